@@ -1,0 +1,187 @@
+//! The only definition of a room's state: the fold of its log. `static/js/client/fold.js` is its twin in the browser;
+//! both are checked with the vectors in `tests/vectors/fold`.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::event::{Artifact, Completion, Eta, EventBody, LogLevel, LogLine};
+use crate::domain::ids::RunId;
+use crate::domain::run::{AgentStatus, RunStatus};
+use crate::domain::time::Timestamp;
+
+/// Lines that the state carries; older ones are fetched.
+pub const LOG_TAIL_LINES_MAX: usize = 200;
+/// Bytes of text that the lines of the state hold together, so that a join stays small whatever an agent prints.
+pub const LOG_TAIL_BYTES_MAX: usize = 24 * 1024;
+/// Artifacts that the state carries; `artifacts_total` says how many there are.
+pub const ARTIFACTS_MAX: usize = 100;
+
+/// What a room looks like after some events.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RoomState {
+    /// State of the newest run; none before the first.
+    pub status: Option<RunStatus>,
+    /// 0 to 100.
+    pub progress: f64,
+    /// What the run says of itself.
+    pub message: String,
+    /// How long it is expected to take from here.
+    pub eta: Option<Eta>,
+    /// The newest run.
+    pub run: Option<RunSummary>,
+    /// The agents that have begun, by their place.
+    pub agents: Vec<AgentState>,
+    /// The log of the newest run.
+    pub log: LogState,
+    /// The newest files of the newest run, in the order in which their paths first appeared.
+    pub artifacts: Vec<Artifact>,
+    /// How many files the newest run has made.
+    pub artifacts_total: u64,
+    /// How the newest run ended.
+    pub completion: Option<Completion>,
+}
+
+/// The newest run of a room.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunSummary {
+    /// Its id.
+    pub id: RunId,
+    /// When the room first heard of it.
+    pub queued_at: Timestamp,
+    /// When it started to work.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// What became of an agent so far.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AgentState {
+    /// Its name.
+    pub agent: String,
+    /// Its name for people.
+    pub title: String,
+    /// Its place, from 1.
+    pub index: u32,
+    /// How many agents the run has.
+    pub total: u32,
+    /// What happened to it last.
+    pub status: AgentStatus,
+    /// For people.
+    pub message: String,
+    /// 0 to 100.
+    pub progress: f64,
+    /// How long it took, once it ended.
+    pub duration_ms: Option<u64>,
+}
+
+/// The end of a run's log.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LogState {
+    /// Lines written so far.
+    pub total: u64,
+    /// The newest of them.
+    pub tail: VecDeque<TailLine>,
+}
+
+/// A line with what its event said of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TailLine {
+    /// Number, time and text.
+    #[serde(flatten)]
+    pub line: LogLine,
+    /// Its level.
+    pub level: LogLevel,
+    /// Who wrote it.
+    pub agent: Option<String>,
+}
+
+impl RoomState {
+    /// The state after one more event.
+    pub fn apply(&mut self, run_id: Option<RunId>, at: Timestamp, body: &EventBody) {
+        if let (Some(id), EventBody::StatusUpdate(_)) = (run_id, body)
+            && self.run.as_ref().is_none_or(|run| run.id != id)
+        {
+            // A new run begins on a clean page.
+            *self = RoomState {
+                run: Some(RunSummary { id, queued_at: at, started_at: None, ended_at: None }),
+                ..RoomState::default()
+            };
+        }
+        // What an earlier run still says changes nothing: the room shows its newest run.
+        if run_id.is_some() && run_id != self.run.as_ref().map(|run| run.id) {
+            return;
+        }
+        match body {
+            EventBody::StatusUpdate(update) => {
+                self.status = Some(update.status);
+                self.progress = self.progress.max(update.progress);
+                self.message.clone_from(&update.message);
+                self.eta = update.eta;
+                if let Some(run) = &mut self.run
+                    && update.status == RunStatus::Running
+                    && run.started_at.is_none()
+                {
+                    run.started_at = Some(at);
+                }
+            }
+            EventBody::AgentUpdate(update) => {
+                let agent = AgentState {
+                    agent: update.agent.clone(),
+                    title: update.title.clone(),
+                    index: update.index,
+                    total: update.total,
+                    status: update.status,
+                    message: update.message.clone(),
+                    progress: update.progress,
+                    duration_ms: update.duration_ms,
+                };
+                match self.agents.binary_search_by_key(&update.index, |agent| agent.index) {
+                    Ok(place) => self.agents[place] = agent,
+                    Err(place) => self.agents.insert(place, agent),
+                }
+            }
+            EventBody::Log(log) => {
+                for line in &log.lines {
+                    self.log.total = self.log.total.max(line.n);
+                    self.log.tail.push_back(TailLine {
+                        line: line.clone(),
+                        level: log.level,
+                        agent: log.agent.clone(),
+                    });
+                }
+                let mut bytes: usize = self.log.tail.iter().map(|line| line.line.text.len()).sum();
+                while self.log.tail.len() > LOG_TAIL_LINES_MAX || bytes > LOG_TAIL_BYTES_MAX {
+                    let Some(dropped) = self.log.tail.pop_front() else { break };
+                    bytes -= dropped.line.text.len();
+                }
+            }
+            EventBody::Artifact(artifact) => {
+                match self.artifacts.iter_mut().find(|known| known.path == artifact.path) {
+                    Some(known) => *known = artifact.clone(),
+                    None => {
+                        self.artifacts_total += 1;
+                        self.artifacts.push(artifact.clone());
+                        if self.artifacts.len() > ARTIFACTS_MAX {
+                            self.artifacts.remove(0);
+                        }
+                    }
+                }
+            }
+            EventBody::Completion(completion) => {
+                self.status = Some(completion.status);
+                if completion.success {
+                    self.progress = 100.0;
+                }
+                self.eta = None;
+                self.message.clone_from(&completion.message);
+                if let Some(run) = &mut self.run {
+                    run.ended_at = Some(at);
+                }
+                self.completion = Some(completion.clone());
+            }
+            EventBody::Event(_) => {}
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Ground: plain data and pure rules. Nothing here does input or output, reads a clock or knows a wire.
+
+pub mod event;
+pub mod fold;
+pub mod ids;
+pub mod position;
+pub mod run;
+pub mod script;
+pub mod time;

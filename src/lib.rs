@@ -1,0 +1,17 @@
+//! Callboard runs multi-agent generation jobs and shows every step of them live.
+//!
+//! One flow carries the whole program:
+//!
+//! ```text
+//! POST .../generate -> service -> orchestrator -> generation -> executor -> event
+//!     -> broker -> engine (numbered, stored)                              down
+//! engine -> room folds -> one message per shard -> sockets pull -> page   up
+//! ```
+//!
+//! The modules in reading order, ground first; `ARCHITECTURE.md` says which may import which:
+//!
+//! - [`domain`]: ids, events, positions, the fold, runs: plain data and pure rules
+//! - [`pipelines`]: what built-in agents compute
+
+pub mod domain;
+pub mod pipelines;

@@ -1,0 +1,3 @@
+//! The `app` pipeline: twelve agents turn a brief into a working, dependency-free web app.
+
+pub mod spec;
