@@ -13,5 +13,8 @@
 //! - [`domain`]: ids, events, positions, the fold, runs: plain data and pure rules
 //! - [`pipelines`]: what built-in agents compute
 
+pub mod broker;
+pub mod clock;
 pub mod domain;
+pub mod engine;
 pub mod pipelines;
