@@ -7,3 +7,4 @@ pub mod position;
 pub mod run;
 pub mod script;
 pub mod time;
+pub mod wire;
