@@ -1,0 +1,5 @@
+//! What the machine and the process are doing: logging, samples of the system, text for Prometheus.
+
+pub mod logging;
+pub mod prometheus;
+pub mod system;
