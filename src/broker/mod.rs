@@ -1,5 +1,7 @@
 //! Rooms, shards, tails, recovery: who hears what.
 
+pub mod stats;
+
 use std::sync::Arc;
 
 use bytes::Bytes;

@@ -4,6 +4,8 @@ pub mod event;
 pub mod fold;
 pub mod ids;
 pub mod position;
+pub mod role;
 pub mod run;
 pub mod script;
 pub mod time;
+pub mod wire;

@@ -1,0 +1,170 @@
+//! What an operator may set: a tree of small structs, ready to use.
+//!
+//! [`load::load`] reads it from defaults, a TOML file, the environment and flags, each over the one before, and checks it
+//! as a whole before anything starts. [`settings::ALL`] is the one table of what can be set.
+
+pub mod given;
+pub mod load;
+pub mod settings;
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use crate::domain::role::Role;
+
+/// Everything that can be set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Where the server listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where everything durable is kept.
+    pub data_dir: PathBuf,
+    /// The HTTP rim.
+    pub http: HttpConfig,
+    /// How large things may be.
+    pub limits: LimitsConfig,
+    /// How runs are run.
+    pub runs: RunsConfig,
+    /// The store.
+    pub store: StoreConfig,
+    /// Who may come in.
+    pub auth: AuthConfig,
+    /// What is logged, in the words of `env_logger`.
+    pub log_filter: String,
+}
+
+/// The HTTP rim.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HttpConfig {
+    /// Names that a `Host` header may carry besides the listen address and localhost.
+    pub allowed_hosts: Vec<String>,
+    /// Origins besides our own that may change things and open sockets, like `https://app.example.org`.
+    pub allowed_origins: Vec<String>,
+    /// The address clients see when a proxy stands in front, like `https://callboard.example.org`.
+    pub public_url: Option<String>,
+    /// HTTP worker threads.
+    pub workers: usize,
+    /// Connections that are open at the same time, of all kinds together.
+    pub connections_max: usize,
+    /// How long the server waits for its clients when it goes down.
+    pub drain_ms: u64,
+}
+
+/// How large things may be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LimitsConfig {
+    /// A request's body.
+    pub body_bytes_max: usize,
+    /// A brief, in characters.
+    pub brief_chars_max: usize,
+    /// A project's name, in characters.
+    pub name_chars_max: usize,
+    /// One WebSocket message from a client.
+    pub frame_bytes_max: usize,
+    /// The `data` of an event that an application publishes.
+    pub event_bytes_max: usize,
+}
+
+/// How runs are run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunsConfig {
+    /// Runs that work at the same time.
+    pub concurrency: usize,
+    /// Runs that may wait.
+    pub queue_max: usize,
+    /// How long one agent may take.
+    pub agent_timeout_ms: u64,
+    /// How long one run may take.
+    pub run_timeout_ms: u64,
+}
+
+/// The store.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoreConfig {
+    /// How safe a commit is.
+    pub durability: Durability,
+}
+
+/// How safe a commit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// On the disk itself: survives loss of power.
+    Disk,
+    /// With the operating system: survives the end of this process, however it ends.
+    System,
+}
+
+/// Who may come in.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AuthConfig {
+    /// The admin token; when none is set one is made at the first start.
+    pub admin_token: Option<Secret>,
+    /// Tokens by the SHA-256 of their text, besides those in the data directory.
+    pub tokens: Vec<TokenHash>,
+}
+
+/// A token that is known by its hash alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenHash {
+    /// What its bearer may do.
+    pub role: Role,
+    /// SHA-256 of its text, hexadecimal.
+    pub sha256: String,
+}
+
+/// A text that must not be shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps `text` from being shown by accident.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            data_dir: PathBuf::from("./data"),
+            http: HttpConfig {
+                allowed_hosts: Vec::new(),
+                allowed_origins: Vec::new(),
+                public_url: None,
+                workers: cores.min(8),
+                connections_max: 20_000,
+                drain_ms: 10_000,
+            },
+            limits: LimitsConfig {
+                body_bytes_max: 1024 * 1024,
+                brief_chars_max: 20_000,
+                name_chars_max: 200,
+                frame_bytes_max: 64 * 1024,
+                event_bytes_max: 64 * 1024,
+            },
+            runs: RunsConfig {
+                concurrency: cores.min(4),
+                queue_max: 1_000,
+                agent_timeout_ms: 120_000,
+                run_timeout_ms: 900_000,
+            },
+            store: StoreConfig { durability: Durability::Disk },
+            auth: AuthConfig::default(),
+            log_filter: "info".to_owned(),
+        }
+    }
+}
