@@ -47,7 +47,10 @@ pub struct Latency {
 
 impl Default for Latency {
     fn default() -> Self {
-        Self { halves: std::array::from_fn(|_| std::array::from_fn(|_| AtomicU64::new(0))), minute: AtomicU64::new(0) }
+        Self {
+            halves: std::array::from_fn(|_| std::array::from_fn(|_| AtomicU64::new(0))),
+            minute: AtomicU64::new(0),
+        }
     }
 }
 

@@ -22,13 +22,13 @@ use crate::engine::{Engine, EngineEvents};
 const NEWS_CAPACITY: usize = 8192;
 
 /// What rooms and shards share.
-pub struct Links {
+pub(crate) struct Links {
     /// All durable state.
-    pub engine: Arc<dyn Engine>,
+    pub(crate) engine: Arc<dyn Engine>,
     /// How events become bytes.
-    pub encoders: Arc<Encoders>,
+    pub(crate) encoders: Arc<Encoders>,
     /// Figures.
-    pub counters: Arc<Counters>,
+    pub(crate) counters: Arc<Counters>,
     rooms: Mutex<HashMap<ProjectId, LiveRoom>>,
     shards: RwLock<Vec<ShardLink>>,
     next_home: AtomicUsize,
@@ -51,16 +51,16 @@ struct ShardLink {
 
 /// Where new sockets of a room should live.
 #[derive(Clone)]
-pub struct Home {
+pub(crate) struct Home {
     /// The shard.
-    pub shard: usize,
+    pub(crate) shard: usize,
     /// Sockets of the room, over all shards.
-    pub sockets: Arc<AtomicUsize>,
+    pub(crate) sockets: Arc<AtomicUsize>,
 }
 
 impl Links {
     /// Nothing is live yet.
-    pub fn new(engine: Arc<dyn Engine>, encoders: Arc<Encoders>) -> Self {
+    pub(crate) fn new(engine: Arc<dyn Engine>, encoders: Arc<Encoders>) -> Self {
         Self {
             engine,
             encoders,
@@ -72,28 +72,32 @@ impl Links {
     }
 
     /// A shard that lives on the arbiter of this thread. Answers its number.
-    pub fn add_shard(&self, inbox: Inbox<Notice>) -> usize {
+    pub(crate) fn add_shard(&self, inbox: Inbox<Notice>) -> usize {
         let mut shards = self.shards.write().unwrap_or_else(PoisonError::into_inner);
         shards.push(ShardLink { inbox, arbiter: Arbiter::current() });
         shards.len() - 1
     }
 
     /// Sends a shard a notice. One that cannot be taken is made up for when the shard sees that its inbox overflowed.
-    pub fn tell_shard(&self, shard: usize, notice: Notice) {
+    pub(crate) fn tell_shard(&self, shard: usize, notice: Notice) {
         if let Some(link) = self.shards.read().unwrap_or_else(PoisonError::into_inner).get(shard) {
             link.inbox.put([notice]);
         }
     }
 
     /// Sends every shard a notice.
-    pub fn tell_shards(&self, notice: impl Fn() -> Notice) {
+    pub(crate) fn tell_shards(&self, notice: impl Fn() -> Notice) {
         for link in self.shards.read().unwrap_or_else(PoisonError::into_inner).iter() {
             link.inbox.put([notice()]);
         }
     }
 
     /// Asks a room; starts it when it is not live. A room that went away between finding and asking is started again.
-    pub async fn ask<M, F>(&self, links: &Arc<Links>, id: ProjectId, message: F) -> Result<M::Result, BrokerError>
+    pub(crate) async fn ask<M, F>(
+        self: &Arc<Self>,
+        id: ProjectId,
+        message: F,
+    ) -> Result<M::Result, BrokerError>
     where
         M: Message + Send + 'static,
         M::Result: Send,
@@ -102,17 +106,17 @@ impl Links {
         F: Fn() -> M,
     {
         for _ in 0..3 {
-            let room = links.live(id)?;
+            let room = self.live(id)?;
             match room.addr.send(message()).await {
                 Ok(answer) => return Ok(answer),
-                Err(_) => links.forget(id, &room.addr),
+                Err(_) => self.forget(id, &room.addr),
             }
         }
         Err(BrokerError::Closing)
     }
 
     /// Tells a room something if it is live.
-    pub async fn tell<M>(&self, id: ProjectId, message: M)
+    pub(crate) async fn tell<M>(&self, id: ProjectId, message: M)
     where
         M: Message<Result = ()> + Send + 'static,
         RoomActor: Handler<M>,
@@ -126,7 +130,7 @@ impl Links {
     }
 
     /// Where new sockets of a room should live.
-    pub fn home(self: &Arc<Self>, id: ProjectId) -> Result<Home, BrokerError> {
+    pub(crate) fn home(self: &Arc<Self>, id: ProjectId) -> Result<Home, BrokerError> {
         let room = self.live(id)?;
         Ok(Home { shard: room.home, sockets: room.sockets })
     }
@@ -159,17 +163,17 @@ impl Links {
     }
 
     /// A room is put away.
-    pub fn retire(&self, id: ProjectId) {
+    pub(crate) fn retire(&self, id: ProjectId) {
         self.lock().remove(&id);
     }
 
     /// The rooms that are live.
-    pub fn live_rooms(&self) -> Vec<ProjectId> {
+    pub(crate) fn live_rooms(&self) -> Vec<ProjectId> {
         self.lock().keys().copied().collect()
     }
 
     /// How many rooms are live, and how many sockets the largest has.
-    pub fn room_figures(&self) -> (u64, u64) {
+    pub(crate) fn room_figures(&self) -> (u64, u64) {
         let rooms = self.lock();
         let largest = rooms.values().map(|room| room.sockets.load(Ordering::Relaxed)).max().unwrap_or(0);
         (rooms.len() as u64, largest as u64)

@@ -15,7 +15,7 @@ use crate::engine::LogBounds;
 const SAVE_AFTER_EVENTS: u64 = 1000;
 
 /// The state of one room.
-pub struct Room {
+pub(crate) struct Room {
     id: ProjectId,
     epoch: Epoch,
     first: u64,
@@ -36,16 +36,22 @@ struct Listening {
 }
 
 /// What came of some events.
-pub struct Applied {
+pub(crate) struct Applied {
     /// Frames of the events that were new, without a hole.
-    pub frames: Vec<Arc<Frame>>,
+    pub(crate) frames: Vec<Arc<Frame>>,
     /// The room has missed events: read the log from its position on.
-    pub behind: bool,
+    pub(crate) behind: bool,
 }
 
 impl Room {
     /// A room whose log has these bounds, with a fold that covers it up to `seq`.
-    pub fn new(id: ProjectId, bounds: LogBounds, state: RoomState, seq: u64, encoders: Arc<Encoders>) -> Self {
+    pub(crate) fn new(
+        id: ProjectId,
+        bounds: LogBounds,
+        state: RoomState,
+        seq: u64,
+        encoders: Arc<Encoders>,
+    ) -> Self {
         Self {
             id,
             epoch: bounds.epoch,
@@ -61,12 +67,12 @@ impl Room {
     }
 
     /// The last event it knows.
-    pub fn seq(&self) -> u64 {
+    pub(crate) fn seq(&self) -> u64 {
         self.seq
     }
 
     /// Takes events in the order of the log; known ones are passed over, a hole stops it.
-    pub fn apply(&mut self, events: impl IntoIterator<Item = LoggedEvent>) -> Applied {
+    pub(crate) fn apply(&mut self, events: impl IntoIterator<Item = LoggedEvent>) -> Applied {
         let mut frames = Vec::new();
         for event in events {
             if event.seq <= self.seq {
@@ -90,26 +96,33 @@ impl Room {
         }
         match event.body() {
             Ok(body) => Arc::make_mut(&mut self.state).apply(event.run_id, event.at, &body),
-            Err(error) => log::error!(room:% = self.id, seq = event.seq; "an event of the log cannot be read: {error}"),
+            Err(error) => {
+                log::error!(
+                    "an event of the log cannot be read: {error} room.id={} event.seq={}",
+                    self.id,
+                    event.seq
+                )
+            }
         }
     }
 
     /// The state now, encoded at most once per position.
-    pub fn view(&mut self) -> RoomView {
+    pub(crate) fn view(&mut self) -> RoomView {
         let state_json = self.state_json.get_or_insert_with(|| {
-            let json = serde_json::to_string(&*self.state).expect("a state has text keys and finite numbers only");
+            let json =
+                serde_json::to_string(&*self.state).expect("a state has text keys and finite numbers only");
             json.into()
         });
         RoomView { state: self.state.clone(), state_json: state_json.clone(), position: self.position() }
     }
 
     /// Where it stands.
-    pub fn position(&self) -> Position {
+    pub(crate) fn position(&self) -> Position {
         Position { epoch: self.epoch, seq: self.seq }
     }
 
     /// Lets a reader in that stands at `since`, or is new.
-    pub fn join(&mut self, since: Option<Position>) -> Joined {
+    pub(crate) fn join(&mut self, since: Option<Position>) -> Joined {
         let gap = match since {
             None => None,
             Some(since) if since.epoch != self.epoch || since.seq > self.seq => {
@@ -119,27 +132,29 @@ impl Room {
             Some(since) if since.seq + 1 < self.first => {
                 Some(Gap { from_seq: since.seq + 1, to_seq: self.first - 1 })
             }
-            Some(since) => return Joined { position: since, head: self.seq, resumed: true, gap: None, view: None },
+            Some(since) => {
+                return Joined { position: since, head: self.seq, resumed: true, gap: None, view: None };
+            }
         };
         let view = self.view();
         Joined { position: view.position, head: self.seq, resumed: false, gap, view: Some(view) }
     }
 
     /// A shard has readers. Generations of one shard only grow.
-    pub fn attach(&mut self, shard: usize, generation: u64) {
+    pub(crate) fn attach(&mut self, shard: usize, generation: u64) {
         let listening = self.shards.entry(shard).or_insert(Listening { generation, viewers: 0 });
         listening.generation = listening.generation.max(generation);
     }
 
     /// A shard has no reader any more. An older generation changes nothing: the shard has come back since.
-    pub fn detach(&mut self, shard: usize, generation: u64) {
+    pub(crate) fn detach(&mut self, shard: usize, generation: u64) {
         if self.shards.get(&shard).is_some_and(|listening| listening.generation <= generation) {
             self.shards.remove(&shard);
         }
     }
 
     /// How many viewers a shard has. Answers the total when it is news.
-    pub fn count(&mut self, shard: usize, viewers: u64) -> Option<u64> {
+    pub(crate) fn count(&mut self, shard: usize, viewers: u64) -> Option<u64> {
         if let Some(listening) = self.shards.get_mut(&shard) {
             listening.viewers = viewers;
         }
@@ -148,18 +163,18 @@ impl Room {
     }
 
     /// All viewers.
-    pub fn viewers(&self) -> u64 {
+    pub(crate) fn viewers(&self) -> u64 {
         self.shards.values().map(|listening| listening.viewers).sum()
     }
 
     /// The shards with readers.
-    pub fn listening(&self) -> impl Iterator<Item = usize> {
+    pub(crate) fn listening(&self) -> impl Iterator<Item = usize> {
         self.shards.keys().copied()
     }
 
     /// Whether the fold has moved far enough since it was saved; then it counts as saved. With `now`, whether it has
     /// moved at all.
-    pub fn take_save(&mut self, now: bool) -> bool {
+    pub(crate) fn take_save(&mut self, now: bool) -> bool {
         let due = self.seq - self.saved_seq >= if now { 1 } else { SAVE_AFTER_EVENTS };
         if due {
             self.saved_seq = self.seq;

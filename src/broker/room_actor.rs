@@ -24,7 +24,7 @@ const IDLE_AFTER: Duration = Duration::from_secs(60);
 const LOAD_LIMIT: ReadLimit = ReadLimit { events: 2048, bytes: 4 << 20 };
 
 /// The actor.
-pub struct RoomActor {
+pub(crate) struct RoomActor {
     id: ProjectId,
     links: Arc<Links>,
     news: Option<InboxReader<LoggedEvent>>,
@@ -36,48 +36,48 @@ pub struct RoomActor {
 /// Lets a reader of a shard in.
 #[derive(Message)]
 #[rtype(result = "Result<Joined, BrokerError>")]
-pub struct Join {
+pub(crate) struct Join {
     /// Which shard.
-    pub shard: usize,
+    pub(crate) shard: usize,
     /// Of its interest in this room.
-    pub generation: u64,
+    pub(crate) generation: u64,
     /// Where the reader stands.
-    pub since: Option<Position>,
+    pub(crate) since: Option<Position>,
 }
 
 /// A shard has no reader any more.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Detach {
+pub(crate) struct Detach {
     /// Which shard.
-    pub shard: usize,
+    pub(crate) shard: usize,
     /// Of its interest in this room.
-    pub generation: u64,
+    pub(crate) generation: u64,
 }
 
 /// How many viewers a shard has.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Viewers {
+pub(crate) struct Viewers {
     /// Which shard.
-    pub shard: usize,
+    pub(crate) shard: usize,
     /// How many.
-    pub count: u64,
+    pub(crate) count: u64,
 }
 
 /// What the room looks like now.
 #[derive(Message)]
 #[rtype(result = "Result<RoomView, BrokerError>")]
-pub struct View;
+pub(crate) struct View;
 
 /// Saves the fold, for a stop in good order.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Save;
+pub(crate) struct Save;
 
 impl RoomActor {
     /// An actor that loads itself when it starts.
-    pub fn new(id: ProjectId, links: Arc<Links>, news: InboxReader<LoggedEvent>) -> Self {
+    pub(crate) fn new(id: ProjectId, links: Arc<Links>, news: InboxReader<LoggedEvent>) -> Self {
         Self { id, links, news: Some(news), room: None, failed: None, active: true }
     }
 
@@ -114,7 +114,7 @@ impl RoomActor {
         ctx.wait(page.into_actor(self).map(|page, actor, ctx| match page {
             Ok(page) => actor.take(page.events, page.more, ctx),
             Err(error) => {
-                log::error!(room:% = actor.id; "a room cannot read its log and is put away: {error}");
+                log::error!("a room cannot read its log and is put away: {error} room.id={}", actor.id);
                 ctx.stop();
             }
         }));
@@ -124,14 +124,15 @@ impl RoomActor {
         let Some(room) = &mut self.room else { return };
         let view = room.view();
         let state = SavedState { seq: view.position.seq, state_json: view.state_json };
-        let saved = self.links.engine.commit(crate::engine::Batch::of([Change::SaveState { room: self.id, state }]));
+        let saved =
+            self.links.engine.commit(crate::engine::Batch::of([Change::SaveState { room: self.id, state }]));
         let id = self.id;
         actix::spawn(async move {
             // A fold that was not saved costs time at the next start, nothing else.
             if let Err(error) = saved.await
                 && !matches!(error, EngineError::NotFound(_) | EngineError::Closed)
             {
-                log::warn!(room:% = id; "the state of a room was not saved: {error}");
+                log::warn!("the state of a room was not saved: {error} room.id={id}");
             }
         });
     }
@@ -213,7 +214,7 @@ impl Handler<Detach> for RoomActor {
         if let Ok(room) = self.room() {
             room.detach(detach.shard, detach.generation);
             let count = Viewers { shard: detach.shard, count: 0 };
-            self.handle(count, ctx);
+            Handler::<Viewers>::handle(self, count, ctx);
         }
     }
 }
@@ -250,7 +251,8 @@ impl Handler<Save> for RoomActor {
         }
         let view = room.view();
         let state = SavedState { seq: view.position.seq, state_json: view.state_json };
-        let saved = self.links.engine.commit(crate::engine::Batch::of([Change::SaveState { room: self.id, state }]));
+        let saved =
+            self.links.engine.commit(crate::engine::Batch::of([Change::SaveState { room: self.id, state }]));
         Box::pin(async move {
             if let Err(error) = saved.await {
                 log::warn!("the state of a room was not saved: {error}");

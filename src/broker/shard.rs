@@ -219,7 +219,12 @@ impl Drop for Entry {
 }
 
 impl LocalShard {
-    pub(crate) fn new(links: Arc<Links>, phrases: Arc<dyn Phrases>, heartbeat: Heartbeat, index: usize) -> Self {
+    pub(crate) fn new(
+        links: Arc<Links>,
+        phrases: Arc<dyn Phrases>,
+        heartbeat: Heartbeat,
+        index: usize,
+    ) -> Self {
         Self(Rc::new(Shard {
             index,
             links,
@@ -230,6 +235,10 @@ impl LocalShard {
             outlets: RefCell::default(),
             next_generation: Cell::new(1),
         }))
+    }
+
+    pub(crate) fn belongs_to(&self, links: &Arc<Links>) -> bool {
+        Arc::ptr_eq(&self.0.links, links)
     }
 
     /// Its number.
@@ -304,7 +313,7 @@ impl LocalShard {
         let mut entry = Entry { shard: self.clone(), seats: seats.clone(), joined: placeholder };
         let (shard, generation) = (self.0.index, seats.generation);
         let links = &self.0.links;
-        let joined = links.ask(links, room, || Join { shard, generation, since }).await??;
+        let joined = links.ask(room, || Join { shard, generation, since }).await??;
         seats.epoch.set(Some(joined.position.epoch));
         // The room stood there when it began to tell this shard its news.
         seats.tail.borrow_mut().begin_at(joined.head);
@@ -472,7 +481,7 @@ impl LocalShard {
                 // The log was cut off or the project removed under the reader: it comes back and is told the gap.
                 Ok(_) => shard.end(&reader),
                 Err(error) => {
-                    log::warn!(room:% = seats.room; "a reader that is behind cannot read the log: {error}");
+                    log::warn!("a reader that is behind cannot read the log: {error} room.id={}", seats.room);
                     shard.end(&reader);
                 }
             }
@@ -511,7 +520,9 @@ impl LocalShard {
                         dirty.push(room);
                     }
                 }
-                Notice::Viewers { room, count } => self.put_slot(room, "presence", self.0.phrases.presence(count)),
+                Notice::Viewers { room, count } => {
+                    self.put_slot(room, "presence", self.0.phrases.presence(count))
+                }
                 Notice::Slot { room, key, bytes } => self.put_slot(room, key, bytes),
                 Notice::Rejoin { room } => self.rejoin(room),
                 Notice::Removed { room } => self.remove(room),
@@ -560,7 +571,10 @@ impl LocalShard {
                         if let Some(seat) = readers.get_mut(key) {
                             match &seat.reader {
                                 Reader::Socket(outlet)
-                                    if seat.position == from && count > 0 && !seat.reading_log && outlet.is_idle() =>
+                                    if seat.position == from
+                                        && count > 0
+                                        && !seat.reading_log
+                                        && outlet.is_idle() =>
                                 {
                                     outlet.write(&joined);
                                     seat.position = reached;
@@ -633,7 +647,7 @@ impl LocalShard {
                     }
                 }
                 Err(error) => {
-                    log::error!(room:% = room; "a room could not be started again: {error}");
+                    log::error!("a room could not be started again: {error} room.id={room}");
                     let readers: Vec<_> =
                         seats.readers.borrow().iter().map(|(_, seat)| seat.reader.clone()).collect();
                     readers.iter().for_each(|reader| shard.end(reader));

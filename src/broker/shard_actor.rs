@@ -8,7 +8,7 @@ use crate::broker::inbox::{Batch, InboxReader};
 use crate::broker::shard::{LocalShard, Notice};
 
 /// Takes notices in and pushes; everything it decides is in [`LocalShard`].
-pub struct ShardActor {
+pub(crate) struct ShardActor {
     shard: LocalShard,
     notices: Option<InboxReader<Notice>>,
     sweep_every: Duration,
@@ -17,11 +17,11 @@ pub struct ShardActor {
 /// How many readers of this shard lag, and how many bytes wait for peers.
 #[derive(Message)]
 #[rtype(result = "(u64, u64)")]
-pub struct Lag;
+pub(crate) struct Lag;
 
 impl ShardActor {
     /// The actor of `shard`.
-    pub fn new(shard: LocalShard, notices: InboxReader<Notice>, sweep_every: Duration) -> Self {
+    pub(crate) fn new(shard: LocalShard, notices: InboxReader<Notice>, sweep_every: Duration) -> Self {
         Self { shard, notices: Some(notices), sweep_every }
     }
 }

@@ -8,13 +8,13 @@ use bytes::{Bytes, BytesMut};
 use crate::broker::frame::{Encoding, Frame};
 
 /// Frames a tail keeps at most.
-pub const TAIL_FRAMES_MAX: usize = 4096;
+pub(crate) const TAIL_FRAMES_MAX: usize = 4096;
 /// Memory a tail keeps at most; a reader that is further behind reads from the engine.
-pub const TAIL_BYTES_MAX: usize = 512 * 1024;
+pub(crate) const TAIL_BYTES_MAX: usize = 512 * 1024;
 
 /// Frames without a hole, up to the newest.
 #[derive(Default)]
-pub struct Tail {
+pub(crate) struct Tail {
     frames: VecDeque<Arc<Frame>>,
     bytes: usize,
     /// The newest event known; none before the first news of the room.
@@ -23,7 +23,7 @@ pub struct Tail {
 
 /// What a reader that stands after some number finds.
 #[derive(Debug, PartialEq, Eq)]
-pub enum TailRead {
+pub(crate) enum TailRead {
     /// Nothing newer.
     CaughtUp,
     /// Bytes of the frames up to and including `last`.
@@ -41,18 +41,18 @@ pub enum TailRead {
 
 impl Tail {
     /// The newest event known.
-    pub fn last(&self) -> Option<u64> {
+    pub(crate) fn last(&self) -> Option<u64> {
         self.last
     }
 
     /// Says where the log stands when nothing was heard of it yet.
-    pub fn begin_at(&mut self, seq: u64) {
+    pub(crate) fn begin_at(&mut self, seq: u64) {
         self.last.get_or_insert(seq);
     }
 
     /// Adds frames; those that are known already are passed over, and a hole empties the tail first, since a tail must
     /// not have one.
-    pub fn extend(&mut self, frames: &[Arc<Frame>]) {
+    pub(crate) fn extend(&mut self, frames: &[Arc<Frame>]) {
         for frame in frames {
             match self.last {
                 Some(last) if frame.seq() <= last => continue,
@@ -73,7 +73,7 @@ impl Tail {
     }
 
     /// What comes after `position`, up to about `budget` bytes.
-    pub fn read(&self, position: u64, encoding: Encoding, budget: usize) -> TailRead {
+    pub(crate) fn read(&self, position: u64, encoding: Encoding, budget: usize) -> TailRead {
         let Some(last) = self.last else { return TailRead::CaughtUp };
         if position >= last {
             return TailRead::CaughtUp;
@@ -169,7 +169,8 @@ mod tests {
         tail.extend(&frames(1..=TAIL_FRAMES_MAX as u64 + 10));
         assert!(tail.frames.len() <= TAIL_FRAMES_MAX && tail.bytes <= TAIL_BYTES_MAX);
         let last = tail.last().unwrap();
-        let TailRead::Frames { bytes, last: reached, count } = tail.read(last - 100, Encoding::Sse, 50) else {
+        let TailRead::Frames { bytes, last: reached, count } = tail.read(last - 100, Encoding::Sse, 50)
+        else {
             panic!("the newest hundred must be there");
         };
         assert!(bytes.len() <= 50 && count < 100 && reached < last);
