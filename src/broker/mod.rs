@@ -1,22 +1,65 @@
 //! Rooms, shards, tails, recovery: who hears what.
+//!
+//! A room actor per live project folds its log and tells the shards that listen. A shard per HTTP worker holds the
+//! readers of its thread, each with a position. Whoever is caught up is pushed to, whoever is behind pulls; join, resume
+//! and lag are the same code (`shard.rs`). Fan-out never starts from a publish: the engine announces what is durable, and
+//! that is what goes out.
 
+pub mod counters;
+pub mod follow;
+pub mod frame;
+pub mod inbox;
+pub mod outlet;
+mod registry;
+mod room;
+mod room_actor;
+pub mod shard;
+mod shard_actor;
 pub mod stats;
+mod tail;
+#[cfg(test)]
+mod tests;
 
-use std::sync::Arc;
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use actix::prelude::*;
 use bytes::Bytes;
-use futures_util::stream::BoxStream;
 
+use crate::broker::counters::Counters;
+use crate::broker::follow::Follow;
+use crate::broker::frame::Encoders;
+use crate::broker::inbox::inbox;
+use crate::broker::registry::Links;
+use crate::broker::room_actor::{Save, View};
+use crate::broker::shard::{Heartbeat, LocalShard, Notice, Phrases};
+use crate::broker::shard_actor::{Lag, ShardActor};
+use crate::broker::stats::{BrokerStats, ConnectionStats, EventStats, RoomStats, SocketStats};
 use crate::domain::event::NewEvent;
 use crate::domain::fold::RoomState;
 use crate::domain::ids::ProjectId;
 use crate::domain::position::Position;
-use crate::engine::{Batch, Committed, Engine, EngineError};
+use crate::engine::{Batch, Change, Committed, Engine, EngineError};
+
+/// Notices that may wait for a shard; beyond that it asks its rooms where they stand.
+const SHARD_INBOX_CAPACITY: usize = 65_536;
 
 /// The way to every room.
 #[derive(Clone)]
 pub struct Broker {
-    engine: Arc<dyn Engine>,
+    links: Arc<Links>,
+    phrases: Arc<dyn Phrases>,
+    heartbeat: Heartbeat,
+    shards: Arc<Mutex<Vec<Addr<ShardActor>>>>,
+    rate: Arc<Rate>,
+}
+
+/// Remembers the count of published events of a moment ago.
+struct Rate {
+    since: Mutex<(Instant, u64)>,
+    per_second_milli: AtomicU64,
 }
 
 /// What a room looks like at a position.
@@ -44,29 +87,14 @@ pub struct Gap {
 pub struct Joined {
     /// Where the reader stands now: frames that follow begin after this.
     pub position: Position,
+    /// Where the log stood; more may have come since.
+    pub head: u64,
     /// Whether it goes on at the position it came with.
     pub resumed: bool,
     /// What it has missed for good.
     pub gap: Option<Gap>,
     /// The room's state at `position`, unless resumed.
     pub view: Option<RoomView>,
-}
-
-/// Which bytes a follower wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Encoding {
-    /// A JSON object per event.
-    Json,
-    /// A server-sent event per event.
-    Sse,
-}
-
-/// A reader that follows a room from HTTP.
-pub struct Follow {
-    /// How it was let in.
-    pub joined: Joined,
-    /// Encoded events from there on, several in one item when they were waiting together.
-    pub frames: BoxStream<'static, Bytes>,
 }
 
 /// Why the broker refused.
@@ -83,41 +111,161 @@ pub enum BrokerError {
     Engine(#[from] EngineError),
 }
 
+thread_local! {
+    static LOCAL_SHARD: RefCell<Option<LocalShard>> = const { RefCell::new(None) };
+}
+
 impl Broker {
+    /// A broker over this engine; it hears of everything that is appended from now on.
+    pub fn new(
+        engine: Arc<dyn Engine>,
+        encoders: Encoders,
+        phrases: Arc<dyn Phrases>,
+        heartbeat: Heartbeat,
+    ) -> Self {
+        let links = Arc::new(Links::new(engine.clone(), Arc::new(encoders)));
+        engine.set_events(links.clone());
+        Self {
+            links,
+            phrases,
+            heartbeat,
+            shards: Arc::default(),
+            rate: Arc::new(Rate {
+                since: Mutex::new((Instant::now(), 0)),
+                per_second_milli: AtomicU64::new(0),
+            }),
+        }
+    }
+
+    /// The shard of this thread; the first call starts it. Call it on a thread with an actix arbiter.
+    pub fn local_shard(&self) -> LocalShard {
+        LOCAL_SHARD.with_borrow_mut(|local| {
+            if let Some(shard) = local
+                && shard.belongs_to(&self.links)
+            {
+                return shard.clone();
+            }
+            let (notices, reader) = inbox(SHARD_INBOX_CAPACITY);
+            let index = self.links.add_shard(notices);
+            let shard = LocalShard::new(self.links.clone(), self.phrases.clone(), self.heartbeat, index);
+            let sweep_every = Duration::from_millis((self.heartbeat.ping_ms / 5).clamp(20, 5_000));
+            let actor = ShardActor::new(shard.clone(), reader, sweep_every).start();
+            self.shards.lock().unwrap_or_else(PoisonError::into_inner).push(actor);
+            *local = Some(shard.clone());
+            shard
+        })
+    }
+
     /// Commits changes; what they append is fanned out once it is durable.
     ///
     /// # Errors
     /// What the engine answers.
     pub async fn commit(&self, batch: Batch) -> Result<Committed, BrokerError> {
-        Ok(self.engine.commit(batch).await?)
+        Ok(self.links.engine.commit(batch).await?)
     }
 
     /// Appends events to a room's log; they are fanned out once they are durable.
     ///
     /// # Errors
     /// When there is no such room, or what the engine answers.
-    pub async fn publish(&self, _room: ProjectId, _events: Vec<NewEvent>) -> Result<Position, BrokerError> {
-        unimplemented!("written on the branch of the broker")
+    pub async fn publish(&self, room: ProjectId, events: Vec<NewEvent>) -> Result<Position, BrokerError> {
+        let committed = match self.commit(Batch::of([Change::Append { room, events }])).await {
+            Err(BrokerError::Engine(EngineError::NotFound(_))) => return Err(BrokerError::NoSuchRoom),
+            answer => answer?,
+        };
+        let position = committed.positions.first().copied();
+        position
+            .ok_or_else(|| EngineError::Storage("an append was answered without a position".into()).into())
     }
 
     /// What a room looks like now.
     ///
     /// # Errors
     /// When there is no such room.
-    pub async fn view(&self, _room: ProjectId) -> Result<RoomView, BrokerError> {
-        unimplemented!("written on the branch of the broker")
+    pub async fn view(&self, room: ProjectId) -> Result<RoomView, BrokerError> {
+        self.links.ask(room, || View).await?
     }
 
-    /// Follows a room from HTTP (server-sent events). Call it on an HTTP worker thread.
+    /// Follows a room from HTTP with server-sent events. Call it on an HTTP worker thread.
     ///
     /// # Errors
     /// When there is no such room.
-    pub async fn follow(
-        &self,
-        _room: ProjectId,
-        _since: Option<Position>,
-        _encoding: Encoding,
-    ) -> Result<Follow, BrokerError> {
-        unimplemented!("written on the branch of the broker")
+    pub async fn follow(&self, room: ProjectId, since: Option<Position>) -> Result<Follow, BrokerError> {
+        let shard = self.local_shard();
+        let entry = shard.join(room, since).await?;
+        Ok(Follow::new(shard, entry))
+    }
+
+    /// Puts the newest message of a kind into a room, for those who are up to date; it is not logged.
+    pub fn put_slot(&self, room: ProjectId, key: &'static str, bytes: Bytes) {
+        self.links.tell_shards(|| Notice::Slot { room, key, bytes: bytes.clone() });
+    }
+
+    /// Asks every socket to leave and come back within `spread_ms`, saves the folds of live rooms, and waits until the
+    /// sockets are gone or the time is up.
+    pub async fn stop(&self, spread_ms: u64, within: Duration) {
+        self.links.tell_shards(|| Notice::Leave { spread_ms });
+        for room in self.links.live_rooms() {
+            self.links.tell(room, Save).await;
+        }
+        let deadline = Instant::now() + within;
+        while self.links.counters.connections.load(Ordering::Relaxed) > 0 && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Figures of the live path.
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.links.counters
+    }
+
+    /// Figures for operators.
+    pub async fn stats(&self) -> BrokerStats {
+        let shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (mut lagging, mut queued_bytes) = (0, 0);
+        for shard in shards {
+            if let Ok((behind, bytes)) = shard.send(Lag).await {
+                lagging += behind;
+                queued_bytes += bytes;
+            }
+        }
+        let counters = &self.links.counters;
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let (sockets, followers) = (load(&counters.connections), load(&counters.followers));
+        let (active, largest) = self.links.room_figures();
+        BrokerStats {
+            connections: ConnectionStats {
+                total: sockets + followers,
+                by_surface: [("room".to_owned(), sockets), ("sse".to_owned(), followers)].into(),
+                by_client_type: [("unknown".to_owned(), sockets + followers)].into(),
+            },
+            rooms: RoomStats { active, largest },
+            events: EventStats {
+                published_total: load(&counters.published),
+                delivered_total: load(&counters.delivered),
+                per_second: self.rate.measure(load(&counters.published)),
+                skipped_total: [
+                    ("log".to_owned(), load(&counters.skipped_log_lines)),
+                    ("preview".to_owned(), load(&counters.skipped_previews)),
+                ]
+                .into(),
+            },
+            fanout_us: counters.fanout.percentiles(),
+            sockets: SocketStats { lagging, queued_bytes, closed: counters.closed_by_code() },
+        }
+    }
+}
+
+impl Rate {
+    /// Events per second since the last look that was at least a second ago.
+    fn measure(&self, total: u64) -> f64 {
+        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        let seconds = since.0.elapsed().as_secs_f64();
+        if seconds >= 1.0 {
+            let rate = (total - since.1) as f64 / seconds;
+            self.per_second_milli.store((rate * 1000.0) as u64, Ordering::Relaxed);
+            *since = (Instant::now(), total);
+        }
+        self.per_second_milli.load(Ordering::Relaxed) as f64 / 1000.0
     }
 }

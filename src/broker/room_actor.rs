@@ -1,0 +1,262 @@
+//! The project-room broker actor: one per live project. It carries out what [`Room`] decides.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+
+use crate::broker::inbox::{Batch, InboxReader};
+use crate::broker::registry::Links;
+use crate::broker::room::Room;
+use crate::broker::shard::Notice;
+use crate::broker::{BrokerError, Joined, RoomView};
+use crate::domain::event::LoggedEvent;
+use crate::domain::fold::RoomState;
+use crate::domain::ids::ProjectId;
+use crate::domain::position::Position;
+use crate::engine::{Change, Engine, EngineError, ReadLimit, SavedState};
+
+/// Commands that may wait in a room's mailbox; callers use `send` and wait beyond that.
+const MAILBOX_CAPACITY: usize = 1024;
+/// A room without readers and without news is put away after this long.
+const IDLE_AFTER: Duration = Duration::from_secs(60);
+/// How much of the log is folded at once while a room is loaded.
+const LOAD_LIMIT: ReadLimit = ReadLimit { events: 2048, bytes: 4 << 20 };
+
+/// The actor.
+pub(crate) struct RoomActor {
+    id: ProjectId,
+    links: Arc<Links>,
+    news: Option<InboxReader<LoggedEvent>>,
+    room: Option<Room>,
+    failed: Option<BrokerError>,
+    active: bool,
+}
+
+/// Lets a reader of a shard in.
+#[derive(Message)]
+#[rtype(result = "Result<Joined, BrokerError>")]
+pub(crate) struct Join {
+    /// Which shard.
+    pub(crate) shard: usize,
+    /// Of its interest in this room.
+    pub(crate) generation: u64,
+    /// Where the reader stands.
+    pub(crate) since: Option<Position>,
+}
+
+/// A shard has no reader any more.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Detach {
+    /// Which shard.
+    pub(crate) shard: usize,
+    /// Of its interest in this room.
+    pub(crate) generation: u64,
+}
+
+/// How many viewers a shard has.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Viewers {
+    /// Which shard.
+    pub(crate) shard: usize,
+    /// How many.
+    pub(crate) count: u64,
+}
+
+/// What the room looks like now.
+#[derive(Message)]
+#[rtype(result = "Result<RoomView, BrokerError>")]
+pub(crate) struct View;
+
+/// Saves the fold, for a stop in good order.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Save;
+
+impl RoomActor {
+    /// An actor that loads itself when it starts.
+    pub(crate) fn new(id: ProjectId, links: Arc<Links>, news: InboxReader<LoggedEvent>) -> Self {
+        Self { id, links, news: Some(news), room: None, failed: None, active: true }
+    }
+
+    fn room(&mut self) -> Result<&mut Room, BrokerError> {
+        match &mut self.room {
+            Some(room) => Ok(room),
+            None => Err(self.failed.clone().unwrap_or(BrokerError::Closing)),
+        }
+    }
+
+    /// Takes events in, passes their frames to the shards that listen, and reads the log when some are missing.
+    fn take(&mut self, events: Vec<LoggedEvent>, overflowed: bool, ctx: &mut Context<Self>) {
+        self.active = true;
+        let Some(room) = &mut self.room else { return };
+        let applied = room.apply(events);
+        if !applied.frames.is_empty() {
+            let frames: Arc<[_]> = applied.frames.into();
+            for shard in room.listening() {
+                self.links.tell_shard(shard, Notice::Frames { room: self.id, frames: frames.clone() });
+            }
+        }
+        if room.take_save(false) {
+            self.save();
+        }
+        if applied.behind || overflowed {
+            self.catch_up(ctx);
+        }
+    }
+
+    fn catch_up(&mut self, ctx: &mut Context<Self>) {
+        let Some(room) = &self.room else { return };
+        let page = self.links.engine.read_log(self.id, room.seq(), LOAD_LIMIT);
+        // Nothing else is taken in meanwhile, or it would look like another hole.
+        ctx.wait(page.into_actor(self).map(|page, actor, ctx| match page {
+            Ok(page) => actor.take(page.events, page.more, ctx),
+            Err(error) => {
+                log::error!("a room cannot read its log and is put away: {error} room.id={}", actor.id);
+                ctx.stop();
+            }
+        }));
+    }
+
+    fn save(&mut self) {
+        let Some(room) = &mut self.room else { return };
+        let view = room.view();
+        let state = SavedState { seq: view.position.seq, state_json: view.state_json };
+        let saved =
+            self.links.engine.commit(crate::engine::Batch::of([Change::SaveState { room: self.id, state }]));
+        let id = self.id;
+        actix::spawn(async move {
+            // A fold that was not saved costs time at the next start, nothing else.
+            if let Err(error) = saved.await
+                && !matches!(error, EngineError::NotFound(_) | EngineError::Closed)
+            {
+                log::warn!("the state of a room was not saved: {error} room.id={id}");
+            }
+        });
+    }
+}
+
+/// Reads a room's fold and log.
+async fn load(engine: Arc<dyn Engine>, id: ProjectId, links: Arc<Links>) -> Result<Room, BrokerError> {
+    let bounds = engine.log_bounds(id).await?.ok_or(BrokerError::NoSuchRoom)?;
+    let saved = engine.saved_state(id).await?;
+    let (state, seq) = match saved {
+        Some(saved) if saved.seq <= bounds.last && saved.seq + 1 >= bounds.first => {
+            match serde_json::from_str(&saved.state_json) {
+                Ok(state) => (state, saved.seq),
+                // Written by another version: fold from the start.
+                Err(_) => (RoomState::default(), bounds.first - 1),
+            }
+        }
+        _ => (RoomState::default(), bounds.first.saturating_sub(1)),
+    };
+    let mut room = Room::new(id, bounds, state, seq, links.encoders.clone());
+    loop {
+        let page = engine.read_log(id, room.seq(), LOAD_LIMIT).await?;
+        room.apply(page.events);
+        if !page.more {
+            return Ok(room);
+        }
+    }
+}
+
+impl Actor for RoomActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX_CAPACITY);
+        let loading = load(self.links.engine.clone(), self.id, self.links.clone());
+        ctx.wait(loading.into_actor(self).map(|loaded, actor, ctx| {
+            match loaded {
+                Ok(room) => actor.room = Some(room),
+                Err(error) => actor.failed = Some(error),
+            }
+            if let Some(news) = actor.news.take() {
+                ctx.add_stream(news);
+            }
+        }));
+        ctx.run_interval(IDLE_AFTER, |actor, ctx| {
+            let listened_to = actor.room.as_ref().is_some_and(|room| room.listening().next().is_some());
+            if !std::mem::take(&mut actor.active) && !listened_to {
+                actor.links.retire(actor.id);
+                if actor.room.as_mut().is_some_and(|room| room.take_save(true)) {
+                    actor.save();
+                }
+                ctx.stop();
+            }
+        });
+    }
+}
+
+impl StreamHandler<Batch<LoggedEvent>> for RoomActor {
+    fn handle(&mut self, news: Batch<LoggedEvent>, ctx: &mut Self::Context) {
+        self.take(news.items, news.overflowed, ctx);
+    }
+}
+
+impl Handler<Join> for RoomActor {
+    type Result = Result<Joined, BrokerError>;
+
+    fn handle(&mut self, join: Join, _: &mut Self::Context) -> Self::Result {
+        self.active = true;
+        let room = self.room()?;
+        room.attach(join.shard, join.generation);
+        Ok(room.join(join.since))
+    }
+}
+
+impl Handler<Detach> for RoomActor {
+    type Result = ();
+
+    fn handle(&mut self, detach: Detach, ctx: &mut Self::Context) {
+        if let Ok(room) = self.room() {
+            room.detach(detach.shard, detach.generation);
+            let count = Viewers { shard: detach.shard, count: 0 };
+            Handler::<Viewers>::handle(self, count, ctx);
+        }
+    }
+}
+
+impl Handler<Viewers> for RoomActor {
+    type Result = ();
+
+    fn handle(&mut self, viewers: Viewers, _: &mut Self::Context) {
+        let Some(room) = &mut self.room else { return };
+        if let Some(total) = room.count(viewers.shard, viewers.count) {
+            for shard in room.listening() {
+                self.links.tell_shard(shard, Notice::Viewers { room: self.id, count: total });
+            }
+        }
+    }
+}
+
+impl Handler<View> for RoomActor {
+    type Result = Result<RoomView, BrokerError>;
+
+    fn handle(&mut self, _: View, _: &mut Self::Context) -> Self::Result {
+        self.active = true;
+        Ok(self.room()?.view())
+    }
+}
+
+impl Handler<Save> for RoomActor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Save, _: &mut Self::Context) -> Self::Result {
+        let Some(room) = &mut self.room else { return Box::pin(async {}) };
+        if !room.take_save(true) {
+            return Box::pin(async {});
+        }
+        let view = room.view();
+        let state = SavedState { seq: view.position.seq, state_json: view.state_json };
+        let saved =
+            self.links.engine.commit(crate::engine::Batch::of([Change::SaveState { room: self.id, state }]));
+        Box::pin(async move {
+            if let Err(error) = saved.await {
+                log::warn!("the state of a room was not saved: {error}");
+            }
+        })
+    }
+}
