@@ -20,4 +20,5 @@ pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod pipelines;
+pub mod surfaces;
 pub mod telemetry;
