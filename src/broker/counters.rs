@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Upper bounds of the buckets of [`Latency`], in microseconds: each about a quarter wider than the one before.
-const BUCKETS: usize = 72;
+const BUCKETS: usize = 112;
 
 /// Counts of one broker; every shard adds to them.
 #[derive(Default)]
