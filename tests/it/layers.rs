@@ -61,8 +61,10 @@ fn imports(source: &str) -> Vec<(usize, String)> {
     for (number, line) in product.lines().enumerate() {
         let code = line.split("//").next().unwrap_or("");
         for (at, _) in code.match_indices("crate::") {
-            let name: String =
-                code[at + 7..].chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
+            let name: String = code[at + 7..]
+                .chars()
+                .take_while(|letter| letter.is_alphanumeric() || *letter == '_')
+                .collect();
             if !name.is_empty() {
                 found.push((number + 1, name));
             }
@@ -92,7 +94,8 @@ fn imports_go_downwards_only() {
             continue;
         };
         for (line, import) in imports(&std::fs::read_to_string(&file).unwrap()) {
-            if import != module && table.contains_key(import.as_str()) && !allowed.contains(&import.as_str()) {
+            if import != module && table.contains_key(import.as_str()) && !allowed.contains(&import.as_str())
+            {
                 wrong.push(format!("{}:{line}: {module} imports {import}", place.display()));
             }
         }

@@ -8,7 +8,6 @@
 
 mod changes;
 mod heads;
-mod latency;
 mod lock;
 mod open_error;
 mod prepared;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::domain::time::Timestamp;
 use crate::engine::EngineEvents;
-use crate::engine::embedded::latency::Latency;
+use crate::telemetry::latency::Latency;
 
 /// No batch was committed yet.
 const NEVER: i64 = i64::MIN;

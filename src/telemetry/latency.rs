@@ -1,4 +1,4 @@
-//! How long appends took over the last minute, in fixed memory.
+//! How long something took over the last minute, in fixed memory.
 
 /// One slot covers this much time.
 const SLOT_US: u64 = 5_000_000;
@@ -11,7 +11,7 @@ const BUCKETS: usize = 27 * BUCKETS_PER_DOUBLING;
 
 /// Durations of the last minute; times are microseconds since any fixed moment.
 #[derive(Debug)]
-pub(super) struct Latency {
+pub struct Latency {
     slots: [Slot; SLOTS],
 }
 
@@ -33,7 +33,7 @@ impl Default for Latency {
 
 impl Latency {
     /// Counts a duration that ended at `now_us`.
-    pub(super) fn record(&mut self, now_us: u64, duration_us: u64) {
+    pub fn record(&mut self, now_us: u64, duration_us: u64) {
         let number = now_us / SLOT_US;
         let slot = &mut self.slots[(number % SLOTS as u64) as usize];
         if slot.number != number {
@@ -45,7 +45,7 @@ impl Latency {
     }
 
     /// p50, p90, p99 and the maximum of the minute before `now_us`, in microseconds; zeros when there was nothing.
-    pub(super) fn figures(&self, now_us: u64) -> [u64; 4] {
+    pub fn figures(&self, now_us: u64) -> [u64; 4] {
         let newest = now_us / SLOT_US;
         let recent = self.slots.iter().filter(|slot| slot.number + SLOTS as u64 > newest);
         let mut counts = [0_u64; BUCKETS];
