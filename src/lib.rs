@@ -13,6 +13,7 @@
 //! - [`domain`]: ids, events, positions, the fold, runs: plain data and pure rules
 //! - [`pipelines`]: what built-in agents compute
 
+pub mod artifacts;
 pub mod broker;
 pub mod clock;
 pub mod domain;
