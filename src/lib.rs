@@ -11,6 +11,8 @@
 //! The modules in reading order, ground first; `ARCHITECTURE.md` says which may import which:
 //!
 //! - [`domain`]: ids, events, positions, the fold, runs: plain data and pure rules
+//! - [`engine`]: all durable and shared state behind one trait; `embedded` keeps it in SQLite
+//! - [`artifacts`]: files of a run by their content, and the lines of its log
 //! - [`pipelines`]: what built-in agents compute
 
 pub mod artifacts;
