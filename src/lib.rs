@@ -11,14 +11,27 @@
 //! The modules in reading order, ground first; `ARCHITECTURE.md` says which may import which:
 //!
 //! - [`domain`]: ids, events, positions, the fold, runs: plain data and pure rules
-//! - [`pipelines`]: what built-in agents compute
+//! - [`clock`], [`telemetry`], [`config`]: time and chance, what the machine does, what was set
+//! - [`pipelines`]: what built-in agents compute; [`sandbox`]: the child process that runs scripts
+//! - [`engine`], [`artifacts`]: everything durable
+//! - [`broker`]: rooms, shards, tails: who hears what
+//! - [`runs`]: queue, orchestrator, generations, executors
+//! - [`auth`], [`service`]: who may do what; one operation, many doors
+//! - [`surfaces`]: the rim: sockets, REST, server-sent events, pages
+//! - [`app`]: builds all of it and stops it; [`cli`]: the command line
 
+pub mod app;
+pub mod artifacts;
 pub mod auth;
 pub mod broker;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod pipelines;
+pub mod runs;
+pub mod sandbox;
+pub mod service;
 pub mod surfaces;
 pub mod telemetry;
