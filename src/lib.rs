@@ -12,6 +12,10 @@
 //!
 //! - [`domain`]: ids, events, positions, the fold, runs: plain data and pure rules
 //! - [`pipelines`]: what built-in agents compute
+//! - [`sandbox`]: the child process that runs JavaScript behind walls
+//! - [`runs`]: running pipelines
 
 pub mod domain;
 pub mod pipelines;
+pub mod runs;
+pub mod sandbox;
