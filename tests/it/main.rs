@@ -1,2 +1,4 @@
 //! Integration tests.
 mod sandbox;
+mod support;
+mod verifier;
