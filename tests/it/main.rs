@@ -1,4 +1,6 @@
 //! Integration tests.
+
+mod packager;
 mod sandbox;
 mod support;
 mod verifier;

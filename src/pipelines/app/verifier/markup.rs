@@ -120,8 +120,8 @@ fn tags(source: &str) -> Vec<Tag> {
             at = rest.find("-->").map_or(source.len(), |end| open + end + 3);
             continue;
         }
-        if rest.starts_with("</") {
-            if rest[2..].to_ascii_lowercase().starts_with("label") {
+        if let Some(end_tag) = rest.strip_prefix("</") {
+            if end_tag.to_ascii_lowercase().starts_with("label") {
                 labels = labels.saturating_sub(1);
             }
             at = open + 2;

@@ -240,7 +240,7 @@ impl<'a> Workshop<'a> {
         });
         let by_path = || {
             let owns = |owned: &&str| path == *owned || (owned.ends_with('/') && path.starts_with(owned));
-            OWNERS.iter().find(|(_, paths)| paths.iter().any(|owned| owns(owned))).map(|(agent, _)| *agent)
+            OWNERS.iter().find(|(_, paths)| paths.iter().any(&owns)).map(|(agent, _)| *agent)
         };
         planned.or_else(by_path)
     }

@@ -117,8 +117,8 @@ impl<'a> Reader<'a> {
                 self.skip(next.len_utf8());
             } else if rest.starts_with("//") || (self.at == 0 && rest.starts_with("#!")) {
                 self.skip(rest.find('\n').unwrap_or(rest.len()));
-            } else if rest.starts_with("/*") {
-                self.skip(rest[2..].find("*/").map_or(rest.len(), |end| end + 4));
+            } else if let Some(comment) = rest.strip_prefix("/*") {
+                self.skip(comment.find("*/").map_or(rest.len(), |end| end + 4));
             } else if next == '"' || next == '\'' {
                 self.push(Kind::String, string_length(rest, next));
             } else if next == '`' {
