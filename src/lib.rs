@@ -12,6 +12,8 @@
 //!
 //! - [`domain`]: ids, events, positions, the fold, runs: plain data and pure rules
 //! - [`pipelines`]: what built-in agents compute
+//! - [`surfaces`]: where HTTP and the wire formats are known
 
 pub mod domain;
 pub mod pipelines;
+pub mod surfaces;

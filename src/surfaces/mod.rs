@@ -1,0 +1,3 @@
+//! The rim: only here is HTTP or a wire format known.
+
+pub mod pages;
