@@ -23,7 +23,7 @@ function world() {
       if (timers.includes(timer)) timers.splice(timers.indexOf(timer), 1);
     },
     open(projectId, since) {
-      const socket = { projectId, since, sent: [], open: true, send: (text) => socket.sent.push(text), close: () => { socket.open = false; } };
+      const socket = { projectId, since, sent: [], open: true, readyState: 1, send: (text) => socket.sent.push(text), close: () => { socket.open = false; } };
       sockets.push(socket);
       return socket;
     },
@@ -79,6 +79,18 @@ test('a dropped socket is not heard any more, and there is never more than one o
   assert.equal(sockets[1].since, 'e-0');
   environment.hooks.wake();
   assert.equal(sockets.filter((socket) => socket.open).length, 1);
+});
+
+test('a socket that is closing is not written to, and a wake does not wait for its end', () => {
+  const { environment, sockets, say } = world();
+  const connection = new Connection('p', { environment }).connect();
+  say(sockets[0], welcome);
+  sockets[0].readyState = 2;
+  assert.equal(connection.send('ping'), false);
+  environment.hooks.wake();
+  assert.deepEqual([sockets.length, sockets[0].sent.length, connection.status], [2, 0, 'connecting']);
+  sockets[0].onclose({ code: 1006, reason: '' });
+  assert.equal(connection.status, 'connecting');
 });
 
 test('disconnect ends sockets, timers and watching', () => {

@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 import { CHUNK_LINES, CHUNKS_MAX, LogStore } from '../../static/js/client/log_store.js';
 import { readResult } from '../../static/js/client/report.js';
 import { nameOf, EXAMPLES } from '../../static/js/ui/examples.js';
+import { fits } from '../../static/js/pages/project/log_filter.js';
 import { treeOf } from '../../static/js/ui/file_tree.js';
 import { ago, bytes, duration, etaText, percent } from '../../static/js/ui/format.js';
 import { highlight, languageOf } from '../../static/js/ui/highlight.js';
@@ -119,6 +120,18 @@ describe('result', () => {
     assert.equal(result.mutation, null);
     assert.equal(result.requirements[0].sentence, 'S1');
     assert.ok(result.requirements.every(({ passed }) => passed === 0));
+  });
+});
+
+describe('log filter', () => {
+  const line = { n: 1, text: 'Three Entities', level: 'warning', agent: 'intake' };
+  const all = { agent: '', level: '', words: '' };
+
+  test('finds what the server finds', () => {
+    for (const [criteria, expected] of [
+      [{}, true], [{ level: 'debug' }, true], [{ level: 'warning' }, true], [{ level: 'error' }, false],
+      [{ agent: 'intake' }, true], [{ agent: 'design' }, false], [{ words: 'three ent' }, true], [{ words: 'four' }, false],
+    ]) assert.equal(fits(line, { ...all, ...criteria }), expected, JSON.stringify(criteria));
   });
 });
 

@@ -4,6 +4,9 @@
 
 import { Session } from './session.js';
 
+/** `WebSocket.OPEN`, which does not exist outside a browser. */
+const OPEN = 1;
+
 export class Connection {
   /**
    * @param {string} projectId
@@ -51,7 +54,7 @@ export class Connection {
   connect() {
     this.unwatch ??= this.environment.watch({
       visibility: (visible) => this.run((now) => this.session.visibility(visible, now)),
-      wake: () => this.run((now) => this.session.wake(now)),
+      wake: () => this.retryNow(),
     });
     this.run((now) => this.session.start(now));
     return this;
@@ -65,12 +68,18 @@ export class Connection {
 
   /** Gives up a wait and tries now. */
   retryNow() {
+    const ending = this.socket !== null && this.socket.readyState > OPEN;
+    // A socket that waits for a farewell that may never come is as good as closed.
+    if (ending) {
+      this.socket = null;
+      this.run((now) => this.session.closed(1006, '', now));
+    }
     this.run((now) => this.session.wake(now));
   }
 
   /** @returns {boolean} whether it was handed to an open connection */
   send(data) {
-    if (!this.isConnected()) return false;
+    if (!this.isConnected() || this.socket?.readyState !== OPEN) return false;
     this.socket.send(typeof data === 'string' ? data : JSON.stringify(data));
     return true;
   }
@@ -125,7 +134,7 @@ export class Connection {
   }
 
   do_send({ text }) {
-    this.socket?.send(text);
+    if (this.socket?.readyState === OPEN) this.socket.send(text);
   }
 
   do_deliver({ message }) {

@@ -3,7 +3,7 @@
 import { Connection } from '../../client/connection.js';
 import { api } from '../../ui/api.js';
 import { byId, el, scheduler, setData, setText } from '../../ui/dom.js';
-import { ago, duration, isActive, percent, statusText, statusTone } from '../../ui/format.js';
+import { ago, etaText, isActive, percent, statusText, statusTone } from '../../ui/format.js';
 import { toast } from '../../ui/notices.js';
 
 /** Sockets of this page: enough for what a person can watch. Others are refreshed when somebody looks. */
@@ -97,7 +97,7 @@ export class Board {
     if (!project || !state) return;
     project.status = state.status;
     project.progress = state.progress;
-    project.says = state.eta ? `${duration(state.eta.high_ms)} at most` : '';
+    project.says = etaText(state.eta);
     this.render();
     // What ended leaves its place to another that runs.
     if (!isActive(state.status)) this.follow();

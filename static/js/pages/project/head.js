@@ -34,6 +34,9 @@ export class Head {
     byId('cancel').hidden = !active || state.status === 'cancelling';
     byId('retry').hidden = !isTerminal(state.status) || state.status === 'completed';
     byId('generate').hidden = active;
+    // After a failure the way on is to mend and go on from there, not to begin again.
+    byId('retry').classList.toggle('primary', !byId('retry').hidden);
+    byId('generate').classList.toggle('primary', byId('retry').hidden);
     setText(byId('generate'), state.run ? 'Generate again' : 'Generate');
     byId('download').hidden = state.artifacts_total === 0;
     byId('download').href = project.archive_url;

@@ -8,6 +8,8 @@ import { el } from '../../ui/dom.js';
 import { plural } from '../../ui/format.js';
 
 const PAGE_LINES = 1000;
+/** From the least to the most; a filter names the least that is shown. */
+const LEVELS = ['debug', 'info', 'warning', 'error'];
 
 export class LogFilter {
   constructor({ run, store, onchange }) {
@@ -103,6 +105,6 @@ export class LogFilter {
 /** Whether a line fits, by the rules of `GET /api/runs/{id}/logs`. */
 export function fits(line, { agent, level, words }) {
   return (agent === '' || line.agent === agent)
-    && (level === '' || line.level === level)
+    && (level === '' || LEVELS.indexOf(line.level) >= LEVELS.indexOf(level))
     && (words === '' || line.text.toLowerCase().includes(words.toLowerCase()));
 }

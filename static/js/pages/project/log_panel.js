@@ -32,9 +32,9 @@ export class LogPanel {
   }
 
   build() {
-    this.search = el('input', { type: 'search', placeholder: 'Search', 'aria-label': 'Search in the log', oninput: () => this.filterSoon() });
+    this.search = el('input', { type: 'search', maxlength: '200', placeholder: 'Search', 'aria-label': 'Search in the log', oninput: () => this.filterSoon() });
     this.level = el('select', { 'aria-label': 'Level', onchange: () => this.applyFilter() },
-      ...[['', 'All levels'], ['info', 'Info'], ['warning', 'Warnings'], ['error', 'Errors'], ['debug', 'Debug']]
+      ...[['', 'All levels'], ['info', 'Info and above'], ['warning', 'Warnings and errors'], ['error', 'Errors']]
         .map(([value, text]) => el('option', { value }, text)));
     this.agent = el('select', { 'aria-label': 'Agent', onchange: () => this.applyFilter() },
       el('option', { value: '' }, 'All agents'),

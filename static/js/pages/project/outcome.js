@@ -37,13 +37,13 @@ export class Outcome {
     const text = error?.message ?? completion.message;
     return [
       el('h2', {}, agent ? `${TITLES[completion.status]}: ${agent.title}` : TITLES[completion.status] ?? completion.status),
-      el('p', {}, text),
+      text.toLowerCase() === completion.status ? null : el('p', {}, text),
       error?.file ? el('p.where', {}, 'In ', this.place(error)) : null,
       evidence ? el('p.hint', {}, evidenceText(evidence)) : null,
-      el('p.hint', {}, `After ${duration(completion.duration_ms)}, with ${plural(completion.artifacts, 'file')} made.`),
-      el('div.outcome-actions', {},
-        agent ? el('button.small', { type: 'button', onclick: () => this.retryFrom(agent.agent) }, `Retry from ${agent.title}`) : null,
-        agent ? el('button.small', { type: 'button', onclick: () => this.showErrors(agent.agent) }, 'Show its log') : null),
+      el('p.hint', {}, `After ${duration(completion.duration_ms)}, with ${plural(completion.artifacts, 'file')} made. A retry takes up what is there.`),
+      agent ? el('div.outcome-actions', {},
+        el('button.small', { type: 'button', onclick: () => this.retryFrom(agent.agent) }, `Retry from ${agent.title}`),
+        el('button.small', { type: 'button', onclick: () => this.showErrors(agent.agent) }, 'Show its log')) : null,
     ].filter(Boolean);
   }
 
