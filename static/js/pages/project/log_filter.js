@@ -8,6 +8,8 @@ import { el } from '../../ui/dom.js';
 import { plural } from '../../ui/format.js';
 
 const PAGE_LINES = 1000;
+/** The server is asked on until this many are found: enough to fill a view that can be scrolled. */
+const FIRST_LINES = 200;
 /** From the least to the most; a filter names the least that is shown. */
 const LEVELS = ['debug', 'info', 'warning', 'error'];
 
@@ -60,6 +62,8 @@ export class LogFilter {
         for (const line of this.store().after(last)) this.live(line);
       }
       this.onchange();
+      // An answer may end early, with few lines or none, when the server has looked for long enough.
+      if (this.next !== null && this.lines.length < FIRST_LINES) this.more();
     } catch (problem) {
       if (this.asked !== asked) return;
       this.asked = null;

@@ -8,6 +8,7 @@ import { VirtualList } from '../../ui/virtual_list.js';
 import { LogFilter } from './log_filter.js';
 
 const ROW_HEIGHT = 20;
+const SETTLE_MS = 60;
 
 export class LogPanel {
   constructor(page, panel) {
@@ -58,12 +59,11 @@ export class LogPanel {
       onrange: (first, last) => this.need(first, last),
     });
     // Reading back ends following; being at the end again takes it up.
-    this.view.addEventListener('wheel', (event) => event.deltaY < 0 && this.setFollow(false), { passive: true });
-    this.view.addEventListener('touchmove', () => this.setFollow(this.list.atEnd()), { passive: true });
-    this.view.addEventListener('keydown', (event) => {
-      if (['ArrowUp', 'PageUp', 'Home'].includes(event.key)) this.setFollow(false);
-      if (event.key === 'End') this.setFollow(true);
-    });
+    // Our own scrolling always ends at the end while following, so whatever does not was a person.
+    this.view.addEventListener('scroll', () => {
+      const scrolls = this.view.scrollHeight > this.view.clientHeight;
+      if (scrolls && this.follow !== this.list.atEnd()) this.setFollow(!this.follow);
+    }, { passive: true });
   }
 
   /** Live lines go into the store as they come, so that a flood is not lost between two frames. */
@@ -116,7 +116,8 @@ export class LogPanel {
     const grown = lines !== this.list.count;
     if (grown) this.list.setCount(lines);
     if (this.chosen !== null && this.store.total >= this.chosen) this.reveal();
-    else if (this.follow && grown) this.list.scrollToEnd();
+    // The end of what was found so far is not the end: following it would fetch the whole log.
+    else if (this.follow && grown && !(this.filter.active && this.filter.next !== null)) this.list.scrollToEnd();
   }
 
   row(index) {
@@ -137,7 +138,13 @@ export class LogPanel {
       if (last >= this.filter.lines.length) this.filter.more();
       return;
     }
-    for (const { from, to } of this.store.missing(first + 1, last)) this.fetch(from, to);
+    this.wanted = { first: first + 1, last };
+    // Dragging the scroll bar passes many lines that nobody reads.
+    this.settling ??= setTimeout(() => {
+      this.settling = null;
+      if (this.filter.active) return;
+      for (const { from, to } of this.store.missing(this.wanted.first, this.wanted.last)) this.fetch(from, to);
+    }, SETTLE_MS);
   }
 
   async fetch(from, to) {
@@ -146,13 +153,16 @@ export class LogPanel {
     if (this.pending.has(key) || run === null) return;
     this.pending.add(key);
     try {
-      const { lines } = await api.lines(run, { from, limit: to - from + 1 });
-      for (const line of lines) store.add(line);
-      if (run === this.run) {
-        this.list.forget(from - 1, to - 1);
-        // A range that came back empty is not asked for again at once.
-        if (lines.length > 0) this.pending.delete(key);
+      // One answer may hold only the first of them.
+      for (let next = from; next !== null && next <= to && run === this.run;) {
+        const answer = await api.lines(run, { from: next, limit: to - next + 1 });
+        for (const line of answer.lines) store.add(line);
+        next = answer.next_from ?? null;
       }
+      if (run !== this.run) return;
+      this.list.forget(from - 1, to - 1);
+      // Lines that the server does not have are not asked for again.
+      if (store.missing(from, to).length === 0) this.pending.delete(key);
     } catch {
       setText(this.note, 'Older lines could not be fetched. They will be asked for again.');
       setTimeout(() => {
@@ -183,7 +193,6 @@ export class LogPanel {
     this.list.forget();
     this.list.setCount(0);
     this.update();
-    if (this.follow) this.list.scrollToEnd();
   }
 
   toggleFollow() {
