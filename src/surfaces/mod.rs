@@ -1,4 +1,10 @@
+<<<<<<< HEAD
 //! The rim: only here is HTTP or a wire format known. Handlers decode, call the service, encode.
 
 pub mod room;
 pub mod websocket;
+=======
+//! The rim: only here is HTTP or a wire format known.
+
+pub mod pages;
+>>>>>>> web
