@@ -12,9 +12,13 @@
 //!
 //! - [`domain`]: ids, events, positions, the fold, runs: plain data and pure rules
 //! - [`pipelines`]: what built-in agents compute
+//! - [`sandbox`]: the child process that runs JavaScript behind walls
+//! - [`runs`]: running pipelines
 
 pub mod broker;
 pub mod clock;
 pub mod domain;
 pub mod engine;
 pub mod pipelines;
+pub mod runs;
+pub mod sandbox;

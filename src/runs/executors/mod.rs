@@ -1,0 +1,4 @@
+//! How agents are executed.
+
+pub mod children;
+pub mod sandbox;

@@ -1,0 +1,3 @@
+//! Running pipelines.
+
+pub mod executors;
