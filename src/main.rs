@@ -1,3 +1,5 @@
+//! The program: the child side of the script sandbox for now.
+
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

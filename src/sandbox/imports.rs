@@ -43,7 +43,9 @@ impl Resolver for FileResolver {
             Some(path) if self.sources.contains_key(&path) => return Ok(path),
             _ => {}
         }
-        let message = format!("cannot import '{name}': only the files of the app, node:test and node:assert/strict exist");
+        let message = format!(
+            "cannot import '{name}': only the files of the app, node:test and node:assert/strict exist"
+        );
         let line = self.sources.get(base).and_then(|source| line_of_import(source, name));
         self.refused.borrow_mut().get_or_insert(ScriptError {
             file: base.to_owned(),

@@ -28,7 +28,9 @@ pub(super) fn apply() -> io::Result<Vec<String>> {
     limit_resources()?;
     let mut missing = Vec::new();
     // Also sets `no_new_privs`.
-    if let Err(error) = filter().and_then(|program| seccompiler::apply_filter(&program).map_err(io::Error::other)) {
+    if let Err(error) =
+        filter().and_then(|program| seccompiler::apply_filter(&program).map_err(io::Error::other))
+    {
         missing.push(format!("system call filter: {error}"));
     }
     Ok(missing)

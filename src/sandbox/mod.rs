@@ -10,9 +10,9 @@
 //! microtasks and `setImmediate`.
 
 mod imports;
+mod location;
 #[cfg(target_os = "linux")]
 mod lockdown;
-mod location;
 mod realm;
 mod steps;
 #[cfg(test)]
@@ -59,8 +59,8 @@ fn serve(stdin: impl Read, mut stdout: impl Write, missing_walls: Vec<String>) -
     if bytes.len() as u64 > JOB_BYTES_MAX {
         return Err(io::Error::other(format!("the job is larger than {JOB_BYTES_MAX} bytes")));
     }
-    let job: ScriptJob =
-        serde_json::from_slice(&bytes).map_err(|error| io::Error::other(format!("this is no job: {error}")))?;
+    let job: ScriptJob = serde_json::from_slice(&bytes)
+        .map_err(|error| io::Error::other(format!("this is no job: {error}")))?;
     drop(bytes);
     write_line(&mut stdout, &ScriptLine::Ready { missing_walls })?;
     for (step, what) in job.steps.iter().enumerate() {

@@ -5,7 +5,9 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use rquickjs::promise::PromiseState;
-use rquickjs::{CatchResultExt, CaughtError, Context, Ctx, Function, Module, Object, Promise, Runtime, Value};
+use rquickjs::{
+    CatchResultExt, CaughtError, Context, Ctx, Function, Module, Object, Promise, Runtime, Value,
+};
 
 use super::imports::{FileLoader, FileResolver, Refused, Sources};
 use super::location::first_frame;
@@ -135,7 +137,8 @@ impl Realm {
         stop: bool,
         ledger: &Rc<RefCell<Ledger>>,
     ) -> Result<(), Trouble> {
-        let harness = self.furnish(ctx, entry, stop, ledger).catch(ctx).map_err(|error| self.trouble(error, entry))?;
+        let harness =
+            self.furnish(ctx, entry, stop, ledger).catch(ctx).map_err(|error| self.trouble(error, entry))?;
         let immediate: Function<'_> =
             harness.get("immediate").catch(ctx).map_err(|error| self.trouble(error, entry))?;
         let source = self.sources.get(entry).map_or("", String::as_str);
@@ -144,7 +147,10 @@ impl Realm {
             .catch(ctx)
             .map_err(|error| self.trouble(error, entry))?;
         if !self.settle(ctx, &loaded.1, &immediate, entry)? {
-            return Err(self.script_error(entry, "the file never finishes loading: it waits for something that never happens"));
+            return Err(self.script_error(
+                entry,
+                "the file never finishes loading: it waits for something that never happens",
+            ));
         }
         let run: Function<'_> = harness.get("run").catch(ctx).map_err(|error| self.trouble(error, entry))?;
         let ended: Promise<'_> = run.call(()).catch(ctx).map_err(|error| self.trouble(error, entry))?;
@@ -273,7 +279,12 @@ pub(super) fn is_out_of_memory(message: &str) -> bool {
 }
 
 fn failed(file: &str, name: &str, message: &str) -> TestResult {
-    TestResult { file: file.to_owned(), name: name.to_owned(), passed: false, message: Some(message.to_owned()) }
+    TestResult {
+        file: file.to_owned(),
+        name: name.to_owned(),
+        passed: false,
+        message: Some(message.to_owned()),
+    }
 }
 
 /// The text of a string value; half characters are replaced, so that any name can be reported.
@@ -287,7 +298,8 @@ fn words_of(value: &Value<'_>) -> String {
         let name: String = exception.as_object().get("name").unwrap_or_else(|_| "Error".to_owned());
         format!("{name}: {}", exception.message().unwrap_or_default())
     });
-    let text = message.or_else(|| text_of(value)).unwrap_or_else(|| format!("a value of type {}", value.type_of()));
+    let text =
+        message.or_else(|| text_of(value)).unwrap_or_else(|| format!("a value of type {}", value.type_of()));
     shortened(text, MESSAGE_CHARS_MAX)
 }
 

@@ -59,7 +59,10 @@ fn message_of(body: &str) -> String {
 fn tests_import_files_and_pass() {
     let job = job(
         &[
-            ("src/core/add.js", "import { zero } from './zero.js';\nexport const add = (a, b) => a + b + zero;"),
+            (
+                "src/core/add.js",
+                "import { zero } from './zero.js';\nexport const add = (a, b) => a + b + zero;",
+            ),
             ("src/core/zero.js", "export const zero = 0;"),
             (
                 "test/add.test.js",
@@ -146,7 +149,10 @@ fn a_rejection_nobody_handles_fails() {
     let found = tests(run_body("test('x', () => { Promise.reject(new Error('lost')); });"));
     assert_eq!((found[1].name.as_str(), found[1].passed), ("(unhandled rejection)", false));
     assert_eq!(found[1].message.as_deref(), Some("Error: lost"));
-    assert_eq!(tests(run_body("test('x', async () => { try { await Promise.reject(1); } catch {} });")).len(), 1);
+    assert_eq!(
+        tests(run_body("test('x', async () => { try { await Promise.reject(1); } catch {} });")).len(),
+        1
+    );
 }
 
 #[test]
@@ -165,7 +171,10 @@ fn failures_name_the_first_difference() {
         ("ok(0)", "expected a truthy value, got 0"),
         ("throws(() => {})", "missing expected exception"),
         ("throws(() => { throw new Error('no') }, /yes/)", "does not match /yes/"),
-        ("throws(() => { throw new Error('no') }, { message: 'yes' })", "message of the error differs: \"no\" !== \"yes\""),
+        (
+            "throws(() => { throw new Error('no') }, { message: 'yes' })",
+            "message of the error differs: \"no\" !== \"yes\"",
+        ),
         ("match('abc', /x/)", "\"abc\" does not match /x/"),
         ("assert.doesNotMatch('abc', /a/)", "\"abc\" matches /a/"),
         ("assert.notEqual(1, 1)", "expected a value other than 1"),
@@ -218,7 +227,8 @@ fn errors_carry_file_and_line() {
         ("await new Promise(() => {});", "test/a.test.js", None, "never finishes loading"),
     ];
     for (source, file, line, message) in cases {
-        let job = job(&[("src/x.js", source), ("test/a.test.js", "import '../src/x.js';")], &["test/a.test.js"]);
+        let job =
+            job(&[("src/x.js", source), ("test/a.test.js", "import '../src/x.js';")], &["test/a.test.js"]);
         let found = error(run_one(&job));
         assert_eq!((found.file.as_str(), found.line), (file, line), "{source}: {found}");
         assert!(found.message.contains(message), "{source}: {found}");
@@ -240,7 +250,10 @@ fn modules_may_import_each_other() {
         &[
             ("a.js", "import { b } from './b.js';\nexport const a = () => b();\nexport const one = 1;"),
             ("b.js", "import { one } from './a.js';\nexport const b = () => one;"),
-            ("t.js", "import { test } from 'node:test';\nimport { a } from './a.js';\ntest('x', () => { if (a() !== 1) throw 1; });"),
+            (
+                "t.js",
+                "import { test } from 'node:test';\nimport { a } from './a.js';\ntest('x', () => { if (a() !== 1) throw 1; });",
+            ),
         ],
         &["t.js"],
     );
@@ -256,7 +269,8 @@ fn parsing_neither_runs_nor_needs_imports() {
         ],
         &[],
     );
-    job.steps = ["good.js", "bad.js", "gone.js"].map(|path| ScriptStep::Parse { path: path.to_owned() }).to_vec();
+    job.steps =
+        ["good.js", "bad.js", "gone.js"].map(|path| ScriptStep::Parse { path: path.to_owned() }).to_vec();
     let mut heard = Vec::new();
     let outcomes = run_in_process(&job, &mut |step, _| heard.push(step));
     assert_eq!(heard, [0, 1, 2]);
@@ -386,7 +400,8 @@ fn realms_share_nothing() {
 fn the_line_protocol_says_ready_and_then_each_step() {
     let job = job(&[("a.js", "export const a = 1;")], &["a.js"]);
     let mut written = Vec::new();
-    serve(serde_json::to_vec(&job).expect("a job is JSON").as_slice(), &mut written, vec![]).expect("it is a job");
+    serve(serde_json::to_vec(&job).expect("a job is JSON").as_slice(), &mut written, vec![])
+        .expect("it is a job");
     let lines: Vec<ScriptLine> = String::from_utf8(written)
         .expect("JSON is UTF-8")
         .lines()
