@@ -15,6 +15,7 @@
 //! - [`sandbox`]: the child process that runs JavaScript behind walls
 //! - [`runs`]: running pipelines
 
+pub mod artifacts;
 pub mod broker;
 pub mod clock;
 pub mod domain;
