@@ -20,4 +20,6 @@ pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod pipelines;
+pub mod service;
+pub mod surfaces;
 pub mod telemetry;

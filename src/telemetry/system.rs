@@ -37,8 +37,7 @@ impl SystemSampler {
     pub fn sample(&self) -> SystemSample {
         let read = |path| std::fs::read_to_string(path).unwrap_or_default();
         let ticks = ticks(&read("/proc/stat"), &read("/proc/self/stat"));
-        let before =
-            std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), ticks);
+        let before = std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), ticks);
         let (cpu_percent, process_cpu_percent) = match (before, ticks) {
             (Some(before), Some(now)) => rates(before, now),
             _ => (None, None),
@@ -56,14 +55,13 @@ impl SystemSampler {
 fn ticks(stat: &str, process_stat: &str) -> Option<Ticks> {
     let line = stat.lines().find(|line| line.starts_with("cpu "))?;
     // user, nice, system, idle, iowait, irq, softirq, steal; guest time is part of user time already.
-    let fields: Vec<u64> = line.split_whitespace().skip(1).take(8).map_while(|field| field.parse().ok()).collect();
+    let fields: Vec<u64> =
+        line.split_whitespace().skip(1).take(8).map_while(|field| field.parse().ok()).collect();
     let total: u64 = fields.iter().sum();
     let idle = fields.get(3)? + fields.get(4)?;
-    let processors = stat
-        .lines()
-        .filter(|line| line.starts_with("cpu") && !line.starts_with("cpu "))
-        .count()
-        .max(1) as u64;
+    let processors =
+        stat.lines().filter(|line| line.starts_with("cpu") && !line.starts_with("cpu ")).count().max(1)
+            as u64;
     // The name of the program stands in parentheses and may hold anything, parentheses too.
     let mut after_name = process_stat.rsplit_once(')')?.1.split_whitespace();
     let user: u64 = after_name.nth(11)?.parse().ok()?;
@@ -103,10 +101,7 @@ mod tests {
 
     #[test]
     fn reads_what_the_kernel_writes() {
-        assert_eq!(
-            ticks(STAT, PROCESS),
-            Some(Ticks { busy: 150, total: 1000, process: 42, processors: 2 })
-        );
+        assert_eq!(ticks(STAT, PROCESS), Some(Ticks { busy: 150, total: 1000, process: 42, processors: 2 }));
         assert_eq!(kib_line("VmPeak:  9 kB\nVmRSS:\t    2048 kB\n", "VmRSS:"), Some(2048 * 1024));
         assert_eq!(load("0.52 0.58 1.59 1/389 12345"), Some([0.52, 0.58, 1.59]));
     }
