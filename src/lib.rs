@@ -13,6 +13,7 @@
 //! - [`domain`]: ids, events, positions, the fold, runs: plain data and pure rules
 //! - [`pipelines`]: what built-in agents compute
 
+pub mod artifacts;
 pub mod auth;
 pub mod broker;
 pub mod clock;
@@ -20,6 +21,7 @@ pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod pipelines;
+pub mod runs;
 pub mod service;
 pub mod surfaces;
 pub mod telemetry;
