@@ -95,6 +95,11 @@ impl Service {
         &self.0.ground.broker
     }
 
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        self.0.ground.clock.now()
+    }
+
     fn ground(&self) -> &Ground {
         &self.0.ground
     }

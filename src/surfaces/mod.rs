@@ -1,3 +1,6 @@
 //! The rim: only here is HTTP or a wire format known. Handlers decode, call the service, encode.
 
+pub mod admin;
 pub mod http;
+pub mod rest;
+pub mod sse;

@@ -192,6 +192,28 @@ impl Fields {
         value
     }
 
+    /// Reads an object inside this one; what is wrong there is wrong here.
+    pub fn nested<T>(
+        &mut self,
+        inner: Option<Fields>,
+        read: impl FnOnce(&mut Fields) -> Option<T>,
+    ) -> Option<T> {
+        let mut inner = inner?;
+        let value = read(&mut inner);
+        match inner.finish() {
+            Ok(()) => value,
+            Err(errors) => {
+                self.errors.extend(errors);
+                None
+            }
+        }
+    }
+
+    /// What was wrong so far; for when it cannot be known which other fields belong here.
+    pub fn errors(self) -> Vec<FieldError> {
+        self.errors
+    }
+
     /// Everything that was wrong, unknown fields included.
     ///
     /// # Errors
