@@ -250,7 +250,7 @@ impl Broker {
                 ]
                 .into(),
             },
-            fanout_us: counters.fanout.percentiles(),
+            fanout_us: counters.fanout_us(self.links.now_us()),
             sockets: SocketStats { lagging, queued_bytes, closed: counters.closed_by_code() },
         }
     }

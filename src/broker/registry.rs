@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Instant;
 
 use actix::dev::ToEnvelope;
 use actix::prelude::*;
@@ -32,6 +33,7 @@ pub(crate) struct Links {
     rooms: Mutex<HashMap<ProjectId, LiveRoom>>,
     shards: RwLock<Vec<ShardLink>>,
     next_home: AtomicUsize,
+    started: Instant,
 }
 
 #[derive(Clone)]
@@ -68,7 +70,13 @@ impl Links {
             rooms: Mutex::new(HashMap::new()),
             shards: RwLock::new(Vec::new()),
             next_home: AtomicUsize::new(0),
+            started: Instant::now(),
         }
+    }
+
+    /// Microseconds of a clock that only goes forward, the same on every thread.
+    pub(crate) fn now_us(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
     /// A shard that lives on the arbiter of this thread. Answers its number.

@@ -600,7 +600,7 @@ impl LocalShard {
         }
         if let Some(born) = born {
             let micros = u64::try_from(born.elapsed().as_micros()).unwrap_or(u64::MAX);
-            self.0.links.counters.fanout.record(micros, self.now_ms());
+            self.0.links.counters.fanned_out(self.0.links.now_us(), micros);
         }
         seats.pushing.set(false);
     }

@@ -18,6 +18,10 @@
 //!
 //! `contract.rs` checks all of this for any implementation.
 
+#[cfg(test)]
+pub mod contract;
+pub mod embedded;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;

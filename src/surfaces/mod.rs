@@ -3,4 +3,6 @@
 pub mod admin;
 pub mod http;
 pub mod rest;
+pub mod room;
 pub mod sse;
+pub mod websocket;

@@ -1,5 +1,6 @@
 //! What the machine and the process are doing: logging, samples of the system, text for Prometheus.
 
+pub mod latency;
 pub mod logging;
 pub mod prometheus;
 pub mod system;

@@ -1,1 +1,3 @@
-//! Integration tests.
+//! Integration tests: a real server, spoken to like any client would.
+
+mod layers;

@@ -1,0 +1,87 @@
+//! A batch as the writer wants it: everything that must be encoded is encoded already, on the caller's thread, so that
+//! the one writer spends its time on the store alone.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::domain::event::{EventBody, NewEvent};
+use crate::domain::ids::{ProjectId, RunId};
+use crate::domain::run::{Project, Run, RunStatus};
+use crate::domain::time::Timestamp;
+use crate::engine::{Change, EngineError, KeptAnswer, SavedState};
+
+/// One change, encoded.
+pub(super) enum Prepared {
+    CreateProject { id: ProjectId, created_at: Timestamp, record: String },
+    UpdateProject(Box<Project>),
+    RemoveProject(ProjectId),
+    InsertRun { run: RunRow, beside_active: bool },
+    UpdateRun { run: RunRow, expected_version: u64 },
+    Append { room: ProjectId, events: Vec<PreparedEvent> },
+    KeepAnswer { key: String, answer: KeptAnswer, now: Timestamp },
+    SaveState { room: ProjectId, state: SavedState },
+}
+
+/// An event without a number.
+pub(super) struct PreparedEvent {
+    pub(super) run_id: Option<RunId>,
+    pub(super) body_json: Arc<str>,
+}
+
+/// A run: the columns that are searched and the record.
+pub(super) struct RunRow {
+    pub(super) id: RunId,
+    pub(super) project_id: ProjectId,
+    pub(super) pipeline: String,
+    pub(super) status: RunStatus,
+    pub(super) priority: i32,
+    pub(super) created_at: Timestamp,
+    pub(super) version: u64,
+    pub(super) record: String,
+}
+
+/// Encodes a change.
+pub(super) fn prepare(change: Change) -> Result<Prepared, EngineError> {
+    Ok(match change {
+        Change::CreateProject(project) => Prepared::CreateProject {
+            id: project.id,
+            created_at: project.created_at,
+            record: json(&project)?,
+        },
+        Change::UpdateProject(project) => Prepared::UpdateProject(Box::new(project)),
+        Change::RemoveProject(id) => Prepared::RemoveProject(id),
+        Change::InsertRun { run, beside_active } => Prepared::InsertRun { run: row(run)?, beside_active },
+        Change::UpdateRun { mut run, expected_version } => {
+            run.version = expected_version + 1;
+            Prepared::UpdateRun { run: row(run)?, expected_version }
+        }
+        Change::Append { room, events } => {
+            Prepared::Append { room, events: events.iter().map(event).collect::<Result<_, _>>()? }
+        }
+        Change::KeepAnswer { key, answer, now } => Prepared::KeepAnswer { key, answer, now },
+        Change::SaveState { room, state } => Prepared::SaveState { room, state },
+    })
+}
+
+fn row(run: Run) -> Result<RunRow, EngineError> {
+    let record = json(&run)?;
+    Ok(RunRow {
+        id: run.id,
+        project_id: run.project_id,
+        pipeline: run.pipeline,
+        status: run.status,
+        priority: run.priority,
+        created_at: run.created_at,
+        version: run.version,
+        record,
+    })
+}
+
+fn event(event: &NewEvent) -> Result<PreparedEvent, EngineError> {
+    Ok(PreparedEvent { run_id: event.run_id, body_json: json::<EventBody>(&event.body)?.into() })
+}
+
+fn json<T: Serialize>(value: &T) -> Result<String, EngineError> {
+    serde_json::to_string(value).map_err(|error| EngineError::Storage(format!("cannot be encoded: {error}")))
+}

@@ -1,0 +1,138 @@
+//! The tables, how they came about, and how a connection is set up.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::engine::embedded::{Durability, OpenError};
+
+/// Prepared statements kept per connection; more than the engine has.
+const STATEMENTS_MAX: usize = 64;
+
+/// What turns schema number `n` into `n + 1`, for `n` from 0. A step that was once released is never changed.
+const MIGRATIONS: &[&str] = &[
+    // 1: projects, logs, runs, idempotency keys, saved folds.
+    //
+    // The last number of a log is its greatest one, or `first_seq - 1` when none can be read, so that an append
+    // touches the log alone. AUTOINCREMENT: the number of a removed room never names another.
+    "
+    CREATE TABLE projects (
+        room INTEGER PRIMARY KEY AUTOINCREMENT,
+        id BLOB NOT NULL UNIQUE,
+        created_at INTEGER NOT NULL,
+        epoch INTEGER NOT NULL,
+        first_seq INTEGER NOT NULL DEFAULT 1,
+        record TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX projects_by_age ON projects (created_at, id);
+
+    CREATE TABLE events (
+        room INTEGER NOT NULL,
+        seq INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        run BLOB,
+        body TEXT NOT NULL,
+        PRIMARY KEY (room, seq)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE runs (
+        number INTEGER PRIMARY KEY,
+        id BLOB NOT NULL UNIQUE,
+        room INTEGER NOT NULL,
+        pipeline TEXT NOT NULL,
+        status TEXT NOT NULL,
+        active INTEGER NOT NULL,
+        priority INTEGER NOT NULL,
+        created_at INTEGER NOT NULL,
+        version INTEGER NOT NULL,
+        record TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX runs_of_project ON runs (room, created_at, id);
+    CREATE INDEX runs_of_pipeline ON runs (pipeline, created_at, id);
+    CREATE INDEX runs_by_status ON runs (status);
+    CREATE INDEX runs_in_queue ON runs (priority DESC, created_at, id) WHERE active = 1;
+
+    CREATE TABLE answers (
+        key TEXT PRIMARY KEY,
+        body_sha256 TEXT NOT NULL,
+        status INTEGER NOT NULL,
+        answer TEXT NOT NULL,
+        expires_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX answers_by_expiry ON answers (expires_at);
+
+    CREATE TABLE states (
+        room INTEGER PRIMARY KEY,
+        seq INTEGER NOT NULL,
+        state TEXT NOT NULL
+    ) STRICT;
+    ",
+];
+
+/// Opens the connection that writes and brings the schema up to date.
+pub(super) fn open_writer(path: &Path, durability: Durability) -> Result<Connection, OpenError> {
+    let failed = |error: rusqlite::Error| OpenError::from_sqlite(path, &error);
+    let mut connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )
+    .map_err(failed)?;
+    let found = version(&connection).map_err(failed)?;
+    if found > MIGRATIONS.len() {
+        return Err(OpenError::NewerSchema { path: path.to_owned(), found, known: MIGRATIONS.len() });
+    }
+    set_up_writer(&connection, durability).map_err(failed)?;
+    migrate(&mut connection, found).map_err(failed)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    Ok(connection)
+}
+
+/// Opens a connection that only reads.
+pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -1024;")?;
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    Ok(connection)
+}
+
+/// Looks for damage; the first thing found.
+pub(super) fn quick_check(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    Ok((found != "ok").then_some(found))
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<usize> {
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    // A negative number is not ours; as a huge one it is refused like that of a newer program.
+    Ok(usize::try_from(version).unwrap_or(usize::MAX))
+}
+
+fn set_up_writer(connection: &Connection, durability: Durability) -> rusqlite::Result<()> {
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    debug_assert_eq!(mode, "wal");
+    let synchronous = match durability {
+        Durability::Disk => "FULL",
+        Durability::Process => "NORMAL",
+    };
+    // After a checkpoint the write-ahead log is cut back to 16 MiB, so that one large batch does not keep the space.
+    connection.execute_batch(&format!(
+        "PRAGMA synchronous = {synchronous};
+         PRAGMA journal_size_limit = 16777216;
+         PRAGMA temp_store = MEMORY;"
+    ))?;
+    connection.busy_timeout(std::time::Duration::from_secs(5))
+}
+
+fn migrate(connection: &mut Connection, found: usize) -> rusqlite::Result<()> {
+    for (step, sql) in MIGRATIONS.iter().enumerate().skip(found) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(sql)?;
+        transaction.execute_batch(&format!("PRAGMA user_version = {}", step + 1))?;
+        transaction.commit()?;
+    }
+    Ok(())
+}

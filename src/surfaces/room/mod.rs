@@ -1,0 +1,9 @@
+//! The project room socket: `GET /api/ws/projects/{project_id}`, PROTOCOL section 3.
+
+mod codec;
+mod door;
+mod protocol;
+mod session;
+
+pub use self::codec::{RoomEncoder, RoomPhrases};
+pub use self::door::{CancelRun, RoomDoor};

@@ -1,0 +1,171 @@
+//! Messages of the project room socket that are not in the log; PROTOCOL section 3, the messages marked `*` and those
+//! from clients.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::broker::Gap;
+use crate::domain::ids::{ClientId, ProjectId, RunId};
+use crate::domain::position::{Epoch, Position};
+use crate::domain::time::Timestamp;
+
+/// What a client says.
+#[derive(Debug, PartialEq)]
+pub(super) enum Command {
+    /// Answered with `pong`.
+    Ping,
+    /// Everything up to here was handled.
+    Ack(Position),
+    /// The room's state is wanted.
+    GetState,
+    /// A run is to be cancelled.
+    Cancel(RunId),
+    /// Who the client is, when the handshake did not say.
+    Auth(String),
+}
+
+/// Why a message was not understood; the socket stays open.
+#[derive(Debug, PartialEq)]
+pub(super) struct Malformed {
+    pub(super) code: &'static str,
+    pub(super) message: String,
+}
+
+/// Reads a message of a client.
+pub(super) fn parse(text: &str) -> Result<Command, Malformed> {
+    if text == "ping" {
+        return Ok(Command::Ping);
+    }
+    let malformed = |code, message: String| Malformed { code, message };
+    let value: serde_json::Value = serde_json::from_str(text)
+        .map_err(|error| malformed("bad_json", format!("this is not JSON: {error}")))?;
+    let Some(object) = value.as_object() else {
+        return Err(malformed("bad_message", "a message is a JSON object with a \"type\"".into()));
+    };
+    let field = |name: &str| match object.get(name) {
+        Some(serde_json::Value::String(text)) => Ok(text.as_str()),
+        Some(_) => Err(malformed("wrong_type", format!("\"{name}\" must be a text"))),
+        None => Err(malformed("missing_field", format!("\"{name}\" is missing"))),
+    };
+    match field("type")? {
+        "ping" => Ok(Command::Ping),
+        "get_state" => Ok(Command::GetState),
+        "ack" => match field("position")?.parse() {
+            Ok(position) => Ok(Command::Ack(position)),
+            Err(error) => Err(malformed("bad_field", format!("\"position\": {error}"))),
+        },
+        "cancel" => match field("run_id")?.parse() {
+            Ok(run) => Ok(Command::Cancel(run)),
+            Err(_) => Err(malformed("bad_field", "\"run_id\" must be the UUID of a run".into())),
+        },
+        "auth" => Ok(Command::Auth(field("token")?.to_owned())),
+        other => {
+            let shown: String = other.chars().take(40).collect();
+            let message = format!(
+                "there is no message of type \"{shown}\"; known are ping, ack, get_state, cancel, auth"
+            );
+            Err(malformed("unknown_type", message))
+        }
+    }
+}
+
+/// What the server says.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum Reply<'a> {
+    Connection {
+        status: &'static str,
+        client_id: ClientId,
+        project_id: ProjectId,
+        message: &'static str,
+        seq: u64,
+        position: String,
+        epoch: String,
+        resumed: bool,
+        gap: Option<GapRange>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        state: Option<&'a RawValue>,
+        heartbeat_ms: u64,
+    },
+    State {
+        seq: u64,
+        position: String,
+        state: &'a RawValue,
+    },
+    Presence {
+        viewers: u64,
+    },
+    Pong {
+        timestamp: Timestamp,
+    },
+    Error {
+        code: &'a str,
+        message: &'a str,
+    },
+    Shutdown {
+        reconnect_in_ms: u64,
+    },
+}
+
+/// A range of events that are gone.
+#[derive(Debug, Deserialize, Serialize)]
+pub(super) struct GapRange {
+    from_seq: u64,
+    to_seq: u64,
+}
+
+impl From<Gap> for GapRange {
+    fn from(gap: Gap) -> Self {
+        Self { from_seq: gap.from_seq, to_seq: gap.to_seq }
+    }
+}
+
+impl Reply<'_> {
+    /// As JSON.
+    pub(super) fn json(&self) -> String {
+        serde_json::to_string(self).expect("replies have text keys only")
+    }
+}
+
+/// An epoch as clients see it.
+pub(super) fn epoch_text(epoch: Epoch) -> String {
+    epoch.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_messages_of_the_contract() {
+        let run = RunId::generate();
+        let cases = [
+            ("ping".to_owned(), Command::Ping),
+            (r#"{"type":"ping"}"#.into(), Command::Ping),
+            (r#"{"type":"ack","position":"00c0ffee-3"}"#.into(), Command::Ack("00c0ffee-3".parse().unwrap())),
+            (r#"{"type":"get_state"}"#.into(), Command::GetState),
+            (format!(r#"{{"type":"cancel","run_id":"{run}"}}"#), Command::Cancel(run)),
+            (r#"{"type":"auth","token":"t"}"#.into(), Command::Auth("t".into())),
+        ];
+        for (text, command) in cases {
+            assert_eq!(parse(&text), Ok(command), "{text}");
+        }
+    }
+
+    #[test]
+    fn says_what_is_wrong_with_others() {
+        for (text, code) in [
+            ("", "bad_json"),
+            ("{", "bad_json"),
+            ("[]", "bad_message"),
+            ("{}", "missing_field"),
+            (r#"{"type":5}"#, "wrong_type"),
+            (r#"{"type":"fly"}"#, "unknown_type"),
+            (r#"{"type":"cancel"}"#, "missing_field"),
+            (r#"{"type":"cancel","run_id":"../x"}"#, "bad_field"),
+            (r#"{"type":"ack","position":"x"}"#, "bad_field"),
+        ] {
+            assert_eq!(parse(text).unwrap_err().code, code, "{text}");
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! One client of a project room: lets it in, answers what it asks. Events do not pass through here.
+
+use std::rc::Rc;
+
+use actix::fut::wrap_future;
+use actix::prelude::*;
+use bytes::Bytes;
+use serde_json::value::RawValue;
+
+use crate::auth::Caller;
+use crate::auth::policy::Action;
+use crate::broker::{BrokerError, Joined};
+use crate::domain::ids::{ClientId, ProjectId, RunId};
+use crate::domain::position::Position;
+use crate::surfaces::room::codec::CLOSE_REMOVED;
+use crate::surfaces::room::door::RoomDoor;
+use crate::surfaces::room::protocol::{Command, Reply, epoch_text, parse};
+use crate::surfaces::websocket::{Peer, Session, Socket, SocketContext};
+
+/// Messages that were not understood before the socket is closed.
+const MALFORMED_MAX: u32 = 10;
+/// Close code: no valid token came in time, or it gives no right to read.
+const CLOSE_UNAUTHORISED: u16 = 4501;
+/// Close code: the server failed; try again.
+const CLOSE_TRY_AGAIN: u16 = 4001;
+/// How long a client without a role may take to send its token.
+const AUTH_WITHIN: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// A client of a room.
+pub(super) struct RoomSession {
+    pub(super) door: Rc<RoomDoor>,
+    pub(super) client: ClientId,
+    pub(super) room: ProjectId,
+    pub(super) since: Option<Position>,
+    pub(super) caller: Caller,
+    pub(super) malformed: u32,
+    pub(super) joined: bool,
+}
+
+impl RoomSession {
+    /// Joins the room: nothing else of this client is heard until it is in.
+    fn join(&mut self, peer: &Peer, ctx: &mut SocketContext<Self>) {
+        self.joined = true;
+        let (shard, room, since) = (peer.shard.clone(), self.room, self.since);
+        let joining = async move { shard.join(room, since).await };
+        ctx.wait(wrap_future::<_, Socket<Self>>(joining).map(|entry, socket, _| {
+            let (session, peer) = socket.parts();
+            match entry {
+                Ok(entry) => {
+                    peer.send_text(&session.connection(&entry.joined));
+                    peer.shard.sit(entry, &peer.outlet);
+                }
+                Err(BrokerError::NoSuchRoom) => peer.close(CLOSE_REMOVED, "there is no such project"),
+                Err(error) => {
+                    log::warn!("a client could not join: {error} room.id={}", session.room);
+                    peer.close(CLOSE_TRY_AGAIN, "the room cannot be opened now");
+                }
+            }
+        }));
+    }
+
+    fn connection(&self, joined: &Joined) -> String {
+        let state = joined.view.as_ref().and_then(|view| raw(&view.state_json));
+        Reply::Connection {
+            status: "connected",
+            client_id: self.client,
+            project_id: self.room,
+            message: if joined.resumed { "Connected again, going on where you were" } else { "Connected" },
+            seq: joined.position.seq,
+            position: joined.position.to_string(),
+            epoch: epoch_text(joined.position.epoch),
+            resumed: joined.resumed,
+            gap: joined.gap.map(Into::into),
+            state: state.as_deref(),
+            heartbeat_ms: self.door.heartbeat_ms,
+        }
+        .json()
+    }
+
+    fn get_state(&self, ctx: &mut SocketContext<Self>) {
+        let (broker, room) = (self.door.broker.clone(), self.room);
+        let view = async move { broker.view(room).await };
+        ctx.wait(wrap_future::<_, Socket<Self>>(view).map(|view, socket, _| {
+            let (_, peer) = socket.parts();
+            let Ok(view) = view else { return error(peer, "unavailable", "the state cannot be read now") };
+            let Some(state) = raw(&view.state_json) else { return };
+            let reply =
+                Reply::State { seq: view.position.seq, position: view.position.to_string(), state: &state };
+            peer.send_text(&reply.json());
+        }));
+    }
+
+    fn cancel(&self, run: RunId, peer: &Peer, ctx: &mut SocketContext<Self>) {
+        if let Err(refused) = self.caller.may(Action::ControlRuns) {
+            return error(peer, "forbidden", &refused.to_string());
+        }
+        let cancelling = (self.door.cancel)(self.caller, self.room, run);
+        ctx.spawn(wrap_future::<_, Socket<Self>>(cancelling).map(|answer, socket, _| {
+            // What came of it is an event like any other; only a refusal is said here.
+            if let Err((code, message)) = answer {
+                error(socket.parts().1, code, &message);
+            }
+        }));
+    }
+
+    fn auth(&mut self, token: &str, peer: &Peer, ctx: &mut SocketContext<Self>) {
+        match self.door.auth.caller_of_token(token) {
+            Ok(caller) if caller.may(Action::Read).is_ok() => {
+                self.caller = caller;
+                if !self.joined {
+                    self.join(peer, ctx);
+                }
+            }
+            _ => peer.close(CLOSE_UNAUTHORISED, "this token gives no right to read here"),
+        }
+    }
+
+    fn malformed(&mut self, code: &str, message: &str, peer: &Peer) {
+        error(peer, code, message);
+        self.malformed += 1;
+        if self.malformed >= MALFORMED_MAX {
+            peer.close(1008, "too many malformed messages");
+        }
+    }
+}
+
+impl Session for RoomSession {
+    fn opened(&mut self, peer: &Peer, ctx: &mut SocketContext<Self>) {
+        if self.caller.may(Action::Read).is_ok() {
+            return self.join(peer, ctx);
+        }
+        ctx.run_later(AUTH_WITHIN, |socket, _| {
+            let (session, peer) = socket.parts();
+            if !session.joined {
+                peer.close(CLOSE_UNAUTHORISED, "no token came");
+            }
+        });
+    }
+
+    fn text(&mut self, text: &str, peer: &Peer, ctx: &mut SocketContext<Self>) {
+        match parse(text) {
+            Ok(Command::Auth(token)) => self.auth(&token, peer, ctx),
+            Ok(_) if !self.joined => {
+                error(peer, "unauthorised", "send {\"type\":\"auth\",\"token\":…} first")
+            }
+            Ok(Command::Ping) => peer.send_text(&Reply::Pong { timestamp: self.door.clock.now() }.json()),
+            // Delivery rests on positions that clients come back with; an ack only says that the client is alive.
+            Ok(Command::Ack(_)) => {}
+            Ok(Command::GetState) => self.get_state(ctx),
+            Ok(Command::Cancel(run)) => self.cancel(run, peer, ctx),
+            Err(wrong) => self.malformed(wrong.code, &wrong.message, peer),
+        }
+    }
+
+    fn binary(&mut self, _: Bytes, peer: &Peer, _: &mut SocketContext<Self>) {
+        peer.close(1003, "only text is understood");
+    }
+}
+
+fn error(peer: &Peer, code: &str, message: &str) {
+    peer.send_text(&Reply::Error { code, message }.json());
+}
+
+fn raw(json: &str) -> Option<Box<RawValue>> {
+    RawValue::from_string(json.to_owned()).ok()
+}
