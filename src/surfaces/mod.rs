@@ -1,10 +1,9 @@
-<<<<<<< HEAD
 //! The rim: only here is HTTP or a wire format known. Handlers decode, call the service, encode.
 
-pub mod room;
-pub mod websocket;
-=======
-//! The rim: only here is HTTP or a wire format known.
-
+pub mod admin;
+pub mod http;
 pub mod pages;
->>>>>>> web
+pub mod rest;
+pub mod room;
+pub mod sse;
+pub mod websocket;

@@ -1,12 +1,11 @@
-<<<<<<< HEAD
 //! Integration tests: a real server, spoken to like any client would.
 
+mod helpers;
 mod layers;
-=======
-//! Integration tests.
-
+mod main_job;
 mod packager;
+mod recovery;
+mod room;
 mod sandbox;
 mod support;
 mod verifier;
->>>>>>> check

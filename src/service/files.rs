@@ -1,0 +1,126 @@
+//! Files of a project: what its newest run has made so far.
+
+use std::path::PathBuf;
+
+use crate::artifacts::{ArtifactError, ArtifactPath};
+use crate::auth::Caller;
+use crate::auth::policy::Action;
+use crate::domain::ids::ProjectId;
+use crate::domain::run::Run;
+use crate::service::error::ServiceError;
+use crate::service::{Service, blocking};
+
+/// A file of a project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProjectFile {
+    /// Relative path.
+    pub path: String,
+    /// Its media type.
+    pub media_type: String,
+    /// Bytes.
+    pub size: u64,
+    /// Of its content, hexadecimal.
+    pub sha256: String,
+    /// Who made it.
+    pub agent: Option<String>,
+}
+
+/// A content on disk, to be served.
+#[derive(Clone, Debug)]
+pub struct StoredFile {
+    /// What it is.
+    pub file: ProjectFile,
+    /// Where it lies; what lies there never changes.
+    pub stored_at: PathBuf,
+}
+
+/// Files of a run by path; of two with the same path, the later agent's.
+pub fn files_of(run: &Run) -> Vec<ProjectFile> {
+    let mut files: Vec<ProjectFile> = Vec::new();
+    for agent in &run.agents {
+        for file in agent.output.iter().flat_map(|output| &output.files) {
+            let file = ProjectFile {
+                path: file.path.clone(),
+                media_type: crate::artifacts::media_type(&file.path),
+                size: file.size,
+                sha256: file.sha256.clone(),
+                agent: Some(agent.agent.clone()),
+            };
+            match files.binary_search_by(|known| known.path.cmp(&file.path)) {
+                Ok(place) => files[place] = file,
+                Err(place) => files.insert(place, file),
+            }
+        }
+    }
+    files
+}
+
+impl Service {
+    /// Files of a project, by path; none before its first run.
+    ///
+    /// # Errors
+    /// When there is no such project.
+    pub async fn files(&self, caller: Caller, project: ProjectId) -> Result<Vec<ProjectFile>, ServiceError> {
+        caller.may(Action::Read)?;
+        let newest = self.newest_run(project).await?;
+        Ok(newest.as_ref().map(files_of).unwrap_or_default())
+    }
+
+    /// A file by its path, decoded but not yet trusted.
+    ///
+    /// # Errors
+    /// When the path is not one a file can have, or there is no such file.
+    pub async fn file(
+        &self,
+        caller: Caller,
+        project: ProjectId,
+        path: &str,
+    ) -> Result<StoredFile, ServiceError> {
+        caller.may(Action::Read)?;
+        let path =
+            ArtifactPath::parse(path).map_err(|error| ServiceError::invalid("path", error.to_string()))?;
+        let newest = self.newest_run(project).await?.ok_or(ServiceError::NotFound("file"))?;
+        let mut files = files_of(&newest);
+        let place = files
+            .binary_search_by(|file| file.path.as_str().cmp(path.as_str()))
+            .map_err(|_| ServiceError::NotFound("file"))?;
+        self.stored(files.swap_remove(place))
+    }
+
+    /// Removes what belongs to runs that are gone. Contents are shared and go with the next sweep of the store.
+    pub(crate) async fn remove_files_of(&self, runs: &[Run]) {
+        let logs = self.ground().artifacts.logs().clone();
+        let runs: Vec<_> = runs.iter().map(|run| run.id).collect();
+        let removed = blocking(move || {
+            runs.into_iter().try_for_each(|run| logs.remove_run(run)).map_err(ServiceError::from)
+        });
+        if let Err(error) = removed.await {
+            log::warn!("the log of a removed run stays on disk: {error}");
+        }
+    }
+
+    pub(crate) fn stored(&self, file: ProjectFile) -> Result<StoredFile, ServiceError> {
+        let stored_at = self.ground().artifacts.blobs().path(&file.sha256)?;
+        Ok(StoredFile { file, stored_at })
+    }
+
+    pub(crate) async fn newest_run(&self, project: ProjectId) -> Result<Option<Run>, ServiceError> {
+        let newest = self.ground().engine.runs_of(project, 1).await?.into_iter().next();
+        if newest.is_none() {
+            // No run may also mean no project.
+            self.stored_project(project).await?;
+        }
+        Ok(newest)
+    }
+}
+
+impl From<ArtifactError> for ServiceError {
+    fn from(error: ArtifactError) -> Self {
+        match error {
+            ArtifactError::NotFound => Self::NotFound("file"),
+            ArtifactError::BadPath(error) => Self::invalid("path", error.to_string()),
+            ArtifactError::DiskFull => Self::DiskFull,
+            other => Self::Internal(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The log of a run: any range of it, or all of it as text.
+
+use std::io;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use crate::artifacts::{LinePage, LineQuery};
+use crate::auth::Caller;
+use crate::auth::policy::Action;
+use crate::domain::event::LogLevel;
+use crate::domain::ids::RunId;
+use crate::service::error::ServiceError;
+use crate::service::{Service, blocking};
+
+/// Bytes of one piece of a download.
+const CHUNK_BYTES: usize = 64 * 1024;
+/// Pieces that wait for the client to take them; then the reading waits.
+const CHUNKS_MAX: usize = 4;
+
+/// Which lines to read.
+#[derive(Clone, Debug, Default)]
+pub struct LogQuery {
+    /// Numbers from here on.
+    pub from: u64,
+    /// At most so many.
+    pub limit: usize,
+    /// Those of this agent.
+    pub agent: Option<String>,
+    /// Those of this level and above.
+    pub level: Option<LogLevel>,
+    /// Those that contain this text, in capital or small letters.
+    pub text: Option<String>,
+}
+
+impl Service {
+    /// Lines of a range that match.
+    ///
+    /// # Errors
+    /// When there is no such run.
+    pub async fn logs(&self, caller: Caller, run: RunId, query: LogQuery) -> Result<LinePage, ServiceError> {
+        self.run(caller, run).await?;
+        let logs = self.ground().artifacts.logs().clone();
+        let LogQuery { from, limit, agent, level, text } = query;
+        let query = LineQuery { from, limit, agent, level, text };
+        blocking(move || Ok(logs.open_run(run)?.read(&query)?)).await
+    }
+
+    /// All lines as text, in pieces.
+    ///
+    /// # Errors
+    /// When there is no such run.
+    pub async fn logs_text(
+        &self,
+        caller: Caller,
+        run: RunId,
+    ) -> Result<mpsc::Receiver<io::Result<Bytes>>, ServiceError> {
+        caller.may(Action::Read)?;
+        self.run(caller, run).await?;
+        let logs = self.ground().artifacts.logs().clone();
+        let lines = blocking(move || Ok(logs.open_run(run)?.lines(LineQuery::default())?)).await?;
+        let (sender, receiver) = mpsc::channel(CHUNKS_MAX);
+        tokio::task::spawn_blocking(move || {
+            let mut piece = String::new();
+            for line in lines {
+                match line {
+                    Ok(line) => {
+                        piece.push_str(&line.to_string());
+                        piece.push('\n');
+                    }
+                    Err(error) => {
+                        log::warn!("the download of a log was not finished: {error}");
+                        let _ = sender.blocking_send(Err(io::Error::other(error)));
+                        return;
+                    }
+                }
+                if piece.len() >= CHUNK_BYTES
+                    && sender.blocking_send(Ok(Bytes::from(std::mem::take(&mut piece)))).is_err()
+                {
+                    // The client is gone.
+                    return;
+                }
+            }
+            if !piece.is_empty() {
+                let _ = sender.blocking_send(Ok(Bytes::from(piece)));
+            }
+        });
+        Ok(receiver)
+    }
+}

@@ -1,0 +1,195 @@
+//! Projects: made, listed, shown, changed, removed.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::auth::Caller;
+use crate::auth::policy::Action;
+use crate::broker::RoomView;
+use crate::domain::ids::ProjectId;
+use crate::domain::run::{Project, Run, RunStatus};
+use crate::domain::time::Timestamp;
+use crate::engine::{Batch, Change, EngineError, ProjectQuery};
+use crate::service::catalog::CatalogAgent;
+use crate::service::error::ServiceError;
+use crate::service::{Service, validate};
+
+/// A project that somebody wants.
+#[derive(Clone, Debug, Default)]
+pub struct NewProject {
+    /// An id of the caller's choice.
+    pub id: Option<ProjectId>,
+    /// Its name; taken from the brief when absent.
+    pub name: Option<String>,
+    /// What is wanted.
+    pub brief: String,
+    /// Which pipeline; the first of the catalog when absent.
+    pub pipeline: Option<String>,
+    /// Params that differ from the defaults.
+    pub params: Map<String, Value>,
+}
+
+/// What is to be different about a project.
+#[derive(Clone, Debug, Default)]
+pub struct ProjectChange {
+    /// Another name.
+    pub name: Option<String>,
+    /// Another brief.
+    pub brief: Option<String>,
+    /// Other params, as a whole.
+    pub params: Option<Map<String, Value>>,
+}
+
+/// A project as it stands.
+#[derive(Clone, Debug)]
+pub struct ProjectView {
+    /// The project.
+    pub project: Project,
+    /// The agents of its pipeline, in order.
+    pub agents: Vec<CatalogAgent>,
+    /// What its room looks like.
+    pub room: RoomView,
+}
+
+/// A page of projects.
+#[derive(Clone, Debug)]
+pub struct ProjectList {
+    /// Projects with their newest run, newest project first.
+    pub projects: Vec<(Project, Option<Run>)>,
+    /// Where the next page begins.
+    pub next: Option<(Timestamp, ProjectId)>,
+}
+
+impl Service {
+    /// Makes a project.
+    ///
+    /// # Errors
+    /// When fields are wrong or the id is taken.
+    pub async fn create_project(&self, caller: Caller, new: NewProject) -> Result<Project, ServiceError> {
+        caller.may(Action::ManageProjects)?;
+        let (catalog, limits) = (&*self.ground().catalog, &self.config().limits);
+        let pipeline = new.pipeline.unwrap_or_else(|| catalog.names().into_iter().next().unwrap_or_default());
+        let mut wrong = Vec::new();
+        wrong.extend(new.name.as_deref().and_then(|name| validate::name(name, limits)));
+        match validate::pipeline(&pipeline, catalog) {
+            // Brief and params can be judged only by a pipeline that exists.
+            Some(error) => wrong.push(error),
+            None => {
+                wrong.extend(validate::brief(&new.brief, &pipeline, catalog, limits));
+                wrong.extend(validate::params(&pipeline, &new.params));
+            }
+        }
+        if !wrong.is_empty() {
+            return Err(ServiceError::Invalid(wrong));
+        }
+        let now = self.ground().clock.now();
+        let name = new.name.map(|name| name.trim().to_owned());
+        let project = Project {
+            id: new.id.unwrap_or_else(ProjectId::generate),
+            name: name.unwrap_or_else(|| validate::name_from_brief(&new.brief)),
+            brief: new.brief,
+            pipeline,
+            params: new.params,
+            created_at: now,
+            updated_at: now,
+        };
+        self.ground().broker.commit(Batch::of([Change::CreateProject(project.clone())])).await?;
+        Ok(project)
+    }
+
+    /// Projects, newest first.
+    ///
+    /// # Errors
+    /// When the caller may not read.
+    pub async fn list_projects(
+        &self,
+        caller: Caller,
+        limit: usize,
+        before: Option<(Timestamp, ProjectId)>,
+        status: Option<RunStatus>,
+    ) -> Result<ProjectList, ServiceError> {
+        caller.may(Action::Read)?;
+        let page = self.ground().engine.projects(ProjectQuery { limit, before, status }).await?;
+        let last = page.projects.last().map(|(project, _)| (project.created_at, project.id));
+        Ok(ProjectList { next: last.filter(|_| page.more), projects: page.projects })
+    }
+
+    /// A project with what its room looks like.
+    ///
+    /// # Errors
+    /// When there is no such project.
+    pub async fn project(&self, caller: Caller, id: ProjectId) -> Result<ProjectView, ServiceError> {
+        caller.may(Action::Read)?;
+        let project = self.stored_project(id).await?;
+        let room = self.ground().broker.view(id).await?;
+        let agents = self.ground().catalog.agents(&project.pipeline).unwrap_or_default();
+        Ok(ProjectView { project, agents, room })
+    }
+
+    /// The folded state of a room as JSON, without the project around it.
+    ///
+    /// # Errors
+    /// When there is no such project.
+    pub async fn room_state(&self, caller: Caller, id: ProjectId) -> Result<Arc<str>, ServiceError> {
+        caller.may(Action::Read)?;
+        Ok(self.ground().broker.view(id).await?.state_json)
+    }
+
+    /// Changes a project. A run that was accepted already keeps the brief it was accepted with.
+    ///
+    /// # Errors
+    /// When there is no such project or fields are wrong.
+    pub async fn update_project(
+        &self,
+        caller: Caller,
+        id: ProjectId,
+        change: ProjectChange,
+    ) -> Result<Project, ServiceError> {
+        caller.may(Action::ManageProjects)?;
+        let mut project = self.stored_project(id).await?;
+        let (catalog, limits) = (&*self.ground().catalog, &self.config().limits);
+        let mut wrong = Vec::new();
+        wrong.extend(change.name.as_deref().and_then(|name| validate::name(name, limits)));
+        let brief = change.brief.as_deref();
+        wrong.extend(brief.and_then(|brief| validate::brief(brief, &project.pipeline, catalog, limits)));
+        let params = change.params.as_ref();
+        wrong.extend(params.map(|params| validate::params(&project.pipeline, params)).unwrap_or_default());
+        if !wrong.is_empty() {
+            return Err(ServiceError::Invalid(wrong));
+        }
+        if let Some(name) = change.name {
+            project.name = name.trim().to_owned();
+        }
+        project.brief = change.brief.unwrap_or(project.brief);
+        project.params = change.params.unwrap_or(project.params);
+        project.updated_at = self.ground().clock.now();
+        self.ground().broker.commit(Batch::of([Change::UpdateProject(project.clone())])).await?;
+        Ok(project)
+    }
+
+    /// Removes a project with its runs, its log and its files.
+    ///
+    /// # Errors
+    /// When there is no such project, or one of its runs is active.
+    pub async fn delete_project(&self, caller: Caller, id: ProjectId) -> Result<(), ServiceError> {
+        caller.may(Action::ManageProjects)?;
+        let runs = self.ground().engine.runs_of(id, usize::MAX).await?;
+        match self.ground().engine.commit(Batch::of([Change::RemoveProject(id)])).await {
+            Ok(_) => {}
+            Err(EngineError::RunActive(run)) => {
+                return Err(ServiceError::Conflict(format!(
+                    "run {run} of this project is still active; cancel it first"
+                )));
+            }
+            Err(error) => return Err(error.into()),
+        }
+        // The records are gone; what cannot be removed now is only disk space.
+        self.remove_files_of(&runs).await;
+        Ok(())
+    }
+
+    pub(crate) async fn stored_project(&self, id: ProjectId) -> Result<Project, ServiceError> {
+        self.ground().engine.project(id).await?.ok_or(ServiceError::NotFound("project"))
+    }
+}

@@ -1,0 +1,259 @@
+//! Runs: started, shown, cancelled, repeated.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::auth::Caller;
+use crate::auth::policy::Action;
+use crate::domain::ids::{ProjectId, RunId};
+use crate::domain::run::{Run, RunStatus};
+use crate::engine::KeptAnswer;
+use crate::runs::{Accepted, CancelAnswer, Keep, NewRun, RunsError};
+use crate::service::Service;
+use crate::service::error::{FieldError, ServiceError};
+use crate::service::idempotency::{IdempotencyKey, KEPT_FOR_MS};
+
+/// Runs of a project in one answer.
+pub const RUNS_LISTED_MAX: usize = 200;
+/// Highest and, negated, lowest priority.
+pub const PRIORITY_MAX: i64 = 100;
+/// Status of an accepted run, kept with its answer.
+const ACCEPTED: u16 = 202;
+
+/// What to do with a new run while another one of the project is active.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnConflict {
+    /// Refuse it.
+    #[default]
+    Reject,
+    /// Let it wait behind the other one.
+    Enqueue,
+    /// Cancel the other one.
+    Replace,
+}
+
+impl OnConflict {
+    /// Their names on the wire.
+    pub const NAMES: [&'static str; 3] = ["reject", "enqueue", "replace"];
+
+    /// The one of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "reject" => Some(Self::Reject),
+            "enqueue" => Some(Self::Enqueue),
+            "replace" => Some(Self::Replace),
+            _ => None,
+        }
+    }
+}
+
+/// A run that somebody wants.
+#[derive(Clone, Debug, Default)]
+pub struct GenerateRequest {
+    /// Params that differ from the project's.
+    pub params: Map<String, Value>,
+    /// Higher goes first.
+    pub priority: i64,
+    /// What to do when another run is active.
+    pub on_conflict: OnConflict,
+}
+
+/// A run that was accepted; the part of the answer that is kept under an idempotency key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Generated {
+    /// The run.
+    pub run_id: RunId,
+    /// Its state when it was accepted.
+    pub status: RunStatus,
+    /// How many runs are served before it.
+    pub position_in_queue: u32,
+}
+
+impl Generated {
+    fn of(accepted: &Accepted) -> Self {
+        Self {
+            run_id: accepted.run.id,
+            status: accepted.run.status,
+            position_in_queue: accepted.position_in_queue,
+        }
+    }
+
+    fn of_kept(kept: &KeptAnswer) -> Result<Self, ServiceError> {
+        serde_json::from_str(&kept.answer)
+            .map_err(|error| ServiceError::Internal(format!("a kept answer cannot be read: {error}")))
+    }
+}
+
+/// What a cancel came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cancelled {
+    /// State of the run now.
+    pub status: RunStatus,
+    /// How it had ended before, when there was nothing to cancel.
+    pub already: Option<RunStatus>,
+}
+
+/// A command that this server knows, and that no pipeline it has can carry out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GateCommand {
+    /// Pause at the next safe point.
+    Pause,
+    /// Go on after a pause.
+    Resume,
+    /// Say yes at a gate.
+    Approve,
+    /// Say no at a gate.
+    Reject,
+}
+
+impl Service {
+    /// Starts a run.
+    ///
+    /// # Errors
+    /// When there is no such project, the request is wrong, another run is active, the queue is full, or the idempotency
+    /// key stands for another request.
+    pub async fn generate(
+        &self,
+        caller: Caller,
+        project: ProjectId,
+        request: GenerateRequest,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Generated, ServiceError> {
+        caller.may(Action::ControlRuns)?;
+        let priority = i32::try_from(request.priority).ok().filter(|p| i64::from(*p).abs() <= PRIORITY_MAX);
+        let Some(priority) = priority else {
+            let message = format!("must be from -{PRIORITY_MAX} to {PRIORITY_MAX}");
+            return Err(ServiceError::invalid("priority", message));
+        };
+        let project = self.stored_project(project).await?;
+        let keep = key.as_ref().map(|key| Keep {
+            key: key.key.clone(),
+            body_sha256: key.body_sha256.clone(),
+            ttl_ms: KEPT_FOR_MS,
+            answer: Box::new(|accepted: &Accepted| {
+                let answer = serde_json::to_string(&Generated::of(accepted));
+                (ACCEPTED, answer.expect("ids, names and numbers always have a JSON form"))
+            }),
+        });
+        let on_conflict = match request.on_conflict {
+            OnConflict::Reject => crate::runs::OnConflict::Reject,
+            OnConflict::Enqueue => crate::runs::OnConflict::Enqueue,
+            OnConflict::Replace => crate::runs::OnConflict::Replace,
+        };
+        let new = NewRun { project, params: request.params, priority, on_conflict, keep };
+        match (self.ground().runs.enqueue(new).await, key) {
+            (Ok(accepted), _) => Ok(Generated::of(&accepted)),
+            (Err(RunsError::KeyTaken(kept)), Some(key)) => Generated::of_kept(&key.same(*kept)?),
+            (Err(error), _) => Err(error.into()),
+        }
+    }
+
+    /// The newest runs of a project, newest first.
+    ///
+    /// # Errors
+    /// When there is no such project.
+    pub async fn runs_of(
+        &self,
+        caller: Caller,
+        project: ProjectId,
+        limit: usize,
+    ) -> Result<Vec<Run>, ServiceError> {
+        caller.may(Action::Read)?;
+        self.stored_project(project).await?;
+        Ok(self.ground().engine.runs_of(project, limit).await?)
+    }
+
+    /// A run.
+    ///
+    /// # Errors
+    /// When there is no such run.
+    pub async fn run(&self, caller: Caller, id: RunId) -> Result<Run, ServiceError> {
+        caller.may(Action::Read)?;
+        self.ground().engine.run(id).await?.ok_or(ServiceError::NotFound("run"))
+    }
+
+    /// Cancels a run. The wish is durable when this answers; the run ends soon after.
+    ///
+    /// # Errors
+    /// When there is no such run.
+    pub async fn cancel(&self, caller: Caller, id: RunId) -> Result<Cancelled, ServiceError> {
+        caller.may(Action::ControlRuns)?;
+        let by = caller.role.map_or("nobody", |role| role.as_str()).to_owned();
+        let CancelAnswer { status, already } = self.ground().runs.cancel(id, by).await?;
+        Ok(Cancelled { status, already })
+    }
+
+    /// Repeats a run that has ended, from an agent on.
+    ///
+    /// # Errors
+    /// When there is no such run or agent, or a run of the project is active.
+    pub async fn retry(
+        &self,
+        caller: Caller,
+        id: RunId,
+        from_agent: Option<String>,
+    ) -> Result<Generated, ServiceError> {
+        caller.may(Action::ControlRuns)?;
+        Ok(Generated::of(&self.ground().runs.retry(id, from_agent).await?))
+    }
+
+    /// Pause, resume, approve, reject. The built-in pipeline has no gate and its agents take seconds, so there is never
+    /// anything to answer or to hold; a pipeline that has will be asked from here.
+    ///
+    /// # Errors
+    /// Always: there is no such run, or it is not in a state that allows this.
+    pub async fn gate(&self, caller: Caller, id: RunId, command: GateCommand) -> Result<(), ServiceError> {
+        caller.may(Action::ControlRuns)?;
+        let run = self.ground().engine.run(id).await?.ok_or(ServiceError::NotFound("run"))?;
+        let reason = match command {
+            GateCommand::Approve | GateCommand::Reject => "is not waiting for an answer",
+            GateCommand::Pause => "cannot be paused: its pipeline has no safe point to wait at",
+            GateCommand::Resume => "is not paused",
+        };
+        Err(ServiceError::Conflict(format!("this run is {} and {reason}", run.status.as_str())))
+    }
+}
+
+impl From<RunsError> for ServiceError {
+    fn from(error: RunsError) -> Self {
+        match error {
+            RunsError::NotFound(what) => Self::NotFound(what),
+            RunsError::Invalid(errors) => {
+                let errors = errors.into_iter();
+                Self::Invalid(errors.map(|error| FieldError::new(error.field, error.message)).collect())
+            }
+            RunsError::Active(run) => Self::RunActive(run),
+            RunsError::QueueFull { retry_after_s } => Self::QueueFull { retry_after_s },
+            RunsError::KeyTaken(_) => Self::KeyReused,
+            RunsError::Closing | RunsError::Busy => Self::Unavailable,
+            RunsError::Engine(error) => error.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_on_conflict_read_back() {
+        for name in OnConflict::NAMES {
+            assert!(OnConflict::parse(name).is_some(), "{name}");
+        }
+        assert_eq!(OnConflict::parse("Reject"), None);
+    }
+
+    #[test]
+    fn a_kept_answer_reads_back() {
+        let generated =
+            Generated { run_id: RunId::generate(), status: RunStatus::Queued, position_in_queue: 3 };
+        let answer = serde_json::to_string(&generated).unwrap();
+        let kept = KeptAnswer {
+            body_sha256: String::new(),
+            status: ACCEPTED,
+            answer,
+            expires_at: crate::domain::time::Timestamp(0),
+        };
+        assert_eq!(Generated::of_kept(&kept).unwrap(), generated);
+    }
+}

@@ -1,0 +1,123 @@
+//! The gate in front of every request: host, origin and token are checked before anything else happens; every answer
+//! leaves with a request id and the headers that keep browsers careful.
+//!
+//! Put it around the app with `middleware::from_fn(gate::pass)`, and an [`Auth`] into the app data. Connections that are
+//! taken over for WebSockets never come by here: they call [`Auth::authorise_upgrade`] themselves.
+
+use std::time::Instant;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError, web};
+use futures_util::future::{Ready, ready};
+use uuid::Uuid;
+
+use crate::auth::{Auth, Caller};
+use crate::surfaces::http::head_of;
+use crate::surfaces::http::problem::Problem;
+
+/// Names a request in answers and in the log.
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Headers of every answer that does not set them itself.
+const CAREFUL: [(&str, &str); 5] = [
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("x-frame-options", "SAMEORIGIN"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+];
+
+/// What a page of a configured origin may send, and may see of the answer.
+const CORS: [(&str, &str); 4] = [
+    ("access-control-allow-methods", "GET, HEAD, POST, PATCH, DELETE"),
+    ("access-control-allow-headers", "authorization, content-type, idempotency-key, last-event-id, range"),
+    ("access-control-expose-headers", "location, etag, retry-after, x-request-id"),
+    ("access-control-max-age", "600"),
+];
+
+impl FromRequest for Caller {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        // Without the gate nobody is anybody.
+        ready(Ok(request.extensions().get::<Caller>().copied().unwrap_or(Caller { role: None })))
+    }
+}
+
+/// Lets a request pass or answers it.
+///
+/// # Errors
+/// What the services behind it answer.
+pub async fn pass<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let began = Instant::now();
+    let id = Uuid::now_v7();
+    let described = format!("{} {}", request.method(), request.path());
+    let auth = request.app_data::<web::Data<Auth>>().cloned();
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let admitted = match &auth {
+        Some(auth) => auth.admit(&head_of(request.request().head())).map_err(Problem::from),
+        None => Ok(Caller { role: None }),
+    };
+    let origin = origin.filter(|origin| {
+        let text = origin.to_str().unwrap_or_default();
+        auth.as_ref().is_some_and(|auth| auth.rim().is_configured_origin(text))
+    });
+    let mut answer = match admitted {
+        Err(problem) => request.into_response(problem.error_response()),
+        Ok(_) if origin.is_some() && is_preflight(&request) => {
+            let mut answer = HttpResponse::NoContent();
+            for header in CORS {
+                answer.insert_header(header);
+            }
+            request.into_response(answer.finish())
+        }
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            // No clone of the request may live across this: the router changes it in place.
+            next.call(request).await?.map_into_boxed_body()
+        }
+    };
+    finish(answer.headers_mut(), id, origin);
+    // The query is left out: it may carry a token.
+    log::debug!(
+        "{described} answered {} in {} us; request.id={id}",
+        answer.status().as_u16(),
+        began.elapsed().as_micros()
+    );
+    Ok(answer)
+}
+
+fn is_preflight(request: &ServiceRequest) -> bool {
+    *request.method() == Method::OPTIONS
+        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+fn finish(headers: &mut HeaderMap, id: Uuid, origin: Option<HeaderValue>) {
+    for (name, value) in CAREFUL {
+        let name = HeaderName::from_static(name);
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    }
+    if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
+        headers.insert(REQUEST_ID.clone(), id);
+    }
+    if let Some(origin) = origin {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        headers.append(header::VARY, HeaderValue::from_static("origin"));
+        let (name, value) = CORS[2];
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+}
+
+#[cfg(test)]
+mod tests;

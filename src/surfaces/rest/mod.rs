@@ -1,0 +1,153 @@
+//! REST; PROTOCOL section 2.
+//!
+//! [`configure`] registers every route. It needs a [`Service`] in the app data, and [`crate::surfaces::http::gate::pass`]
+//! around the app.
+
+pub mod describe;
+pub mod events;
+pub mod files;
+pub mod health;
+pub mod logs;
+pub mod projects;
+pub mod publications;
+pub mod runs;
+pub mod wire;
+
+use actix_web::http::{StatusCode, header};
+use actix_web::web::{self, ServiceConfig};
+
+use crate::service::Service;
+use crate::surfaces::admin;
+use crate::surfaces::http::body::BodyLimit;
+use crate::surfaces::http::problem::Problem;
+use crate::surfaces::http::routes::{at, not_found};
+
+/// Every address with its methods, HEAD aside: what the API description must say, and a test holds it to that.
+pub const ROUTES: &[(&str, &[&str])] = &[
+    ("/api/projects", &["GET", "POST"]),
+    ("/api/projects/{id}", &["GET", "PATCH", "DELETE"]),
+    ("/api/projects/{id}/generate", &["POST"]),
+    ("/api/projects/{id}/runs", &["GET"]),
+    ("/api/projects/{id}/events", &["GET", "POST"]),
+    ("/api/projects/{id}/files", &["GET"]),
+    ("/api/projects/{id}/files/{path}", &["GET"]),
+    ("/api/projects/{id}/archive.zip", &["GET"]),
+    ("/api/runs/{id}", &["GET"]),
+    ("/api/runs/{id}/cancel", &["POST"]),
+    ("/api/runs/{id}/retry", &["POST"]),
+    ("/api/runs/{id}/pause", &["POST"]),
+    ("/api/runs/{id}/resume", &["POST"]),
+    ("/api/runs/{id}/approve", &["POST"]),
+    ("/api/runs/{id}/reject", &["POST"]),
+    ("/api/runs/{id}/logs", &["GET"]),
+    ("/api/runs/{id}/logs.txt", &["GET"]),
+    ("/api/admin/stats", &["GET"]),
+    ("/api/openapi.json", &["GET"]),
+    ("/api/asyncapi.json", &["GET"]),
+    ("/healthz", &["GET"]),
+    ("/readyz", &["GET"]),
+    ("/metrics", &["GET"]),
+];
+
+/// Registers every route of this surface, and a problem document for every other address under `/api`.
+pub fn configure(config: &mut ServiceConfig, service: &Service) {
+    let limit = BodyLimit(service.config().limits.body_bytes_max);
+    config
+        .app_data(web::Data::new(service.clone()))
+        .app_data(web::Data::new(limit))
+        .service(at("/healthz").get(health::alive).done())
+        .service(at("/readyz").get(health::ready).done())
+        .service(at("/metrics").get(health::metrics).done())
+        .service(
+            web::scope("/api")
+                .service(at("/projects").get(projects::list).post(projects::create).done())
+                .service(
+                    at("/projects/{id}")
+                        .get(projects::show)
+                        .patch(projects::update)
+                        .delete(projects::remove)
+                        .done(),
+                )
+                .service(at("/projects/{id}/generate").post(runs::generate).done())
+                .service(at("/projects/{id}/runs").get(runs::of_project).done())
+                .service(at("/projects/{id}/events").get(events::read).post(publications::publish).done())
+                .service(at("/projects/{id}/files").get(files::list).done())
+                .service(at("/projects/{id}/files/{path:.*}").get(files::one).done())
+                .service(at("/projects/{id}/archive.zip").get(files::archive).done())
+                .service(at("/runs/{id}").get(runs::show).done())
+                .service(at("/runs/{id}/cancel").post(runs::cancel).done())
+                .service(at("/runs/{id}/retry").post(runs::retry).done())
+                .service(at("/runs/{id}/pause").post(runs::pause).done())
+                .service(at("/runs/{id}/resume").post(runs::resume).done())
+                .service(at("/runs/{id}/approve").post(runs::approve).done())
+                .service(at("/runs/{id}/reject").post(runs::reject).done())
+                .service(at("/runs/{id}/logs").get(logs::range).done())
+                .service(at("/runs/{id}/logs.txt").get(logs::text).done())
+                .service(at("/admin/stats").get(admin::stats).done())
+                .service(at("/openapi.json").get(describe::openapi).done())
+                .service(at("/asyncapi.json").get(describe::asyncapi).done())
+                // A request that came here did not ask for an upgrade: those are taken over before routing.
+                .service(at("/ws/projects/{id}").get(upgrade_required).done())
+                .default_service(web::to(not_found)),
+        );
+}
+
+async fn upgrade_required() -> Result<&'static str, Problem> {
+    let detail = "this address speaks WebSocket; ask for an upgrade";
+    Err(Problem::new(StatusCode::UPGRADE_REQUIRED, "upgrade-required", detail)
+        .with_header(header::UPGRADE, "websocket"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_description_says_every_route_and_no_other() {
+        let document: serde_json::Value = serde_json::from_str(describe::OPENAPI).unwrap();
+        let mut described = Vec::new();
+        for (path, operations) in document["paths"].as_object().unwrap() {
+            for (method, operation) in operations.as_object().unwrap() {
+                described.push((path.clone(), method.to_uppercase()));
+                assert!(operation["responses"].is_object(), "{method} {path} says what it answers");
+                assert!(operation["summary"].is_string(), "{method} {path} says what it does");
+            }
+        }
+        let mut served: Vec<(String, String)> = ROUTES
+            .iter()
+            .flat_map(|(path, methods)| {
+                methods.iter().map(|method| ((*path).to_owned(), (*method).to_owned()))
+            })
+            .collect();
+        described.sort();
+        served.sort();
+        assert_eq!(described, served);
+    }
+
+    #[test]
+    fn the_description_of_sockets_names_every_message() {
+        let document: serde_json::Value = serde_json::from_str(describe::ASYNCAPI).unwrap();
+        let messages = document["components"]["messages"].as_object().unwrap();
+        for name in [
+            "connection",
+            "status_update",
+            "agent_update",
+            "log",
+            "artifact",
+            "preview",
+            "completion",
+            "event",
+            "presence",
+            "pong",
+            "error",
+            "shutdown",
+            "ping",
+            "ack",
+            "get_state",
+            "cancel",
+            "auth",
+        ] {
+            assert!(messages.contains_key(name), "{name}");
+        }
+    }
+}

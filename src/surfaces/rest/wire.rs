@@ -1,0 +1,186 @@
+//! What projects, runs and lines look like over REST; PROTOCOL section 2.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
+
+use crate::domain::ids::ProjectId;
+use crate::domain::run::{Project, Run};
+use crate::service::files::ProjectFile;
+use crate::service::projects::ProjectView;
+
+/// What stays as it is in a segment of a path: the unreserved characters of RFC 3986.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Where a project is.
+pub fn project_path(id: ProjectId) -> String {
+    format!("/api/projects/{id}")
+}
+
+/// Where a project's socket is.
+pub fn socket_path(id: ProjectId) -> String {
+    format!("/api/ws/projects/{id}")
+}
+
+/// A project without its state.
+pub fn project(project: &Project, ws_url: &str) -> Value {
+    let path = project_path(project.id);
+    json!({
+        "id": project.id,
+        "name": project.name,
+        "brief": project.brief,
+        "pipeline": project.pipeline,
+        "params": project.params,
+        "created_at": project.created_at,
+        "updated_at": project.updated_at,
+        "ws_url": ws_url,
+        "files_url": format!("{path}/files"),
+        "archive_url": format!("{path}/archive.zip"),
+    })
+}
+
+/// A project with its state. The state is encoded already, once per position, so it is spliced in.
+pub fn project_view(view: &ProjectView, ws_url: &str) -> String {
+    let mut document = project(&view.project, ws_url);
+    let agents: Vec<Value> = (1..)
+        .zip(&view.agents)
+        .map(|(index, agent)| json!({ "agent": agent.agent, "title": agent.title, "index": index }))
+        .collect();
+    document["agents"] = Value::Array(agents);
+    document["position"] = Value::String(view.room.position.to_string());
+    let mut text = document.to_string();
+    text.pop();
+    text.push_str(r#","state":"#);
+    text.push_str(&view.room.state_json);
+    text.push('}');
+    text
+}
+
+/// A project in a list.
+pub fn project_line(project: &Project, run: Option<&Run>) -> Value {
+    json!({
+        "id": project.id,
+        "name": project.name,
+        "brief": project.brief,
+        "pipeline": project.pipeline,
+        "status": run.map(|run| run.status),
+        "progress": run.map_or(0.0, |run| run.progress),
+        "created_at": project.created_at,
+        "updated_at": project.updated_at,
+        "run_id": run.map(|run| run.id),
+    })
+}
+
+/// A run.
+pub fn run(run: &Run) -> Value {
+    let agents: Vec<Value> = (1..)
+        .zip(&run.agents)
+        .map(|(index, agent)| {
+            json!({
+                "agent": agent.agent,
+                "title": agent.title,
+                "index": index,
+                "status": agent.status,
+                "summary": agent.summary,
+                "started_at": agent.started_at,
+                "duration_ms": agent.duration_ms,
+                "files": agent.output.as_ref().map_or(0, |output| output.files.len()),
+            })
+        })
+        .collect();
+    let until = run.started_at.unwrap_or_else(|| run.ended_at.unwrap_or(run.created_at));
+    json!({
+        "id": run.id,
+        "project_id": run.project_id,
+        "pipeline": run.pipeline,
+        "brief": run.brief,
+        "params": run.params,
+        "priority": run.priority,
+        "status": run.status,
+        "progress": run.progress,
+        "message": run.message,
+        "agents": agents,
+        "created_at": run.created_at,
+        "started_at": run.started_at,
+        "ended_at": run.ended_at,
+        "cancel_requested_at": run.cancel_requested_at,
+        "queued_ms": until.since(run.created_at),
+        "duration_ms": run.ended_at.map(|ended| ended.since(run.started_at.unwrap_or(run.created_at))),
+        "error": run.error,
+        "evidence": run.evidence,
+        "crash_attempts": run.crash_attempts,
+        "retry_of": run.retry_of,
+    })
+}
+
+/// A file in a list.
+pub fn file(project: ProjectId, file: &ProjectFile) -> Value {
+    let segments: Vec<String> =
+        file.path.split('/').map(|segment| utf8_percent_encode(segment, SEGMENT).to_string()).collect();
+    json!({
+        "path": file.path,
+        "media_type": file.media_type,
+        "size": file.size,
+        "sha256": file.sha256,
+        "url": format!("{}/files/{}", project_path(project), segments.join("/")),
+        "agent": file.agent,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::broker::RoomView;
+    use crate::domain::fold::RoomState;
+    use crate::domain::position::{Epoch, Position};
+    use crate::domain::time::Timestamp;
+    use crate::service::catalog::CatalogAgent;
+
+    fn a_project() -> Project {
+        Project {
+            id: "0190a000-0000-7000-8000-000000000001".parse().unwrap(),
+            name: "Books".into(),
+            brief: "books".into(),
+            pipeline: "app".into(),
+            params: serde_json::Map::new(),
+            created_at: Timestamp(0),
+            updated_at: Timestamp(0),
+        }
+    }
+
+    #[test]
+    fn the_state_is_spliced_in() {
+        let state = RoomState::default();
+        let view = ProjectView {
+            project: a_project(),
+            agents: vec![CatalogAgent { agent: "intake".into(), title: "Intake".into() }],
+            room: RoomView {
+                state_json: serde_json::to_string(&state).unwrap().into(),
+                state: Arc::new(state.clone()),
+                position: Position { epoch: Epoch(1), seq: 0 },
+            },
+        };
+        let document: Value = serde_json::from_str(&project_view(&view, "ws://x/y")).unwrap();
+        assert_eq!(document["state"], serde_json::to_value(&state).unwrap());
+        assert_eq!(document["agents"], json!([{ "agent": "intake", "title": "Intake", "index": 1 }]));
+        assert_eq!(document["position"], "00000001-0");
+        assert_eq!(document["ws_url"], "ws://x/y");
+    }
+
+    #[test]
+    fn paths_of_files_are_escaped_in_addresses() {
+        let id = a_project().id;
+        let shown = file(
+            id,
+            &ProjectFile {
+                path: "a b/ü#?.html".into(),
+                media_type: "text/html".into(),
+                size: 1,
+                sha256: String::new(),
+                agent: None,
+            },
+        );
+        assert_eq!(shown["url"], format!("/api/projects/{id}/files/a%20b/%C3%BC%23%3F.html"));
+    }
+}
