@@ -110,7 +110,8 @@ impl App {
         };
         let engine: Arc<dyn Engine> =
             Arc::new(EmbeddedEngine::open(data_dir, EmbeddedOptions { durability }, clock.clone())?);
-        let artifacts = Artifacts::open(&data_dir.join("artifacts")).context("the artifacts cannot be opened")?;
+        let artifacts =
+            Artifacts::open(&data_dir.join("artifacts")).context("the artifacts cannot be opened")?;
 
         let listener = match options.listens {
             true => Some(listen(config.listen)?),
@@ -122,10 +123,8 @@ impl App {
             None => None,
         };
 
-        let encoders = Encoders {
-            room_socket: Arc::new(RoomEncoder),
-            sse: Arc::new(surfaces::sse::SseEncoder),
-        };
+        let encoders =
+            Encoders { room_socket: Arc::new(RoomEncoder), sse: Arc::new(surfaces::sse::SseEncoder) };
         let broker = Broker::new(engine.clone(), encoders, Arc::new(RoomPhrases), heartbeat);
         if listener.is_none() {
             // Rooms need a thread to live on; without HTTP workers it is this one.
@@ -170,7 +169,13 @@ impl App {
         let mut server = None;
         if let (Some(listener), Some(opened)) = (listener, opened) {
             new_admin_token = opened.new_admin_token;
-            let rim = HttpRim { config: config.clone(), service: service.clone(), auth: opened.auth, clock, heartbeat };
+            let rim = HttpRim {
+                config: config.clone(),
+                service: service.clone(),
+                auth: opened.auth,
+                clock,
+                heartbeat,
+            };
             server = Some(rim.serve(listener)?);
         }
         let drain = Duration::from_millis(config.http.drain_ms);
@@ -294,13 +299,17 @@ impl HttpRim {
         }
     }
 
-    fn web_app(&self) -> WebApp<impl actix_service::ServiceFactory<
-        actix_web::dev::ServiceRequest,
-        Config = (),
-        Response = actix_web::dev::ServiceResponse<actix_web::body::BoxBody>,
-        Error = actix_web::Error,
-        InitError = (),
-    >> {
+    fn web_app(
+        &self,
+    ) -> WebApp<
+        impl actix_service::ServiceFactory<
+            actix_web::dev::ServiceRequest,
+            Config = (),
+            Response = actix_web::dev::ServiceResponse<actix_web::body::BoxBody>,
+            Error = actix_web::Error,
+            InitError = (),
+        >,
+    > {
         WebApp::new()
             .app_data(web::Data::new(self.service.clone()))
             .app_data(web::Data::new(self.auth.clone()))
@@ -331,7 +340,12 @@ impl PipelineCatalog for Catalog {
 
     fn agents(&self, pipeline: &str) -> Option<Vec<CatalogAgent>> {
         let agents = (self.find)(pipeline)?.agents;
-        Some(agents.iter().map(|agent| CatalogAgent { agent: agent.name.into(), title: agent.title.into() }).collect())
+        Some(
+            agents
+                .iter()
+                .map(|agent| CatalogAgent { agent: agent.name.into(), title: agent.title.into() })
+                .collect(),
+        )
     }
 
     fn check_brief(&self, pipeline: &str, brief: &str) -> Result<(), String> {

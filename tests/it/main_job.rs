@@ -19,7 +19,8 @@ async fn file(app: &TestApp, project: &str, path: &str) -> Value {
 }
 
 async fn zip(app: &TestApp, project: &str) -> Vec<u8> {
-    let response = app.http.get(app.url(&format!("/api/projects/{project}/archive.zip"))).send().await.unwrap();
+    let response =
+        app.http.get(app.url(&format!("/api/projects/{project}/archive.zip"))).send().await.unwrap();
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()["content-type"], "application/zip");
     response.bytes().await.unwrap().to_vec()
@@ -31,7 +32,12 @@ fn node_test(bytes: Vec<u8>) -> String {
     let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
     archive.extract(dir.path()).unwrap();
     let app = folder_with_package(dir.path());
-    let output = Command::new("node").arg("--test").current_dir(app).env_remove("NODE_TEST_CONTEXT").output().expect("node must be there");
+    let output = Command::new("node")
+        .arg("--test")
+        .current_dir(app)
+        .env_remove("NODE_TEST_CONTEXT")
+        .output()
+        .expect("node must be there");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
     said
@@ -41,7 +47,8 @@ fn folder_with_package(folder: &Path) -> std::path::PathBuf {
     if folder.join("package.json").exists() {
         return folder.to_owned();
     }
-    let inner = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.is_dir());
+    let inner =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.is_dir());
     folder_with_package(&inner.expect("a folder with package.json"))
 }
 
@@ -104,8 +111,9 @@ async fn the_zip_depends_on_brief_and_params_alone() {
     let first = completed(&app, READING_LIST).await;
     let second = completed(&app, READING_LIST).await;
     assert!(zip(&app, &first).await == zip(&app, &second).await, "same brief and seed, same bytes");
-    let (status, other) =
-        app.post("/api/projects", json!({ "name": "Other", "brief": READING_LIST, "params": { "seed": 7 } })).await;
+    let (status, other) = app
+        .post("/api/projects", json!({ "name": "Other", "brief": READING_LIST, "params": { "seed": 7 } }))
+        .await;
     assert_eq!(status, 201, "{other}");
     let other = other["id"].as_str().unwrap().to_owned();
     let run = app.generate(&other).await;
@@ -142,7 +150,9 @@ async fn six_briefs_give_six_working_apps() {
 async fn a_field_taken_out_of_the_brief_is_gone_everywhere() {
     let app = spawn_app().await;
     let with = completed(&app, READING_LIST).await;
-    let without = completed(&app, &READING_LIST.replace(" and rating 1 to 5", "").replace(", sort by rating", "")).await;
+    let without =
+        completed(&app, &READING_LIST.replace(" and rating 1 to 5", "").replace(", sort by rating", ""))
+            .await;
     let traces = async |project: &str| {
         let bytes = zip(&app, project).await;
         let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
@@ -150,7 +160,9 @@ async fn a_field_taken_out_of_the_brief_is_gone_everywhere() {
         for index in 0..archive.len() {
             let mut entry = archive.by_index(index).unwrap();
             let mut text = String::new();
-            if std::io::Read::read_to_string(&mut entry, &mut text).is_ok() && text.to_lowercase().contains("rating") {
+            if std::io::Read::read_to_string(&mut entry, &mut text).is_ok()
+                && text.to_lowercase().contains("rating")
+            {
                 found.push(entry.name().to_owned());
             }
         }
@@ -164,10 +176,22 @@ async fn a_field_taken_out_of_the_brief_is_gone_everywhere() {
 async fn hopeless_briefs_get_a_clear_answer() {
     let app = spawn_app().await;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/briefs/hopeless");
-    let mut briefs: Vec<String> =
-        std::fs::read_dir(folder).unwrap().map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap()).collect();
-    briefs.extend(["asdf".into(), String::new(), "   ".into(), "x7#q ".repeat(4000), "a".repeat(20_001), "!?".into()]);
-    briefs.push("Eine Leseliste: Bücher mit Titel, Autor und Status; nach Titel suchen und nach Status filtern".into());
+    let mut briefs: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect();
+    briefs.extend([
+        "asdf".into(),
+        String::new(),
+        "   ".into(),
+        "x7#q ".repeat(4000),
+        "a".repeat(20_001),
+        "!?".into(),
+    ]);
+    briefs.push(
+        "Eine Leseliste: Bücher mit Titel, Autor und Status; nach Titel suchen und nach Status filtern"
+            .into(),
+    );
     for brief in briefs {
         let (status, answer) = app.post("/api/projects", json!({ "name": "Hopeless", "brief": brief })).await;
         if status == 422 || status == 400 {
@@ -258,11 +282,15 @@ async fn cancel_while_tests_run_ends_the_child_process() {
 fn children() -> Vec<u32> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
         let Ok(line) = std::fs::read(entry.path().join("cmdline")) else { continue };
         let Ok(status) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
-        let parent = status.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)?.parse::<u32>().ok());
-        if parent == Some(std::process::id()) && line.split(|byte| *byte == 0).any(|word| word == b"sandbox") {
+        let parent =
+            status.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)?.parse::<u32>().ok());
+        if parent == Some(std::process::id()) && line.split(|byte| *byte == 0).any(|word| word == b"sandbox")
+        {
             found.push(pid);
         }
     }
@@ -276,7 +304,8 @@ async fn a_retry_is_a_new_run_that_reuses_what_came_before() {
     let run = app.generate(&project).await;
     assert_eq!(app.ended(&run).await["status"], "completed");
     let mut socket = app.socket(&project, None).await;
-    let (status, accepted) = app.post(&format!("/api/runs/{run}/retry"), json!({ "from_agent": "design" })).await;
+    let (status, accepted) =
+        app.post(&format!("/api/runs/{run}/retry"), json!({ "from_agent": "design" })).await;
     assert_eq!(status, 202, "{accepted}");
     let mut reused = 0;
     loop {
@@ -290,6 +319,7 @@ async fn a_retry_is_a_new_run_that_reuses_what_came_before() {
         }
     }
     assert_eq!(reused, 7, "the agents before design");
-    let (status, problem) = app.post(&format!("/api/runs/{run}/retry"), json!({ "from_agent": "nobody" })).await;
+    let (status, problem) =
+        app.post(&format!("/api/runs/{run}/retry"), json!({ "from_agent": "nobody" })).await;
     assert!((400..500).contains(&status), "{status} {problem}");
 }

@@ -19,7 +19,8 @@ struct Server {
 
 impl Server {
     fn start(mut command: Command) -> Server {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the server must start");
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the server must start");
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = lines.next().expect("it says where it listens").unwrap();
         let address = line.strip_prefix("listening on http://").expect(&line).to_owned();
@@ -63,13 +64,19 @@ impl Server {
     }
 
     /// Reads the room from a position until `enough`; answers what came.
-    async fn read_room(&self, project: &str, since: Option<&str>, enough: impl Fn(&Value) -> bool) -> Vec<Value> {
+    async fn read_room(
+        &self,
+        project: &str,
+        since: Option<&str>,
+        enough: impl Fn(&Value) -> bool,
+    ) -> Vec<Value> {
         let since = since.map(|position| format!("?since={position}")).unwrap_or_default();
         let url = format!("ws://{}/api/ws/projects/{project}{since}", self.address);
         let (mut stream, _) = tokio_tungstenite::connect_async(url).await.unwrap();
         let mut seen = Vec::new();
         loop {
-            let message = tokio::time::timeout(SOON * 3, stream.next()).await.expect("a message must come").unwrap();
+            let message =
+                tokio::time::timeout(SOON * 3, stream.next()).await.expect("a message must come").unwrap();
             let Message::Text(text) = message.unwrap() else { continue };
             let value: Value = serde_json::from_str(&text).unwrap();
             let done = enough(&value);
@@ -115,8 +122,7 @@ async fn killed_at(when: &str, agent: &str, expected_zip: &[u8]) {
     let is_here = |value: &Value| value["type"] == "agent_update" && value["agent"] == agent;
     let before = server
         .read_room(&project, None, |value| {
-            is_here(value)
-                || value["state"]["agents"].as_array().is_some_and(|agents| agents.len() > place)
+            is_here(value) || value["state"]["agents"].as_array().is_some_and(|agents| agents.len() > place)
         })
         .await;
     let last = before.last().unwrap();
@@ -194,7 +200,11 @@ async fn after_three_crashes_the_run_fails_and_says_so() {
     })
     .await;
     assert_eq!(ended["status"], "failed", "{ended}");
-    assert!(ended["error"]["message"].as_str().unwrap().contains("crash") || ended["error"]["message"].as_str().unwrap().contains("restart"), "{ended}");
+    assert!(
+        ended["error"]["message"].as_str().unwrap().contains("crash")
+            || ended["error"]["message"].as_str().unwrap().contains("restart"),
+        "{ended}"
+    );
     let page = server.get(&format!("/api/projects/{project}")).await;
     assert_eq!(page["state"]["completion"]["status"], "failed");
 }
