@@ -158,9 +158,9 @@ pub(super) fn requirement(intent: &Intent, model: &Model) -> String {
             format!("The streak of {} is shown", a(&words.one(entity)))
         }
         Intent::Quiz { entity, question, answer, .. } => format!(
-            "The {} of {} is asked and the {} is scored",
+            "{} are asked one at a time by their {}, and each {} is scored",
+            words.many(entity),
             words.name(entity, question),
-            a(&words.one(entity)),
             words.name(entity, answer)
         ),
         Intent::Import { entity, formats } => {

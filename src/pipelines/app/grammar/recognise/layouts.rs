@@ -12,7 +12,9 @@ pub(in crate::pipelines::app::grammar) fn board(clause: &Clause, context: &mut C
     let says = pattern!(
         r" (?:boards?|kanban|columns? (?:per|for|by)|grouped by|swim ?lanes?|cards (?:move|can be moved|can be dragged)) "
     );
-    if !says.is_match(&clause.low) {
+    let figure = pattern!(r" (?:count|counts|total|number of|how many|average|sum) ").is_match(&clause.low);
+    let board = pattern!(r" (?:boards?|kanban) ").is_match(&clause.low);
+    if !says.is_match(&clause.low) || (figure && !board) {
         return Answer::Pass;
     }
     let hit = context.first(clause, |entity| {

@@ -10,7 +10,8 @@ mod transfer;
 mod views;
 
 use super::declare::entity_order;
-use super::draft::{Clause, Draft};
+use super::pattern;
+use super::draft::{Clause, Draft, plain_parts, position};
 use crate::pipelines::app::spec::{Entity, Intent};
 
 /// What became of a clause.
@@ -67,7 +68,21 @@ impl Context {
 
     /// Entities to try, most likely first.
     pub(in crate::pipelines::app::grammar) fn order(&self, clause: &Clause) -> Vec<String> {
-        entity_order(&self.draft, &clause.words, self.last.as_deref())
+        let named = self.draft.entities_in(&clause.words);
+        let mut order = entity_order(&self.draft, &clause.words, self.last.as_deref());
+        // `the title is required` is about the thing that has a title rather than about the last one, which has a name.
+        let exact = |key: &String| {
+            let entity = self.draft.entity(key);
+            entity.is_some_and(|entity| {
+                entity.fields.iter().any(|field| position(&clause.words, &plain_parts(&field.label)).is_some())
+            })
+        };
+        order.sort_by_key(|key| match named.iter().position(|name| name == key) {
+            Some(at) => at,
+            None if exact(key) => named.len(),
+            None => named.len() + 1,
+        });
+        order
     }
 
     /// The entity of a clause that needs no field: the one it names, `them` is the last one, else the main one.
@@ -107,8 +122,8 @@ type Recogniser = fn(&Clause, &mut Context) -> Answer;
 const FIRST: &[Recogniser] =
     &[states::transition, layouts::check_in, layouts::streak, layouts::quiz, states::due, states::mark_as];
 
-/// All of them, in the order in which they are tried.
-const ALL: &[Recogniser] = &[
+/// Each has words of its own, so one clause may satisfy several: `unique and at most 80 characters`.
+const TOGETHER: &[Recogniser] = &[
     rules::no_overlap,
     rules::unique,
     rules::max_length,
@@ -118,7 +133,6 @@ const ALL: &[Recogniser] = &[
     layouts::check_in,
     layouts::quiz,
     states::due,
-    rules::alert,
     rules::required,
     rules::between,
     transfer::undo,
@@ -126,8 +140,13 @@ const ALL: &[Recogniser] = &[
     layouts::board,
     layouts::calendar,
     figures::statistics,
-    states::mark_as,
     views::views,
+];
+
+/// Their words are common, so they are asked only when nobody else has understood the clause, in this order.
+const ALONE: &[Recogniser] = &[
+    rules::alert,
+    states::mark_as,
     figures::total,
     figures::count,
     theme::theme,
@@ -144,7 +163,33 @@ pub(in crate::pipelines::app::grammar) fn first_round(clause: &Clause, context: 
 
 /// Second round: everything.
 pub(in crate::pipelines::app::grammar) fn second_round(clause: &Clause, context: &mut Context) -> Answer {
-    for recognise in ALL {
+    // A comparison in a warning is no rule about the records.
+    if pattern!(r" (?:warn|warns|warned|warning|warnings|alert|alerts|highlight|highlights|highlighted|notify|remind|point out|pointed out) ")
+        .is_match(&clause.low)
+    {
+        for recognise in [states::due, rules::alert] {
+            let answer = recognise(clause, context);
+            if answer != Answer::Pass {
+                return answer;
+            }
+        }
+    }
+    let mut understood = Answer::Pass;
+    for recognise in TOGETHER {
+        match (recognise(clause, context), &understood) {
+            (Answer::Pass, _) => {}
+            (Answer::Done, Answer::Pass) => understood = Answer::Done,
+            (Answer::Done, _) => {}
+            (Answer::Refused(reason), Answer::Refused(before)) => {
+                understood = Answer::Refused(format!("{before}; {reason}"));
+            }
+            (Answer::Refused(reason), _) => understood = Answer::Refused(reason),
+        }
+    }
+    if understood != Answer::Pass {
+        return understood;
+    }
+    for recognise in ALONE {
         let answer = recognise(clause, context);
         if answer != Answer::Pass {
             return answer;

@@ -1,6 +1,6 @@
 //! Adding, editing, removing, listing: asked for in words, though every kept record has them anyway.
 
-use super::super::draft::Clause;
+use super::super::draft::{Clause, plain_parts};
 use super::super::pattern;
 use super::{Answer, Context};
 use crate::pipelines::app::spec::Intent;
@@ -27,6 +27,9 @@ pub(in crate::pipelines::app::grammar) fn records(clause: &Clause, context: &mut
     if named.is_empty() && !loose && !verbs {
         return Answer::Pass;
     }
+    if leftover(clause, context) > 2 {
+        return Answer::Pass;
+    }
     let several = pattern!(r" and | , | / ").is_match(low) && named.len() > 1;
     let targets: Vec<String> = if named.is_empty() {
         context.subject(clause).into_iter().collect()
@@ -51,4 +54,19 @@ pub(in crate::pipelines::app::grammar) fn records(clause: &Clause, context: &mut
         }
     }
     Answer::Done
+}
+
+/// How many words of the clause are neither a verb of this family, nor an entity, nor a field, nor small.
+fn leftover(clause: &Clause, context: &Context) -> usize {
+    let small = pattern!(
+        r"^(?:add|create|enter|insert|register|edit|change|update|modify|rename|correct|delete|deletion|remove|erase|list|show|shown|see|view|display|browse|overview|look|read|manage|maintain|organi[sz]e|new|existing|old|all|every|each|any|single|an?|the|of|in|to|and|or|not|no|be|is|are|can|them|it|its|their|these|my|our|entry|entries|record|item|everything|one|something|again|later|also|with|,|/|by|adding|editing|deleting|removing|listing|added|edited|deleted|removed|listed|changed|created|as|on|page|table|screen|detail|details|first|possible|able|allowed|only|please|at|once|when|needed|anytime|time)$"
+    );
+    let mut names: Vec<String> = Vec::new();
+    for entity in &context.draft.entities {
+        names.extend(plain_parts(&entity.label));
+        for field in &entity.fields {
+            names.extend(plain_parts(&field.label));
+        }
+    }
+    clause.words.iter().filter(|word| !small.is_match(word) && !names.contains(word)).count()
 }

@@ -320,7 +320,6 @@ pub(in crate::pipelines::app::grammar) fn required(clause: &Clause, context: &mu
 /// `quantity between 0 and 1000`, `price must not be negative`, `rating from 1 to 5`.
 pub(in crate::pipelines::app::grammar) fn between(clause: &Clause, context: &mut Context) -> Answer {
     let low = &clause.low;
-    let num = r"(?:minus )?\d+(?:\.\d+)?";
     let range = pattern!(
         r" (?:between|from|range(?:s)?(?: of| from)?|in|is|are|be|of|:)? ?(?P<min>(?:minus )?\d+(?:\.\d+)?) (?:and|to|through|until) (?P<max>(?:minus )?\d+(?:\.\d+)?) "
     )
@@ -341,7 +340,6 @@ pub(in crate::pipelines::app::grammar) fn between(clause: &Clause, context: &mut
     let not_negative =
         pattern!(r" (?:not (?:be )?negative|never (?:be )?negative|non-negative|not go negative) ")
             .is_match(low);
-    let _ = num;
     let read = |text: &str| {
         text.strip_prefix("minus ")
             .map_or_else(|| text.parse::<f64>().ok(), |rest| rest.parse::<f64>().ok().map(|value| -value))
@@ -354,7 +352,7 @@ pub(in crate::pipelines::app::grammar) fn between(clause: &Clause, context: &mut
         || below.is_some()
         || positive
         || not_negative;
-    if !any {
+    if !any || pattern!(r" (?:characters?|chars?|letters?|signs) ").is_match(low) {
         return Answer::Pass;
     }
     let hit = context.first(clause, |entity| {
@@ -392,10 +390,11 @@ pub(in crate::pipelines::app::grammar) fn between(clause: &Clause, context: &mut
     if let Some(found) = at_most {
         max = read(&found["n"]);
     }
-    if let Some(found) = above {
+    let refuses = super::is_negated(clause);
+    if let Some(found) = above.filter(|_| !refuses) {
         min = read(&found["n"]).map(|value| value + step);
     }
-    if let Some(found) = below {
+    if let Some(found) = below.filter(|_| !refuses) {
         max = read(&found["n"]).map(|value| value - step);
     }
     if positive {

@@ -114,19 +114,18 @@ fn best_field(entity: &Entity, words: &[String]) -> Option<(String, Stops)> {
 /// States that no field has yet: a status field is made from them.
 fn new_states(clause: &Clause, context: &mut Context, chain: &str) -> Option<(String, String, Stops)> {
     let cut = pattern!(r" and back.*$| or back.*$").replace(chain, "").into_owned();
-    let values: Vec<String> =
-        pattern!(r" to | -> | , then | then | , and then | , | and finally to | and then to | and ")
-            .split(&cut)
-            .map(|value| {
-                pattern!(r"^(?:the|an?|then|to|finally|and|from|,)\s+")
-                    .replace(value.trim(), "")
-                    .trim()
-                    .trim_matches(',')
-                    .trim()
-                    .to_owned()
-            })
-            .filter(|value| !value.is_empty())
-            .collect();
+    let mut values: Vec<String> = Vec::new();
+    for value in pattern!(
+        r" to | -> | , then | then | , and then | and finally to | and then to | , and from | and from | , from | or from | , | and "
+    )
+    .split(&format!(" {} ", cut.trim()))
+    {
+        let value = pattern!(r"^(?:the |an? |then |to |finally |and |from |back to |, )+").replace(value.trim(), "");
+        let value = value.trim().trim_matches(',').trim().to_owned();
+        if !value.is_empty() && !values.contains(&value) {
+            values.push(value);
+        }
+    }
     if values.len() < 2 || values.iter().any(|value| value.split(' ').count() > 3) {
         return None;
     }
@@ -149,17 +148,13 @@ fn new_states(clause: &Clause, context: &mut Context, chain: &str) -> Option<(St
         None => context.draft.ensure_field(&entity, "status", None, clause.index)?,
     };
     let kind = choice(&values);
-    let FieldKind::Choice { choices } = &kind else { return None };
-    let stops = values
-        .iter()
-        .filter_map(|value| choices.iter().find(|choice| choice.value == kebab(value)))
-        .map(|choice| (choice.value.clone(), false))
-        .collect();
     if let Some(found) = context.draft.field_mut(&entity, &field) {
-        found.kind = kind.clone();
+        found.kind = kind;
         found.default = None;
     }
     context.draft.told.push((entity.clone(), field.clone()));
+    let words: Vec<String> = chain.split_whitespace().map(str::to_owned).collect();
+    let (_, stops) = context.draft.entity(&entity).and_then(|found| best_field(found, &words))?;
     Some((entity, field, stops))
 }
 

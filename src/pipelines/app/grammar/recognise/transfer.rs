@@ -16,28 +16,36 @@ pub(in crate::pipelines::app::grammar) fn import_export(clause: &Clause, context
     if !import && !export {
         return Answer::Pass;
     }
-    let mut formats = Vec::new();
-    if low.contains(" csv ") || low.contains(" spreadsheet ") {
-        formats.push(TransferFormat::Csv);
-    }
-    if low.contains(" json ") {
-        formats.push(TransferFormat::Json);
-    }
+    let all = formats_in(low);
     let other = pattern!(r" (?P<format>pdf|excel|xlsx|xml|yaml|word|html|markdown|ics|ical|vcard|txt|png) ")
         .captures(low)
         .map(|found| found["format"].to_uppercase());
-    if formats.is_empty() && other.is_none() {
-        formats = vec![TransferFormat::Csv, TransferFormat::Json];
-    }
     let Some(entity) = context.subject(clause) else {
         return Answer::Refused("nothing is kept that could be exported".to_owned());
     };
-    if !formats.is_empty() {
+    // `exported as CSV and JSON and imported from CSV`: each verb with the formats that follow it.
+    let verb = pattern!(r" (?:import|upload|load|read|export|download|save|backup|back up)\w* ");
+    let mut own: [Vec<TransferFormat>; 2] = [Vec::new(), Vec::new()];
+    let starts: Vec<usize> = verb.find_iter(low).map(|found| found.start()).collect();
+    for (index, start) in starts.iter().enumerate() {
+        let end = starts.get(index + 1).copied().unwrap_or(low.len() - 1);
+        let part = low.get(*start..=end).unwrap_or_default();
+        let side = usize::from(!pattern!(r"^ (?:import|upload|load|read)").is_match(part));
+        let fresh: Vec<TransferFormat> =
+            formats_in(part).into_iter().filter(|format| !own[side].contains(format)).collect();
+        own[side].extend(fresh);
+    }
+    let chosen = |side: usize| match (own[side].is_empty(), all.is_empty()) {
+        (false, _) => own[side].clone(),
+        (true, false) => all.clone(),
+        (true, true) => vec![TransferFormat::Csv, TransferFormat::Json],
+    };
+    if !all.is_empty() || other.is_none() {
         if import {
-            context.find(Intent::Import { entity: entity.clone(), formats: formats.clone() }, clause);
+            context.find(Intent::Import { entity: entity.clone(), formats: chosen(0) }, clause);
         }
         if export {
-            context.find(Intent::Export { entity, formats }, clause);
+            context.find(Intent::Export { entity, formats: chosen(1) }, clause);
         }
     }
     match other {
@@ -46,6 +54,17 @@ pub(in crate::pipelines::app::grammar) fn import_export(clause: &Clause, context
         }
         None => Answer::Done,
     }
+}
+
+fn formats_in(text: &str) -> Vec<TransferFormat> {
+    let mut formats = Vec::new();
+    if text.contains(" csv ") || text.contains(" spreadsheet ") {
+        formats.push(TransferFormat::Csv);
+    }
+    if text.contains(" json ") {
+        formats.push(TransferFormat::Json);
+    }
+    formats
 }
 
 /// `undo the last change`.
