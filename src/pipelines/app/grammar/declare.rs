@@ -204,13 +204,20 @@ fn add(draft: &mut Draft, name: &str, list: &str, clause: &Clause) -> bool {
     .replace(list, "");
     let list =
         pattern!(r"(?i)^the following (?:fields|details|information)?\s*").replace(&list, "").into_owned();
-    let items = fields::parse(&list);
+    let (items, unread) = fields::read(&list);
     if items.is_empty() {
         return false;
     }
     let Some(key) = draft.ensure_entity(name, clause.index) else {
         return false;
     };
+    for words in unread {
+        // Steps inside a list are read when all fields are known.
+        if !words.to_lowercase().contains(" from ") {
+            let short: String = words.chars().take(80).collect();
+            draft.refused.push((clause.index, format!("`{short}` is not understood as a field")));
+        }
+    }
     draft.add_items(&key, &items, clause.index);
     true
 }
@@ -281,6 +288,13 @@ fn with_fields(clause: &Clause, draft: &mut Draft, last: Option<&str>) -> bool {
     let Some(name) = entity_name(&found["name"]) else {
         return false;
     };
+    // `sync with my phone` is no list of syncs.
+    let article = pattern!(r"(?i)^(?:an?|the|each|every|all|my|our|any) ").is_match(&found["name"]);
+    let noun = name.rsplit(' ').next().unwrap_or_default().to_lowercase();
+    let several = outside.contains(" , ") || outside.contains(" and ");
+    if verb == "with" && !(article || keeps || several || is_plural(&noun)) {
+        return false;
+    }
     // `has many tasks`, `has several members`.
     let many = pattern!(
         r"^(?:many|several|multiple|any number of|0 or more|one or more|a list of) (?P<other>\S+(?: \S+)?)$"

@@ -36,9 +36,22 @@ pub(super) const ITEMS_MAX: usize = 60;
 
 /// The fields of a list in plain form.
 pub(super) fn parse(list: &str) -> Vec<Item> {
-    let pieces = split(list);
-    let pieces = gather(&pieces);
-    pieces.iter().take(ITEMS_MAX).filter_map(|piece| item(piece)).collect()
+    read(list).0
+}
+
+/// The fields of a list in plain form, and the parts that are no fields.
+pub(super) fn read(list: &str) -> (Vec<Item>, Vec<String>) {
+    let pieces = gather(&split(list));
+    let mut items = Vec::new();
+    let mut unread: Vec<String> = Vec::new();
+    for (index, piece) in pieces.iter().enumerate() {
+        match item(piece).filter(|_| index < ITEMS_MAX) {
+            Some(item) => items.push(item),
+            None if unread.len() < 3 => unread.push(piece.words.join(" ")),
+            None => {}
+        }
+    }
+    (items, unread)
 }
 
 /// One field before its words are read.

@@ -1,6 +1,6 @@
 //! Makes the draft whole: references, names, main entity, and the rules that its fields imply.
 
-use super::draft::Draft;
+use super::draft::{Draft, singles};
 use super::kinds::plain;
 use super::recognise::Finding;
 use super::vocabulary::{STATE_LIKE, TITLE_LIKE};
@@ -95,8 +95,8 @@ fn reaches(edges: &[(String, String)], from: &str, to: &str) -> bool {
     false
 }
 
-/// Puts the main entity first: the first one that no other refers to.
-pub(super) fn main_first(draft: &mut Draft) {
+/// Puts the main entity first: the one that the title names, else the first one that no other refers to.
+pub(super) fn main_first(draft: &mut Draft, title: &str) {
     let target = |key: &str| {
         draft.entities.iter().any(|entity| {
             entity.key != key
@@ -106,7 +106,13 @@ pub(super) fn main_first(draft: &mut Draft) {
                     .any(|field| matches!(&field.kind, FieldKind::Reference { target } if target == key))
         })
     };
-    if let Some(at) = draft.entities.iter().position(|entity| !target(&entity.key)) {
+    let titled = draft.entities_in(&singles(title));
+    let named = titled.iter().find(|key| !target(key)).or(titled.first());
+    let first = match named {
+        Some(key) => draft.entities.iter().position(|entity| entity.key == *key),
+        None => draft.entities.iter().position(|entity| !target(&entity.key)),
+    };
+    if let Some(at) = first {
         let main = draft.entities.remove(at);
         draft.entities.insert(0, main);
     }
@@ -141,6 +147,9 @@ pub(super) fn removals(draft: &mut Draft) {
                     stated.join(", "),
                     clause + 1
                 ));
+                for index in origin.iter().filter(|index| **index != clause) {
+                    draft.refused.push((*index, format!("S{} asks for no {name} and is taken", clause + 1)));
+                }
             }
             if let Some(found) = draft.entity_mut(&key) {
                 found.fields.retain(|other| other.key != field);

@@ -56,6 +56,14 @@ pub fn cut(brief: &str) -> Cut {
         }
         at += 1;
     }
+    // When the brief is nothing but a name, the name is what it says.
+    if let (true, Some(first)) = (out.sentences.is_empty(), blocks.first()) {
+        let (start, end) = trim(brief, first.start, first.end);
+        if start < end {
+            let text = brief[start..end].to_owned();
+            out.sentences.push(Sentence { id: "S1".to_owned(), text, start, end });
+        }
+    }
     out
 }
 
@@ -263,6 +271,12 @@ pub fn title_of(text: &str) -> String {
         return shorten(&found["name"]);
     }
     let name = INTRO.captures(text).map_or_else(|| text.to_owned(), |found| found["name"].to_owned());
+    let nameless = ["app", "application", "tool", "program", "simple app", "small app", "web app", "list"];
+    if nameless.contains(&name.to_lowercase().as_str())
+        && let Some((_, about)) = text.split_once(" for ")
+    {
+        return shorten(super::fields::strip(about));
+    }
     shorten(&name)
 }
 

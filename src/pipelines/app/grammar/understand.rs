@@ -74,7 +74,7 @@ pub fn understand(brief: &Brief) -> Understanding {
     };
     reader.read_things();
     reader.read_generic(brief);
-    reader.settle_things();
+    reader.settle_things(&brief.title);
     reader.read_actions();
     reader.finish(brief)
 }
@@ -131,7 +131,7 @@ impl Reader {
         }
     }
 
-    fn settle_things(&mut self) {
+    fn settle_things(&mut self, title: &str) {
         let draft = &mut self.context.draft;
         for clause in &self.clauses {
             if let Some(name) = leaves_out(clause) {
@@ -148,7 +148,7 @@ impl Reader {
         settle::removals(draft);
         settle::references(draft);
         declare::settle_formulas(draft);
-        settle::main_first(draft);
+        settle::main_first(draft, &normalise(title));
         let generic = settle::fill(draft);
         for key in generic {
             for index in draft.declared.get(&key).cloned().unwrap_or_default() {
@@ -334,7 +334,7 @@ fn steps_inside(clause: &Clause) -> bool {
 fn passing(text: &str) -> Option<String> {
     let low = format!(" {} ", text.to_lowercase());
     let words = singles(&low);
-    if low.contains(" to do") {
+    if low.contains(" to-do") || low.contains(" to do ") {
         return Some("task".to_owned());
     }
     if low.contains(" shopping ") || low.contains(" grocery ") || low.contains(" groceries ") {

@@ -84,7 +84,8 @@ fn unnamed(entity: &Entity, after: &[String]) -> bool {
     let label = singles(&entity.label);
     let filler = [
         "of", "the", "all", "my", "per", "i", "we", "spent", "spend", "have", "is", "was", "for", "it",
-        "cost", "in", "and", "by", "a", "shown", "show", "one", "spending", "money", "were",
+        "cost", "in", "and", "by", "a", "shown", "show", "one", "spending", "money", "were", "earned",
+        "earn", "paid", "pay", "made", "owe", "owed",
     ];
     after.iter().all(|word| label.contains(word) || filler.contains(&word.as_str()))
 }

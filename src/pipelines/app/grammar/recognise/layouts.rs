@@ -10,7 +10,7 @@ use crate::pipelines::app::spec::{Entity, FieldKind, Intent};
 /// `a board with a column per status`, `kanban`.
 pub(in crate::pipelines::app::grammar) fn board(clause: &Clause, context: &mut Context) -> Answer {
     let says = pattern!(
-        r" (?:boards?|kanban|columns? (?:per|for|by)|grouped by|swim ?lanes?|cards (?:move|can be moved|can be dragged)) "
+        r" (?:boards?|kanban|columns? (?:per|for|by)|grouped by|group(?: [\w-]+){0,2} by|swim ?lanes?|cards (?:move|can be moved|can be dragged)) "
     );
     let figure = pattern!(r" (?:count|counts|total|number of|how many|average|sum) ").is_match(&clause.low);
     let board = pattern!(r" (?:boards?|kanban) ").is_match(&clause.low);

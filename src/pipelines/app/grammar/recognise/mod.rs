@@ -10,8 +10,8 @@ mod transfer;
 mod views;
 
 use super::declare::entity_order;
-use super::pattern;
 use super::draft::{Clause, Draft, plain_parts, position};
+use super::pattern;
 use crate::pipelines::app::spec::{Entity, Intent};
 
 /// What became of a clause.
@@ -74,7 +74,10 @@ impl Context {
         let exact = |key: &String| {
             let entity = self.draft.entity(key);
             entity.is_some_and(|entity| {
-                entity.fields.iter().any(|field| position(&clause.words, &plain_parts(&field.label)).is_some())
+                entity
+                    .fields
+                    .iter()
+                    .any(|field| position(&clause.words, &plain_parts(&field.label)).is_some())
             })
         };
         order.sort_by_key(|key| match named.iter().position(|name| name == key) {
@@ -127,14 +130,12 @@ const TOGETHER: &[Recogniser] = &[
     rules::no_overlap,
     rules::unique,
     rules::max_length,
-    rules::limit,
     states::transition,
     layouts::streak,
     layouts::check_in,
     layouts::quiz,
     states::due,
     rules::required,
-    rules::between,
     transfer::undo,
     transfer::import_export,
     layouts::board,
@@ -144,14 +145,8 @@ const TOGETHER: &[Recogniser] = &[
 ];
 
 /// Their words are common, so they are asked only when nobody else has understood the clause, in this order.
-const ALONE: &[Recogniser] = &[
-    rules::alert,
-    states::mark_as,
-    figures::total,
-    figures::count,
-    theme::theme,
-    records::records,
-];
+const ALONE: &[Recogniser] =
+    &[rules::alert, states::mark_as, figures::total, figures::count, theme::theme, records::records];
 
 /// First round: what brings fields with it.
 pub(in crate::pipelines::app::grammar) fn first_round(clause: &Clause, context: &mut Context) -> bool {
@@ -175,6 +170,11 @@ pub(in crate::pipelines::app::grammar) fn second_round(clause: &Clause, context:
         }
     }
     let mut understood = Answer::Pass;
+    let limited = rules::limit(clause, context);
+    let limited_pass = limited == Answer::Pass;
+    if !limited_pass {
+        understood = limited;
+    }
     for recognise in TOGETHER {
         match (recognise(clause, context), &understood) {
             (Answer::Pass, _) => {}
@@ -185,6 +185,14 @@ pub(in crate::pipelines::app::grammar) fn second_round(clause: &Clause, context:
             }
             (Answer::Refused(reason), _) => understood = Answer::Refused(reason),
         }
+    }
+    // `at most 50 books` is no range of a field that happens to be called like the thing.
+    let ranged = if limited_pass { rules::between(clause, context) } else { Answer::Pass };
+    match ranged {
+        Answer::Pass => {}
+        Answer::Done if understood == Answer::Pass => understood = Answer::Done,
+        Answer::Refused(reason) => understood = Answer::Refused(reason),
+        Answer::Done => {}
     }
     if understood != Answer::Pass {
         return understood;

@@ -9,7 +9,7 @@ use crate::pipelines::app::spec::{Entity, FieldKind, Intent};
 /// `search by title`, `filter by status`, `sort by rating, highest first`, also together.
 pub(in crate::pipelines::app::grammar) fn views(clause: &Clause, context: &mut Context) -> Answer {
     let verbs = pattern!(
-        r" (?P<search>search(?:ed|ing|able|es)?|find|look up|looking up|full-text search)(?P<a> )|(?P<filter> filter(?:ed|ing|able|s)? | only show | show only | narrow(?:ed)? | restrict )|(?P<sort> sort(?:ed|ing|able|s)? | ordered | order (?:them |it |the list |the \S+ )?by | in order of | rank(?:ed)? | newest first | oldest first | latest first | alphabetical(?:ly)? )"
+        r" (?P<search>search(?:ed|ing|able|es)?|find|look up|looking up|full-text search)(?P<a> )|(?P<filter> filter(?:ed|ing|able|s)? | only show | show only | narrow(?:ed)? | restrict )|(?P<sort> sort(?:ed|ing|able|s)? | ordered | order (?:them |it |the list |the \S+ )?by | in order of | rank(?:ed)? | newest first | oldest first | latest first | earliest first | cheapest first | most expensive first | highest first | lowest first | largest first | smallest first | best first | longest first | shortest first | alphabetical(?:ly)? )"
     );
     let mut hits: Vec<(u8, usize, usize)> = Vec::new();
     let mut from = 0;
@@ -276,6 +276,23 @@ fn sort(
                 || all.contains("latest")
                 || tail.contains("date");
             let by_price = all.contains("expensive") || all.contains("cheapest");
+            // `list products by price, cheapest first`: the field stands before.
+            let earlier = singles(before);
+            let ahead = context.first(clause, |entity| {
+                let fields = fields_in(entity, &earlier);
+                (!fields.is_empty()).then_some(fields)
+            });
+            if let Some((key, fields)) = ahead.filter(|_| phrase.contains(" first ")) {
+                let field = fields.last().cloned().ok_or("no field is named to sort by")?;
+                let kind = context
+                    .draft
+                    .entity(&key)
+                    .and_then(|entity| entity.field(&field))
+                    .map(|field| field.kind.clone());
+                let descending = descending(&all, kind.as_ref());
+                context.find(Intent::Sort { entity: key, field, descending }, clause);
+                return Ok(());
+            }
             let found = context.first(clause, |entity| {
                 let wanted = entity.fields.iter().find(|field| {
                     (by_date && is_day(&field.kind))
