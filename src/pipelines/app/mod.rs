@@ -7,6 +7,7 @@ pub mod data;
 pub mod features;
 #[cfg(test)]
 mod fixtures;
+pub mod grammar;
 pub mod javascript;
 pub mod samples;
 pub mod spec;

@@ -16,9 +16,6 @@ const FOLDER: &str = "src/pipelines/app/templates";
 
 #[derive(rust_embed::RustEmbed)]
 #[folder = "src/pipelines/app/templates/"]
-#[include = "core/*"]
-#[include = "data/*"]
-#[include = "test/*"]
 struct Embedded;
 
 /// Sources that stand in for embedded templates in runs of one brief: `(brief, template) -> source`.
