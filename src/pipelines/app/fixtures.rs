@@ -1,0 +1,1 @@
+//! Models and requirements of several domains.

@@ -1,0 +1,1 @@
+//! Agent 10, `tests`.
