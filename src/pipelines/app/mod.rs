@@ -9,6 +9,7 @@ pub mod features;
 #[cfg(test)]
 mod fixtures;
 pub mod grammar;
+pub mod interface;
 pub mod javascript;
 pub mod samples;
 pub mod spec;
