@@ -1,6 +1,7 @@
 //! The `app` pipeline: twelve agents turn a brief into a working, dependency-free web app.
 
 pub mod architect;
+pub mod bundle;
 pub mod contract;
 pub mod core_logic;
 pub mod data;

@@ -166,7 +166,9 @@ fn build(character: &Character, levels: &Levels) -> Palette {
     state(&mut palette, "success", 152.0, 0.13, levels);
     for tone in 0..TONES {
         let turn = 360.0 / TONES as f64 * tone as f64;
-        state(&mut palette, &format!("tone-{tone}"), second_hue + turn, chroma.clamp(0.05, 0.14), levels);
+        let (name, hue, chroma) = (format!("tone-{tone}"), second_hue + turn, chroma.clamp(0.05, 0.14));
+        palette.add_on(&name, Oklch::new(levels.accent, chroma, hue), lighter, &on_grounds(CONTROL));
+        state(&mut palette, &name, hue, chroma, levels);
     }
     palette.add_on("focus", Oklch::new(levels.accent, chroma.max(0.1), hue), lighter, &on_grounds(CONTROL));
     palette

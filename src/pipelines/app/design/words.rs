@@ -192,8 +192,8 @@ fn own_hue(slug: &str) -> f64 {
     for byte in slug.bytes() {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
-    // The upper bits are the well mixed ones; 0 to 359.
-    f64::from(u32::try_from((hash >> 32) % 360).unwrap_or(0))
+    // The middle bits: the low ones are badly mixed, the high ones change little in a short name. 0 to 359.
+    f64::from(u32::try_from((hash >> 20) % 360).unwrap_or(0))
 }
 
 #[cfg(test)]

@@ -64,6 +64,11 @@ pub(super) struct Uses {
     pub(super) chips: bool,
     /// Something looks like a card.
     pub(super) card: bool,
+    /// Some field besides the title.
+    pub(super) columns: bool,
+    /// Some field of a card that is a badge, and some that is a line.
+    pub(super) card_badges: bool,
+    pub(super) card_facts: bool,
     pub(super) primary: bool,
     pub(super) inputs: bool,
     pub(super) selects: bool,
@@ -183,6 +188,9 @@ impl Uses {
             toned: shown.contains("choice") || board || own_groups || statistics,
             chips: shown.contains("tags") || asked.contains("tags") || asked.contains("dates"),
             card: cards || check_in,
+            columns: any(&|e| !e.columns.is_empty()),
+            card_badges: any(&|e| e.columns.iter().any(|field| field.place == "badge")),
+            card_facts: any(&|e| e.columns.iter().any(|field| field.place == "fact")),
             primary: forms || quiz || imports,
             inputs: forms || quiz || search || filters || sorts,
             selects: asked_selects || filters || sorts,
