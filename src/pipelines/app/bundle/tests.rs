@@ -1,5 +1,8 @@
 use super::*;
 
+/// Paths and sources.
+type Scripts = &'static [(&'static str, &'static str)];
+
 const HTML: &str = "<html>\n<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'self'\">\n\
 <link rel=\"icon\" href=\"icon.svg\">\n<link rel=\"stylesheet\" href=\"a.css\">\n<link rel=\"stylesheet\" href=\"b.css\">\n\
 <script type=\"module\" src=\"app.js\"></script>\n<img src=\"icon.svg\" alt=\"\">\n</html>\n";
@@ -67,14 +70,17 @@ fn base64_as_in_the_standard() {
 
 #[test]
 fn what_cannot_be_joined_is_named_with_file_and_line() {
-    let good = ("b.js", "export function b() {}\n");
-    let cases: [(&[(&str, &str)], &str, u32); 10] = [
+    let cases: [(Scripts, &str, u32); 10] = [
         (&[("app.js", "\nimport { a } from './gone.js';\n")], "app.js", 2),
-        (&[("app.js", "import { a } from './b.js';\n"), good], "app.js", 1),
-        (&[("app.js", "import x from './b.js';\n"), good], "app.js", 1),
-        (&[("app.js", "import * as x from './b.js';\n"), good], "app.js", 1),
-        (&[("app.js", "\n\nimport { b } from 'b';\n"), good], "app.js", 3),
-        (&[("app.js", "const x = await import('./b.js');\n"), good], "app.js", 1),
+        (&[("app.js", "import { a } from './b.js';\n"), ("b.js", "export function b() {}\n")], "app.js", 1),
+        (&[("app.js", "import x from './b.js';\n"), ("b.js", "export function b() {}\n")], "app.js", 1),
+        (&[("app.js", "import * as x from './b.js';\n"), ("b.js", "export function b() {}\n")], "app.js", 1),
+        (&[("app.js", "\n\nimport { b } from 'b';\n"), ("b.js", "export function b() {}\n")], "app.js", 3),
+        (
+            &[("app.js", "const x = await import('./b.js');\n"), ("b.js", "export function b() {}\n")],
+            "app.js",
+            1,
+        ),
         (&[("app.js", "import { b } from './b.js';\n"), ("b.js", "//\nexport default 1;\n")], "b.js", 2),
         (&[("app.js", "import './b.js';\n"), ("b.js", "export { b } from './c.js';\n")], "b.js", 1),
         (&[("app.js", "import './b.js';\n"), ("b.js", "\nimport './app.js';\n")], "b.js", 2),
@@ -86,5 +92,5 @@ fn what_cannot_be_joined_is_named_with_file_and_line() {
     assert!(standalone(&FileSet::default()).is_err());
     let mut files = app(&[("app.js", "start();\n")]);
     files.insert("index.html", HTML.replace("b.css", "gone.css").into_bytes());
-    assert_eq!(standalone(&files).unwrap_err().to_string().contains("index.html:5"), true);
+    assert!(standalone(&files).unwrap_err().to_string().contains("index.html:5"));
 }

@@ -62,10 +62,10 @@ fn check_html(html: &str) -> Result<BTreeSet<String>, AgentError> {
             attribute.captures_iter(&found[2]).find(|pair| &pair[1] == wanted).map(|pair| pair[2].to_owned())
         };
         seen.insert(name.to_owned());
-        if let Some(id) = get("id") {
-            if !ids.insert(id.clone()) {
-                return Err(fails("index.html", line, format!("the id \"{id}\" is there twice")));
-            }
+        if let Some(id) = get("id")
+            && !ids.insert(id.clone())
+        {
+            return Err(fails("index.html", line, format!("the id \"{id}\" is there twice")));
         }
         match name {
             "html" if get("lang").is_none() => {

@@ -249,7 +249,7 @@ fn input(entity: &EntityView, field: &FieldView, names: &mut Names) -> String {
     let mut make = |name: &str| names.take("./inputs.js", name);
     let facts = facts(field);
     let value = format!("record?.{} ?? {}", field.key, literal(&field.initial));
-    let code = match field.kind {
+    match field.kind {
         kind if is_line(kind) => format!("{}({facts}, '{}', {value})", make("lineInput"), line_type(kind)),
         kind if is_number(kind) => {
             let step = if kind == "integer" { "'1'" } else { "'any'" };
@@ -265,7 +265,7 @@ fn input(entity: &EntityView, field: &FieldView, names: &mut Names) -> String {
             let select = make("selectInput");
             let target = field.target.as_deref().unwrap_or_default();
             let choices = format!("{}(store, {})", names.take("./names.js", "choicesOf"), quote(target));
-            return format!("{select}({facts}, {choices}, {value})");
+            format!("{select}({facts}, {choices}, {value})")
         }
         _ => {
             let choices = if entity.transitions.iter().any(|steps| steps.key == field.key) {
@@ -276,8 +276,7 @@ fn input(entity: &EntityView, field: &FieldView, names: &mut Names) -> String {
             let kind = if field.segmented { "segmentInput" } else { "selectInput" };
             format!("{}({facts}, {choices}, {value})", make(kind))
         }
-    };
-    code
+    }
 }
 
 fn line_type(kind: &str) -> &str {
@@ -293,6 +292,10 @@ fn facts(field: &FieldView) -> String {
     let mut facts = format!("{{ key: {}, label: {}", quote(&field.key), quote(&field.label));
     if field.required {
         facts.push_str(", required: true");
+    }
+    // What starts with a choice always has one.
+    if field.kind == "choice" && field.initial.as_str().is_some_and(|value| !value.is_empty()) {
+        facts.push_str(", settled: true");
     }
     let ranged = is_number(field.kind) || matches!(field.kind, "rating" | "scale");
     for (name, bound) in [("min", field.min), ("max", field.max)] {
@@ -372,6 +375,11 @@ fn views(entity: &EntityView, names: &mut Names) -> Vec<String> {
     let many = |count: usize, name: &str, label: &str| {
         quote(&if count > 1 { format!("{name} by {label}") } else { name.to_owned() })
     };
+    for quiz in &entity.quizzes {
+        let (question, answer) = (quote(&quiz.question_label), quote(&quiz.answer_label));
+        let make = names.take("./quiz.js", "quizView");
+        views.push(format!("{make}(app, page, {{ question: {question}, answer: {answer} }})"));
+    }
     for check_in in &entity.check_ins {
         let (key, field) = (quote(&entity.key), quote(&check_in.field.key));
         let streak = if check_in.streak {
@@ -404,11 +412,6 @@ fn views(entity: &EntityView, names: &mut Names) -> Vec<String> {
         let label = many(entity.calendars.len(), "Calendar", &field.lower);
         let make = names.take("./calendar.js", "calendarView");
         views.push(format!("{make}(app, page, actions, {{ field: {}, label: {label} }})", quote(&field.key)));
-    }
-    for quiz in &entity.quizzes {
-        let (question, answer) = (quote(&quiz.question_label), quote(&quiz.answer_label));
-        let make = names.take("./quiz.js", "quizView");
-        views.push(format!("{make}(app, page, {{ question: {question}, answer: {answer} }})"));
     }
     if entity.statistics {
         views.push(format!("{}(app, page)", names.take("./statistics.js", "statisticsView")));

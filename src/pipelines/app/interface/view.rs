@@ -206,10 +206,10 @@ fn apply(view: &mut EntityView, entity: &Entity, intent: &Intent, find: &dyn Fn(
         Intent::Filter { field, .. } => push_field(&mut view.filters, find(field)),
         Intent::Sort { field, descending, .. } => push_sort(&mut view.sorts, find(field), *descending),
         Intent::MarkAs { field, value, .. } => {
-            if let Some(mark) = find(field).and_then(|field| mark_view(&field, value)) {
-                if !view.marks.iter().any(|known| known.field == mark.field && known.value == mark.value) {
-                    view.marks.push(mark);
-                }
+            if let Some(mark) = find(field).and_then(|field| mark_view(&field, value))
+                && !view.marks.iter().any(|known| known.field == mark.field && known.value == mark.value)
+            {
+                view.marks.push(mark);
             }
         }
         Intent::Transition { field, .. } => push_field(&mut view.transitions, find(field)),
@@ -221,18 +221,18 @@ fn apply(view: &mut EntityView, entity: &Entity, intent: &Intent, find: &dyn Fn(
             push_total(&mut view.totals, find(field), *aggregate, per.as_ref(), find);
         }
         Intent::Board { field, .. } => {
-            if let Some(field) = find(field).filter(|field| !field.choices.is_empty()) {
-                if !view.boards.iter().any(|known| known.field.key == field.key) {
-                    view.boards.push(BoardView { field, steps: false });
-                }
+            if let Some(field) = find(field).filter(|field| !field.choices.is_empty())
+                && !view.boards.iter().any(|known| known.field.key == field.key)
+            {
+                view.boards.push(BoardView { field, steps: false });
             }
         }
         Intent::Calendar { field, .. } => push_field(&mut view.calendars, find(field)),
         Intent::CheckIn { field, .. } => {
-            if let Some(field) = find(field) {
-                if !view.check_ins.iter().any(|known| known.field.key == field.key) {
-                    view.check_ins.push(CheckInView { field, streak: false });
-                }
+            if let Some(field) = find(field)
+                && !view.check_ins.iter().any(|known| known.field.key == field.key)
+            {
+                view.check_ins.push(CheckInView { field, streak: false });
             }
         }
         Intent::Streak { field, .. } => push_field(&mut view.streaks, find(field)),
