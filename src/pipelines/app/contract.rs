@@ -6,7 +6,6 @@
 use serde_json::{Map, Value, json};
 
 use super::core_logic::rules::{messages, range};
-use super::core_logic::store::Flags;
 use super::features::{App, EntityFeatures, is_derived};
 use super::javascript::{json_number, lower};
 use super::samples;

@@ -171,17 +171,17 @@ pub(in crate::pipelines::app) mod messages {
     use super::*;
 
     /// An empty field.
-    pub fn required(field: &Field) -> String {
+    pub(crate) fn required(field: &Field) -> String {
         format!("{} is required.", field.label)
     }
 
     /// A text above its length.
-    pub fn too_long(field: &Field, max: u32) -> String {
+    pub(crate) fn too_long(field: &Field, max: u32) -> String {
         format!("{} must be at most {max} characters long.", field.label)
     }
 
     /// A number outside its range.
-    pub fn range(field: &Field) -> String {
+    pub(crate) fn range(field: &Field) -> String {
         let label = &field.label;
         match super::range(&field.kind) {
             (Some(min), Some(max)) => format!("{label} must be between {} and {}.", number(min), number(max)),
@@ -191,7 +191,7 @@ pub(in crate::pipelines::app) mod messages {
     }
 
     /// A value of another kind.
-    pub fn kind(field: &Field, target: Option<&Entity>) -> String {
+    pub(crate) fn kind(field: &Field, target: Option<&Entity>) -> String {
         let what = match &field.kind {
             FieldKind::Integer { .. } | FieldKind::Rating { .. } => "a whole number".to_owned(),
             FieldKind::Decimal { .. } => "a number".to_owned(),
@@ -219,7 +219,7 @@ pub(in crate::pipelines::app) mod messages {
     }
 
     /// A record that agrees with another in these fields.
-    pub fn unique(entity: &Entity, fields: &[&Field]) -> String {
+    pub(crate) fn unique(entity: &Entity, fields: &[&Field]) -> String {
         let one = lower(&entity.label);
         match fields {
             [only] => format!("Another {one} already has this {}.", lower(&only.label)),
@@ -231,12 +231,12 @@ pub(in crate::pipelines::app) mod messages {
     }
 
     /// An interval that ends before it starts.
-    pub fn backwards(features: &EntityFeatures, rule: &OverlapRule) -> String {
+    pub(crate) fn backwards(features: &EntityFeatures, rule: &OverlapRule) -> String {
         format!("{} must be after {}.", features.field(&rule.end).label, lower(&features.field(&rule.start).label))
     }
 
     /// An interval that meets another.
-    pub fn overlap(features: &EntityFeatures, rule: &OverlapRule) -> String {
+    pub(crate) fn overlap(features: &EntityFeatures, rule: &OverlapRule) -> String {
         let one = lower(&features.entity.label);
         match &rule.per {
             Some(per) => {
@@ -247,27 +247,27 @@ pub(in crate::pipelines::app) mod messages {
     }
 
     /// One record too many.
-    pub fn limit(features: &EntityFeatures, max: u32) -> String {
+    pub(crate) fn limit(features: &EntityFeatures, max: u32) -> String {
         format!("There can be at most {max} {}.", lower(&features.entity.label_plural))
     }
 
     /// An id that no record has.
-    pub fn unknown(entity: &Entity) -> String {
+    pub(crate) fn unknown(entity: &Entity) -> String {
         format!("This {} does not exist.", lower(&entity.label))
     }
 
     /// A record that others refer to.
-    pub fn in_use(entity: &Entity, user: &Entity) -> String {
+    pub(crate) fn in_use(entity: &Entity, user: &Entity) -> String {
         format!("This {} is still used by {}.", lower(&entity.label), lower(&user.label_plural))
     }
 
     /// A step that a state may not take; the values as they are stored.
-    pub fn misstep(field: &Field, from: &str, to: &str) -> String {
+    pub(crate) fn misstep(field: &Field, from: &str, to: &str) -> String {
         format!("{} cannot go from {} to {}.", field.label, choice(field, from), choice(field, to))
     }
 
     /// The label of a choice.
-    pub fn choice(field: &Field, value: &str) -> String {
+    pub(crate) fn choice(field: &Field, value: &str) -> String {
         match &field.kind {
             FieldKind::Choice { choices } => choices
                 .iter()

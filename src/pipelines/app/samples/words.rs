@@ -137,8 +137,9 @@ pub(super) fn tags(features: &EntityFeatures, field: &Field, index: usize, chanc
 
 fn is_person(entity: &Entity) -> bool {
     let people = ["person", "member", "contact", "customer", "guest", "student", "teacher", "player", "user", "friend"];
-    people.iter().any(|word| entity.key.to_lowercase().contains(word))
-        || entity.fields.iter().any(|field| matches!(field.kind, FieldKind::Email))
+    let key = entity.key.to_lowercase();
+    people.iter().any(|word| key.contains(word))
+        || (list(&key).is_none() && entity.fields.iter().any(|field| matches!(field.kind, FieldKind::Email)))
 }
 
 fn list(name: &str) -> Option<&'static [&'static str]> {
