@@ -43,13 +43,14 @@ impl Templates {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::None);
-        let syntax = SyntaxConfig::builder()
-            .trim_blocks(true)
-            .lstrip_blocks(true)
-            .keep_trailing_newline(true)
-            .build()
-            .expect("the delimiters are the usual ones");
-        environment.set_syntax(syntax);
+        environment.set_syntax(
+            SyntaxConfig::builder()
+                .trim_blocks(true)
+                .lstrip_blocks(true)
+                .keep_trailing_newline(true)
+                .build()
+                .expect("the standard delimiters are a valid syntax"),
+        );
         environment.add_filter("js", |text: &str| javascript::quote(text));
         environment.add_filter("pascal", |text: &str| javascript::pascal(text));
         environment.add_filter("words", |text: &str| javascript::comment(text));
@@ -88,17 +89,16 @@ impl Templates {
                 .and_then(|file| String::from_utf8(file.data.into_owned()).ok())
                 .ok_or_else(|| broken(name, None, "there is no such template"))?,
         };
-        let context =
-            serde_json::to_value(context).map_err(|error| broken(name, None, &error.to_string()))?;
+        let context = serde_json::to_value(context).map_err(|error| broken(name, None, &error.to_string()))?;
         let rendered = self
             .environment
             .template_from_named_str(name, &source)
             .and_then(|template| template.render(value(&context)));
         rendered.map_err(|error| {
             let line = error.line().and_then(|line| u32::try_from(line).ok());
-            let detail = error
-                .detail()
-                .map_or_else(|| error.kind().to_string(), |detail| format!("{}: {detail}", error.kind()));
+            let detail = error.detail().map_or_else(|| error.kind().to_string(), |detail| {
+                format!("{}: {detail}", error.kind())
+            });
             broken(name, line, &detail)
         })
     }

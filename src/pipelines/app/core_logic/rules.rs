@@ -51,10 +51,9 @@ pub(super) fn field_rules(entity: &Entity, field: &Field, target: Option<&Entity
 /// The function of `values.js` that reads a field.
 pub(super) fn reader(kind: &FieldKind) -> &'static str {
     match kind {
-        FieldKind::Integer { .. }
-        | FieldKind::Decimal { .. }
-        | FieldKind::Money { .. }
-        | FieldKind::Rating { .. } => "toNumber",
+        FieldKind::Integer { .. } | FieldKind::Decimal { .. } | FieldKind::Money { .. } | FieldKind::Rating { .. } => {
+            "toNumber"
+        }
         FieldKind::Boolean => "toBoolean",
         FieldKind::Tags | FieldKind::Dates => "toList",
         _ => "toText",
@@ -124,9 +123,7 @@ fn range_rule(field: &Field, value: &str) -> Option<Rule> {
 /// The range of a number field, both ends included.
 pub(in crate::pipelines::app) fn range(kind: &FieldKind) -> (Option<f64>, Option<f64>) {
     match kind {
-        FieldKind::Integer { min, max } | FieldKind::Decimal { min, max } | FieldKind::Money { min, max } => {
-            (*min, *max)
-        }
+        FieldKind::Integer { min, max } | FieldKind::Decimal { min, max } | FieldKind::Money { min, max } => (*min, *max),
         FieldKind::Rating { min, max } => (Some(*min), Some(*max)),
         _ => (None, None),
     }
@@ -162,10 +159,7 @@ pub(super) fn same(field: &Field) -> String {
 }
 
 /// The fields of a set in which records can agree.
-pub(in crate::pipelines::app) fn comparable<'a>(
-    features: &'a EntityFeatures,
-    keys: &[String],
-) -> Vec<&'a Field> {
+pub(in crate::pipelines::app) fn comparable<'a>(features: &'a EntityFeatures, keys: &[String]) -> Vec<&'a Field> {
     keys.iter()
         .map(|key| features.field(key))
         .filter(|field| !is_derived(field) && !matches!(field.kind, FieldKind::Tags | FieldKind::Dates))
@@ -177,17 +171,17 @@ pub(in crate::pipelines::app) mod messages {
     use super::*;
 
     /// An empty field.
-    pub fn required(field: &Field) -> String {
+    pub(crate) fn required(field: &Field) -> String {
         format!("{} is required.", field.label)
     }
 
     /// A text above its length.
-    pub fn too_long(field: &Field, max: u32) -> String {
+    pub(crate) fn too_long(field: &Field, max: u32) -> String {
         format!("{} must be at most {max} characters long.", field.label)
     }
 
     /// A number outside its range.
-    pub fn range(field: &Field) -> String {
+    pub(crate) fn range(field: &Field) -> String {
         let label = &field.label;
         match super::range(&field.kind) {
             (Some(min), Some(max)) => format!("{label} must be between {} and {}.", number(min), number(max)),
@@ -197,7 +191,7 @@ pub(in crate::pipelines::app) mod messages {
     }
 
     /// A value of another kind.
-    pub fn kind(field: &Field, target: Option<&Entity>) -> String {
+    pub(crate) fn kind(field: &Field, target: Option<&Entity>) -> String {
         let what = match &field.kind {
             FieldKind::Integer { .. } | FieldKind::Rating { .. } => "a whole number".to_owned(),
             FieldKind::Decimal { .. } => "a number".to_owned(),
@@ -217,16 +211,15 @@ pub(in crate::pipelines::app) mod messages {
             FieldKind::Email => "an e-mail address".to_owned(),
             FieldKind::Url => "an address that starts with http:// or https://".to_owned(),
             FieldKind::Phone => "a telephone number".to_owned(),
-            FieldKind::Text { .. }
-            | FieldKind::LongText { .. }
-            | FieldKind::Tags
-            | FieldKind::Derived { .. } => "a text".to_owned(),
+            FieldKind::Text { .. } | FieldKind::LongText { .. } | FieldKind::Tags | FieldKind::Derived { .. } => {
+                "a text".to_owned()
+            }
         };
         format!("{} must be {what}.", field.label)
     }
 
     /// A record that agrees with another in these fields.
-    pub fn unique(entity: &Entity, fields: &[&Field]) -> String {
+    pub(crate) fn unique(entity: &Entity, fields: &[&Field]) -> String {
         let one = lower(&entity.label);
         match fields {
             [only] => format!("Another {one} already has this {}.", lower(&only.label)),
@@ -238,50 +231,43 @@ pub(in crate::pipelines::app) mod messages {
     }
 
     /// An interval that ends before it starts.
-    pub fn backwards(features: &EntityFeatures, rule: &OverlapRule) -> String {
-        format!(
-            "{} must be after {}.",
-            features.field(&rule.end).label,
-            lower(&features.field(&rule.start).label)
-        )
+    pub(crate) fn backwards(features: &EntityFeatures, rule: &OverlapRule) -> String {
+        format!("{} must be after {}.", features.field(&rule.end).label, lower(&features.field(&rule.start).label))
     }
 
     /// An interval that meets another.
-    pub fn overlap(features: &EntityFeatures, rule: &OverlapRule) -> String {
+    pub(crate) fn overlap(features: &EntityFeatures, rule: &OverlapRule) -> String {
         let one = lower(&features.entity.label);
         match &rule.per {
             Some(per) => {
-                format!(
-                    "This {one} overlaps with another {one} of the same {}.",
-                    lower(&features.field(per).label)
-                )
+                format!("This {one} overlaps with another {one} of the same {}.", lower(&features.field(per).label))
             }
             None => format!("This {one} overlaps with another {one}."),
         }
     }
 
     /// One record too many.
-    pub fn limit(features: &EntityFeatures, max: u32) -> String {
+    pub(crate) fn limit(features: &EntityFeatures, max: u32) -> String {
         format!("There can be at most {max} {}.", lower(&features.entity.label_plural))
     }
 
     /// An id that no record has.
-    pub fn unknown(entity: &Entity) -> String {
+    pub(crate) fn unknown(entity: &Entity) -> String {
         format!("This {} does not exist.", lower(&entity.label))
     }
 
     /// A record that others refer to.
-    pub fn in_use(entity: &Entity, user: &Entity) -> String {
+    pub(crate) fn in_use(entity: &Entity, user: &Entity) -> String {
         format!("This {} is still used by {}.", lower(&entity.label), lower(&user.label_plural))
     }
 
     /// A step that a state may not take; the values as they are stored.
-    pub fn misstep(field: &Field, from: &str, to: &str) -> String {
+    pub(crate) fn misstep(field: &Field, from: &str, to: &str) -> String {
         format!("{} cannot go from {} to {}.", field.label, choice(field, from), choice(field, to))
     }
 
     /// The label of a choice.
-    pub fn choice(field: &Field, value: &str) -> String {
+    pub(crate) fn choice(field: &Field, value: &str) -> String {
         match &field.kind {
             FieldKind::Choice { choices } => choices
                 .iter()
