@@ -146,17 +146,21 @@ fn whole_app(inputs: AgentInputs) -> FileSet {
 /// Also writes the apps into the folder that `CALLBOARD_APPS` names, to be looked at in a browser.
 #[test]
 fn every_fixture_becomes_a_whole_app() {
-    for (name, inputs) in fixtures::all() {
+    let others = crate::pipelines::app::fixtures::all();
+    let others = others.iter().map(|fixture| (format!("core {}", fixture.name), fixture.inputs()));
+    for (name, inputs) in
+        fixtures::all().into_iter().map(|(name, inputs)| (name.to_owned(), inputs)).chain(others)
+    {
         let files = whole_app(inputs);
         let standalone = crate::pipelines::app::bundle::standalone(&files).unwrap();
         assert!(files.get("src/ui/main.js").is_some() && !standalone.contains("src=\"app.js\""), "{name}");
         if let Some(folder) = std::env::var_os("CALLBOARD_APPS") {
             for (path, bytes) in files.iter() {
-                let path = Path::new(&folder).join(name).join(path);
+                let path = Path::new(&folder).join(&name).join(path);
                 fs::create_dir_all(path.parent().unwrap()).unwrap();
                 fs::write(path, bytes).unwrap();
             }
-            fs::write(Path::new(&folder).join(name).join("standalone.html"), standalone).unwrap();
+            fs::write(Path::new(&folder).join(&name).join("standalone.html"), standalone).unwrap();
         }
     }
 }

@@ -9,6 +9,9 @@ use crate::pipelines::app::spec::{
     TransferFormat,
 };
 
+/// More columns than this do not fit beside each other.
+const TABLE_COLUMNS_MAX: usize = 8;
+
 /// The whole app.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct AppView {
@@ -427,6 +430,9 @@ fn initial(field: &Field) -> Value {
 
 /// Figures compare well in columns; texts, ratings and tags read better on cards.
 fn wants_table(entity: &Entity) -> bool {
+    if entity.fields.len() > TABLE_COLUMNS_MAX {
+        return false;
+    }
     let figures = entity
         .fields
         .iter()
