@@ -4,6 +4,9 @@
 //! some page needs them, so that what nobody asked for is nowhere.
 
 mod check;
+mod code;
+mod field;
+mod inputs;
 mod page;
 mod uses;
 mod view;

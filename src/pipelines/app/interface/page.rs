@@ -1,14 +1,17 @@
 //! The page of one kind of record: the expressions that stand in its module, and what they import.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::pipelines::app::javascript::quote;
 
-use super::uses::{Uses, has_cards, is_line, is_number};
-use super::view::{AppView, EntityView, FieldView, FigureView};
+use super::code::{Names, literal};
+use super::field::FieldView;
+use super::inputs::input;
+use super::uses::{Uses, has_cards, is_number};
+use super::view::{AppView, EntityView, FigureView};
 
 /// What `entity-page.js` is filled in with beside the view of the entity.
 #[derive(Clone, Debug, Serialize)]
@@ -93,17 +96,6 @@ fn label_of(field: &FieldView) -> String {
         .map(|choice| format!("{}: {}", quote(&choice.value), quote(&choice.label)))
         .collect();
     format!("({{ {} }})[record.{}] ?? ''", labels.join(", "), field.key)
-}
-
-/// Names by the module they come from.
-#[derive(Default)]
-struct Names(BTreeMap<&'static str, BTreeSet<String>>);
-
-impl Names {
-    fn take(&mut self, module: &'static str, name: &str) -> String {
-        self.0.entry(module).or_default().insert(name.to_owned());
-        name.to_owned()
-    }
 }
 
 /// Writes the expressions of the page of an entity.
@@ -245,71 +237,6 @@ fn filter(entity: &EntityView, field: &FieldView, names: &mut Names) -> Filter {
     Filter { key: field.key.clone(), label: field.label.clone(), options }
 }
 
-fn input(entity: &EntityView, field: &FieldView, names: &mut Names) -> String {
-    let mut make = |name: &str| names.take("./inputs.js", name);
-    let facts = facts(field);
-    let value = format!("record?.{} ?? {}", field.key, literal(&field.initial));
-    match field.kind {
-        kind if is_line(kind) => format!("{}({facts}, '{}', {value})", make("lineInput"), line_type(kind)),
-        kind if is_number(kind) => {
-            let step = if kind == "integer" { "'1'" } else { "'any'" };
-            format!("{}({facts}, {step}, {value})", make("numberInput"))
-        }
-        "long-text" => format!("{}({facts}, {value})", make("longTextInput")),
-        "rating" => format!("{}({facts}, {value})", make("ratingInput")),
-        "scale" => format!("{}({facts}, {value})", make("scaleInput")),
-        "boolean" => format!("{}({facts}, {value})", make("switchInput")),
-        "tags" => format!("{}({facts}, 'text', {value})", make("listInput")),
-        "dates" => format!("{}({facts}, 'date', {value})", make("listInput")),
-        "reference" => {
-            let select = make("selectInput");
-            let target = field.target.as_deref().unwrap_or_default();
-            let choices = format!("{}(store, {})", names.take("./names.js", "choicesOf"), quote(target));
-            format!("{select}({facts}, {choices}, {value})")
-        }
-        _ => {
-            let choices = if entity.transitions.iter().any(|steps| steps.key == field.key) {
-                format!("{}ChoicesFor(record)", field.key)
-            } else {
-                format!("{}Choices", field.key)
-            };
-            let kind = if field.segmented { "segmentInput" } else { "selectInput" };
-            format!("{}({facts}, {choices}, {value})", make(kind))
-        }
-    }
-}
-
-fn line_type(kind: &str) -> &str {
-    match kind {
-        "email" | "url" | "date" | "time" => kind,
-        "phone" => "tel",
-        "date-time" => "datetime-local",
-        _ => "text",
-    }
-}
-
-fn facts(field: &FieldView) -> String {
-    let mut facts = format!("{{ key: {}, label: {}", quote(&field.key), quote(&field.label));
-    if field.required {
-        facts.push_str(", required: true");
-    }
-    // What starts with a choice always has one.
-    if field.kind == "choice" && field.initial.as_str().is_some_and(|value| !value.is_empty()) {
-        facts.push_str(", settled: true");
-    }
-    let ranged = is_number(field.kind) || matches!(field.kind, "rating" | "scale");
-    for (name, bound) in [("min", field.min), ("max", field.max)] {
-        if let Some(bound) = bound.filter(|_| ranged) {
-            facts.push_str(&format!(", {name}: {bound}"));
-        }
-    }
-    if let Some(hint) = &field.hint {
-        facts.push_str(&format!(", hint: {}", quote(hint)));
-    }
-    facts.push_str(" }");
-    facts
-}
-
 fn tiles(entity: &EntityView, names: &mut Names) -> Vec<String> {
     let key = quote(&entity.key);
     let mut tiles = Vec::new();
@@ -417,18 +344,4 @@ fn views(entity: &EntityView, names: &mut Names) -> Vec<String> {
         views.push(format!("{}(app, page)", names.take("./statistics.js", "statisticsView")));
     }
     views
-}
-
-/// A JSON value in the quotes of the generated code.
-pub(super) fn literal(value: &Value) -> String {
-    match value {
-        Value::String(text) => quote(text),
-        Value::Array(items) => format!("[{}]", items.iter().map(literal).collect::<Vec<_>>().join(", ")),
-        Value::Object(entries) => {
-            let entries: Vec<String> =
-                entries.iter().map(|(key, value)| format!("{key}: {}", literal(value))).collect();
-            format!("{{ {} }}", entries.join(", "))
-        }
-        other => other.to_string(),
-    }
 }

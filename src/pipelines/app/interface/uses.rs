@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::view::{AppView, EntityView, FieldView};
+use super::field::FieldView;
+use super::view::{AppView, EntityView};
 
 /// Facts about the whole app; a part is written once when any page needs it.
 #[derive(Clone, Debug, Serialize)]
