@@ -366,10 +366,10 @@ fn transition(case: Case<'_>, key: &str, check: Check) -> Vec<String> {
             if !case.features.add {
                 return vec![format!("equal({}, {});", member(&format!("blank{}()", case.features.pascal()), key), start.inline())];
             }
-            let undefined = format!("{}: undefined", crate::pipelines::app::javascript::property(key));
             vec![
                 open(&case.open(0)),
-                format!("const {{ record }} = {};", case.save(0, &undefined)),
+                format!("const {{ {key}: left, ...input }} = {};", case.sample(0)),
+                format!("const {{ record }} = store.add({}, input);", case.key()),
                 format!("equal({}, {});", member("record", key), start.inline()),
             ]
         }

@@ -150,7 +150,7 @@ fn imports(app: &App, text: &str) -> Vec<Value> {
         exports.sort();
         modules.push((format!("../{}", module.path), exports));
     }
-    let support = ["createChance", "ids", "openStore", "reopen", "samples", "three", "today", "withoutId"];
+    let support = ["createChance", "ids", "openStore", "reopen", "samples", "three", "withoutId"];
     modules.push(("./support.js".into(), support.map(str::to_owned).to_vec()));
     modules
         .into_iter()
