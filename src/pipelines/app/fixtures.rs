@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::grammar::criteria::criteria;
 use super::spec::{
-    Aggregate, Choice, Comparison, Criterion, Entity, Field, FieldKind, FieldValue, Formula, Grouping, Intent, Model,
-    Operand, Requirement, Requirements, Step, TransferFormat,
+    Aggregate, Choice, Comparison, Criterion, Entity, Field, FieldKind, FieldValue, Formula, Grouping,
+    Intent, Model, Operand, Requirement, Requirements, Step, TransferFormat,
 };
 use super::{architect, contract, core_logic, data, test_writer};
 use crate::domain::event::LogLevel;
@@ -87,7 +87,8 @@ pub(super) fn node_test(folder: &Path) -> (bool, String) {
         .current_dir(folder)
         .output()
         .expect("these tests need node 20 on the path");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     (output.status.success(), text)
 }
 
@@ -104,7 +105,8 @@ fn text() -> FieldKind {
 }
 
 fn choices(values: &[(&str, &str)]) -> FieldKind {
-    let choices = values.iter().map(|(value, label)| Choice { value: (*value).into(), label: (*label).into() });
+    let choices =
+        values.iter().map(|(value, label)| Choice { value: (*value).into(), label: (*label).into() });
     FieldKind::Choice { choices: choices.collect() }
 }
 
@@ -189,7 +191,11 @@ pub(super) fn reading_list() -> Fixture {
             field("author", "Author", text()),
             Field {
                 default: Some("to-read".into()),
-                ..required("status", "Status", choices(&[("to-read", "To read"), ("reading", "Reading"), ("done", "Done")]))
+                ..required(
+                    "status",
+                    "Status",
+                    choices(&[("to-read", "To read"), ("reading", "Reading"), ("done", "Done")]),
+                )
             },
             field("rating", "Rating", FieldKind::Rating { min: 1.0, max: 5.0 }),
         ],
@@ -340,7 +346,11 @@ pub(super) fn ticket_board() -> Fixture {
             Intent::Transition {
                 entity: key(),
                 field: "status".into(),
-                steps: vec![step("open", "in-progress"), step("in-progress", "done"), step("in-progress", "open")],
+                steps: vec![
+                    step("open", "in-progress"),
+                    step("in-progress", "done"),
+                    step("in-progress", "open"),
+                ],
             },
             Intent::Board { entity: key(), field: "status".into() },
             Intent::Due {
@@ -498,12 +508,23 @@ pub(super) fn odds_and_ends() -> Fixture {
             field("day", "Day", FieldKind::Date),
             field("width", "Width", FieldKind::Decimal { min: None, max: Some(12.5) }),
             field("depth", "Depth", FieldKind::Decimal { min: Some(0.5), max: None }),
-            field("around", "Around", FieldKind::Derived { formula: Formula::SumOf { a: "width".into(), b: "depth".into() } }),
-            field("spare", "Spare", FieldKind::Derived { formula: Formula::Difference { a: "around".into(), b: "depth".into() } }),
+            field(
+                "around",
+                "Around",
+                FieldKind::Derived { formula: Formula::SumOf { a: "width".into(), b: "depth".into() } },
+            ),
+            field(
+                "spare",
+                "Spare",
+                FieldKind::Derived { formula: Formula::Difference { a: "around".into(), b: "depth".into() } },
+            ),
             field("open", "Open today", FieldKind::Boolean),
             field("kinds", "Kinds", FieldKind::Tags),
             field("visited", "Visited", FieldKind::DateTime),
-            Field { default: Some("3".into()), ..field("stars", "Stars", FieldKind::Rating { min: 0.0, max: 10.0 }) },
+            Field {
+                default: Some("3".into()),
+                ..field("stars", "Stars", FieldKind::Rating { min: 0.0, max: 10.0 })
+            },
         ],
     );
     let key = || "store".to_owned();
@@ -515,7 +536,11 @@ pub(super) fn odds_and_ends() -> Fixture {
         "Visits",
         vec![
             required("note", "It's a note", text()),
-            field("state", "State", choices(&[("planned", "Planned"), ("made", "Made"), ("missed", "Missed")])),
+            field(
+                "state",
+                "State",
+                choices(&[("planned", "Planned"), ("made", "Made"), ("missed", "Missed")]),
+            ),
             field("store", "Store", reference("store")),
             field("paid", "Paid", FieldKind::Boolean),
             field("on", "On", FieldKind::Date),
@@ -531,7 +556,12 @@ pub(super) fn odds_and_ends() -> Fixture {
             Intent::NoOverlap { entity: key(), start: "opens".into(), end: "closes".into(), per: None },
             Intent::Derived { entity: key(), field: "around".into() },
             Intent::Derived { entity: key(), field: "spare".into() },
-            Intent::Total { entity: key(), field: "width".into(), aggregate: Aggregate::Average, per: Some(Grouping::Field { field: "open".into() }) },
+            Intent::Total {
+                entity: key(),
+                field: "width".into(),
+                aggregate: Aggregate::Average,
+                per: Some(Grouping::Field { field: "open".into() }),
+            },
             Intent::Total { entity: key(), field: "around".into(), aggregate: Aggregate::Maximum, per: None },
             Intent::Statistics { entity: key() },
             Intent::Filter { entity: key(), field: "kinds".into() },
@@ -541,15 +571,33 @@ pub(super) fn odds_and_ends() -> Fixture {
             Intent::Export { entity: key(), formats: vec![TransferFormat::Csv] },
             Intent::Import { entity: key(), formats: vec![TransferFormat::Json] },
             Intent::Calendar { entity: key(), field: "visited".into() },
-            Intent::Transition { entity: at(), field: "state".into(), steps: vec![step("planned", "made"), step("planned", "missed")] },
-            Intent::Due { entity: at(), field: "on".into(), done: Some(FieldValue { field: "paid".into(), value: "true".into() }) },
+            Intent::Transition {
+                entity: at(),
+                field: "state".into(),
+                steps: vec![step("planned", "made"), step("planned", "missed")],
+            },
+            Intent::Due {
+                entity: at(),
+                field: "on".into(),
+                done: Some(FieldValue { field: "paid".into(), value: "true".into() }),
+            },
             Intent::Sort { entity: at(), field: "store".into(), descending: true },
             Intent::Count { entity: at(), per: Some(Grouping::Field { field: "paid".into() }) },
             Intent::Count { entity: at(), per: Some(Grouping::Month { field: "on".into() }) },
             Intent::Statistics { entity: at() },
             Intent::BelongsTo { entity: at(), field: "store".into(), target: "store".into() },
-            Intent::Alert { entity: key(), field: "stars".into(), comparison: Comparison::AtMost, than: Operand::Number { value: 2.0 } },
-            Intent::Alert { entity: key(), field: "width".into(), comparison: Comparison::AtLeast, than: Operand::Field { field: "depth".into() } },
+            Intent::Alert {
+                entity: key(),
+                field: "stars".into(),
+                comparison: Comparison::AtMost,
+                than: Operand::Number { value: 2.0 },
+            },
+            Intent::Alert {
+                entity: key(),
+                field: "width".into(),
+                comparison: Comparison::AtLeast,
+                than: Operand::Field { field: "depth".into() },
+            },
         ],
     )
 }

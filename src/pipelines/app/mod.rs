@@ -34,7 +34,7 @@ pub mod verifier;
 use crate::pipelines::{Agent, Pipeline};
 
 /// The pipeline. Weights are milliseconds of the sample brief in a release build, before anything was measured.
-pub static PIPELINE: Pipeline = Pipeline { name: "app", agents: AGENTS, check_brief: intake::check_brief };
+pub const PIPELINE: Pipeline = Pipeline { name: "app", agents: AGENTS, check_brief: intake::check_brief };
 
 static AGENTS: &[Agent] = &[
     Agent { name: "intake", title: "Intake", weight: 1.0, version: 1, run: intake::run },

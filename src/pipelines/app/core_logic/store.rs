@@ -69,7 +69,8 @@ pub(in crate::pipelines::app) struct Flags {
 
 impl Flags {
     pub(in crate::pipelines::app) fn of(app: &App) -> Self {
-        let mark = app.any(|each| !each.marks.is_empty() || !each.boards.is_empty() || !each.transitions.is_empty());
+        let mark =
+            app.any(|each| !each.marks.is_empty() || !each.boards.is_empty() || !each.transitions.is_empty());
         let check_in = app.any(|each| !each.check_ins.is_empty());
         Self {
             add: app.any(|each| each.add),
@@ -192,7 +193,11 @@ pub(super) fn context(app: &App) -> Value {
         ("calendar", json!(flags.calendar)),
         ("methods", json!(methods(app))),
     ];
-    entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<serde_json::Map<_, _>>().into()
+    entries
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 fn list_options(flags: Flags) -> String {

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use super::rules::{self, messages};
 use crate::pipelines::app::features::{App, EntityFeatures};
 use crate::pipelines::app::javascript::{Js, member, number, property, quote};
-use crate::pipelines::app::spec::{Aggregate, Comparison, Field, FieldKind, Grouping, Operand, TransferFormat};
+use crate::pipelines::app::spec::{
+    Aggregate, Comparison, Field, FieldKind, Grouping, Operand, TransferFormat,
+};
 
 /// What `query.js` needs.
 pub(super) fn query(app: &App) -> Value {
@@ -96,7 +98,11 @@ fn searched_text(field: &Field) -> String {
 fn sort_key(field: &Field) -> String {
     let value = member("record", &field.key);
     match &field.kind {
-        FieldKind::Text { .. } | FieldKind::LongText { .. } | FieldKind::Email | FieldKind::Url | FieldKind::Phone => {
+        FieldKind::Text { .. }
+        | FieldKind::LongText { .. }
+        | FieldKind::Email
+        | FieldKind::Url
+        | FieldKind::Phone => {
             format!("{value}.toLowerCase()")
         }
         FieldKind::Choice { choices } => {
@@ -115,7 +121,8 @@ pub(super) fn groups(app: &App) -> Option<Value> {
     let mut groupings: Vec<(&EntityFeatures, &Grouping)> = Vec::new();
     for features in &app.entities {
         groupings.extend(features.counts.iter().flatten().map(|per| (features, per)));
-        groupings.extend(features.totals.iter().filter_map(|total| total.per.as_ref()).map(|per| (features, per)));
+        groupings
+            .extend(features.totals.iter().filter_map(|total| total.per.as_ref()).map(|per| (features, per)));
     }
     if groupings.is_empty() {
         return None;
@@ -172,7 +179,8 @@ pub(in crate::pipelines::app) fn total_digits(app: &App) -> usize {
     let fractions = app.any(|features| {
         features.totals.iter().any(|total| {
             let field = features.field(&total.field);
-            matches!(field.kind, FieldKind::Decimal { .. } | FieldKind::Derived { .. }) && !features.is_money(field)
+            matches!(field.kind, FieldKind::Decimal { .. } | FieldKind::Derived { .. })
+                && !features.is_money(field)
         })
     });
     if fractions { 6 } else { 2 }
@@ -349,7 +357,9 @@ pub(super) fn transfer_references(app: &App) -> bool {
 /// What `statistics.js` needs.
 pub(super) fn statistics(app: &App) -> Value {
     let has = |wanted: &dyn Fn(&EntityFeatures, &Field) -> bool| {
-        app.any(|features| features.statistics && features.entity.fields.iter().any(|field| wanted(features, field)))
+        app.any(|features| {
+            features.statistics && features.entity.fields.iter().any(|field| wanted(features, field))
+        })
     };
     let choices = has(&|_, field| matches!(field.kind, FieldKind::Choice { .. }));
     let booleans = has(&|_, field| matches!(field.kind, FieldKind::Boolean));
@@ -364,10 +374,9 @@ pub(super) fn statistics(app: &App) -> Value {
         (booleans, "how many say yes"),
         (!types.is_empty(), "the sum and the mean of each number"),
     ];
-    let parts: Vec<String> =
-        std::iter::once("How many there are".to_owned())
-            .chain(parts.iter().filter(|(holds, _)| *holds).map(|(_, words)| (*words).to_owned()))
-            .collect();
+    let parts: Vec<String> = std::iter::once("How many there are".to_owned())
+        .chain(parts.iter().filter(|(holds, _)| *holds).map(|(_, words)| (*words).to_owned()))
+        .collect();
     json!({
         "choices": choices,
         "booleans": booleans,
