@@ -12,6 +12,8 @@
 //!
 //! - [`domain`]: ids, events, positions, the fold, runs: plain data and pure rules
 //! - [`pipelines`]: what built-in agents compute
+//! - [`sandbox`]: the child process that runs JavaScript behind walls
+//! - [`runs`]: running pipelines
 
 pub mod artifacts;
 pub mod auth;
@@ -22,6 +24,7 @@ pub mod domain;
 pub mod engine;
 pub mod pipelines;
 pub mod runs;
+pub mod sandbox;
 pub mod service;
 pub mod surfaces;
 pub mod telemetry;

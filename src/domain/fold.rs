@@ -101,9 +101,10 @@ impl RoomState {
     /// The state after one more event.
     pub fn apply(&mut self, run_id: Option<RunId>, at: Timestamp, body: &EventBody) {
         if let (Some(id), EventBody::StatusUpdate(_)) = (run_id, body)
-            && self.run.as_ref().is_none_or(|run| run.id != id)
+            && self.run.as_ref().is_none_or(|run| run.id < id)
         {
-            // A new run begins on a clean page.
+            // A newer run begins on a clean page. Ids of runs ascend, so a replaced run that still says that it was
+            // cancelled does not take the page back.
             *self = RoomState {
                 run: Some(RunSummary { id, queued_at: at, started_at: None, ended_at: None }),
                 ..RoomState::default()

@@ -60,6 +60,25 @@ pub enum ScriptOutcome {
     OutOfMemory,
 }
 
+/// One line that the child process writes: JSON, ended by a line feed.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(untagged)]
+pub enum ScriptLine {
+    /// A step is done.
+    Step {
+        /// Its place among the steps of the job, from 0.
+        step: usize,
+        /// What became of it.
+        #[serde(flatten)]
+        outcome: ScriptOutcome,
+    },
+    /// The walls stand and the job was understood; always the first line.
+    Ready {
+        /// Walls this machine does not offer, in words; empty on an ordinary Linux.
+        missing_walls: Vec<String>,
+    },
+}
+
 /// One test of a test file.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct TestResult {
@@ -69,7 +88,8 @@ pub struct TestResult {
     pub name: String,
     /// Whether it passed.
     pub passed: bool,
-    /// Why it failed.
+    /// Why it failed, ended by ` (file:line)` where that is known; for a test that passed without proving anything, that
+    /// it was skipped or is still to do.
     pub message: Option<String>,
 }
 

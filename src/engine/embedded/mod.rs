@@ -7,6 +7,8 @@
 //! ```
 
 mod changes;
+#[cfg(test)]
+mod fault_tests;
 mod heads;
 mod lock;
 mod open_error;
@@ -91,6 +93,16 @@ impl EmbeddedEngine {
         options: EmbeddedOptions,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
+        Self::open_with(directory, options, clock, |_| Ok(()))
+    }
+
+    /// `set_up` is done with the writer's connection before anything else: a test makes it fail as a disk would.
+    fn open_with(
+        directory: &Path,
+        options: EmbeddedOptions,
+        clock: Arc<dyn Clock>,
+        set_up: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<()>,
+    ) -> Result<Self, OpenError> {
         std::fs::create_dir_all(directory).map_err(|error| OpenError::from_io(directory, &error))?;
         let lock = DirectoryLock::take(directory)?;
         let path = directory.join(DATABASE_FILE);
@@ -103,6 +115,7 @@ impl EmbeddedEngine {
                 return Err(OpenError::Damaged { path, reason });
             }
         }
+        set_up(&connection).map_err(|error| OpenError::from_sqlite(&path, &error))?;
         let readers = Arc::new(Readers::start(&path, READERS)?);
         let shared = Arc::new(Shared::new());
         let (sender, receiver) = sync_channel(BATCHES_WAITING_MAX);

@@ -77,9 +77,20 @@ pub(super) fn open_writer(path: &Path, durability: Durability) -> Result<Connect
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )
     .map_err(failed)?;
+    // Where SQLite may not write it opens for reading without a word.
+    if connection.is_readonly("main").map_err(failed)? {
+        let reason = "the file is read-only".to_owned();
+        return Err(OpenError::NotWritable { path: path.to_owned(), reason });
+    }
     let found = version(&connection).map_err(failed)?;
     if found > MIGRATIONS.len() {
         return Err(OpenError::NewerSchema { path: path.to_owned(), found, known: MIGRATIONS.len() });
+    }
+    let mode: String =
+        connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(failed)?;
+    if mode != "wal" {
+        let reason = "the file system cannot share memory between connections (write-ahead log)".to_owned();
+        return Err(OpenError::Other { path: path.to_owned(), reason });
     }
     set_up_writer(&connection, durability).map_err(failed)?;
     migrate(&mut connection, found).map_err(failed)?;
@@ -112,8 +123,6 @@ fn version(connection: &Connection) -> rusqlite::Result<usize> {
 }
 
 fn set_up_writer(connection: &Connection, durability: Durability) -> rusqlite::Result<()> {
-    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
-    debug_assert_eq!(mode, "wal");
     let synchronous = match durability {
         Durability::Disk => "FULL",
         Durability::Process => "NORMAL",

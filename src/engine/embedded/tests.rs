@@ -19,12 +19,9 @@ impl EmbeddedFactory {
 
 impl Factory for EmbeddedFactory {
     fn open(&self) -> Arc<dyn Engine> {
-        Arc::new(open(self.directory.path(), self.durability).unwrap())
+        let options = EmbeddedOptions { durability: self.durability };
+        Arc::new(EmbeddedEngine::open(self.directory.path(), options, Arc::new(SystemClock)).unwrap())
     }
-}
-
-fn open(directory: &Path, durability: Durability) -> Result<EmbeddedEngine, OpenError> {
-    EmbeddedEngine::open(directory, EmbeddedOptions { durability }, Arc::new(SystemClock))
 }
 
 mod contract_with_disk {

@@ -1,0 +1,281 @@
+//! What the embedded engine does when the machine fails it.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use super::*;
+use crate::clock::{ManualClock, SystemClock};
+use crate::domain::event::{Custom, EventBody, LoggedEvent, NewEvent};
+use crate::domain::position::Epoch;
+use crate::engine::Change;
+
+/// Tells the child process of a test where to write, and how durably.
+const CHILD_DIRECTORY: &str = "CALLBOARD_TEST_STORE";
+const CHILD_DURABILITY: &str = "CALLBOARD_TEST_DURABILITY";
+
+fn open(directory: &Path, durability: Durability) -> Result<EmbeddedEngine, OpenError> {
+    EmbeddedEngine::open(directory, EmbeddedOptions { durability }, Arc::new(SystemClock))
+}
+
+fn a_project() -> Project {
+    Project {
+        id: ProjectId::generate(),
+        name: "Ticket board".to_owned(),
+        brief: String::new(),
+        pipeline: "app".to_owned(),
+        params: serde_json::Map::new(),
+        created_at: Timestamp(0),
+        updated_at: Timestamp(0),
+    }
+}
+
+async fn with_room(engine: &EmbeddedEngine) -> ProjectId {
+    let project = a_project();
+    let id = project.id;
+    engine.commit(Batch::of([Change::CreateProject(project)])).await.unwrap();
+    id
+}
+
+fn append(room: ProjectId, text: &str) -> Batch {
+    let body = EventBody::Event(Custom { name: "text".to_owned(), data: text.into() });
+    Batch::of([Change::Append { room, events: vec![NewEvent { run_id: None, body }] }])
+}
+
+async fn log_of(engine: &EmbeddedEngine, room: ProjectId) -> Vec<LoggedEvent> {
+    let all = ReadLimit { events: usize::MAX, bytes: usize::MAX };
+    engine.read_log(room, 0, all).await.unwrap().events
+}
+
+#[tokio::test]
+async fn a_second_opening_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(directory.path(), Durability::Disk).unwrap();
+    let refused = open(directory.path(), Durability::Disk).err().unwrap().to_string();
+    assert!(refused.contains("in use by another process"), "{refused}");
+    assert!(refused.contains(&std::process::id().to_string()), "{refused}");
+    engine.close().await.unwrap();
+    // Closed, though not dropped yet.
+    open(directory.path(), Durability::Disk).unwrap();
+}
+
+#[tokio::test]
+async fn a_clean_close_leaves_one_file_and_the_lock() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(directory.path(), Durability::Disk).unwrap();
+    let room = with_room(&engine).await;
+    engine.commit(append(room, "event")).await.unwrap();
+    log_of(&engine, room).await;
+    engine.close().await.unwrap();
+    let mut names: Vec<_> =
+        fs::read_dir(directory.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["callboard.db", "callboard.lock"]);
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused_and_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(open(directory.path(), Durability::Disk).unwrap());
+    let path = directory.path().join(DATABASE_FILE);
+    let meddling = rusqlite::Connection::open(&path).unwrap();
+    meddling.execute_batch("PRAGMA user_version = 77").unwrap();
+    meddling.close().unwrap();
+    let before = fs::read(&path).unwrap();
+    let refused = open(directory.path(), Durability::Disk).err().unwrap();
+    assert!(matches!(refused, OpenError::NewerSchema { found: 77, .. }), "{refused}");
+    assert!(refused.to_string().contains("newer version"), "{refused}");
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[tokio::test]
+async fn what_is_no_database_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join(DATABASE_FILE), "not a database, but long enough".repeat(100)).unwrap();
+    let refused = open(directory.path(), Durability::Disk).err().unwrap();
+    assert!(matches!(refused, OpenError::Damaged { .. }), "{refused}");
+}
+
+#[tokio::test]
+async fn damage_is_noticed_after_a_crash() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(directory.path(), Durability::Disk).unwrap();
+    let room = with_room(&engine).await;
+    for _ in 0..200 {
+        engine.commit(append(room, &"x".repeat(1000))).await.unwrap();
+    }
+    engine.close().await.unwrap();
+    let path = directory.path().join(DATABASE_FILE);
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2 / 4096 * 4096;
+    bytes[middle..middle + 4096].fill(0x5a);
+    fs::write(&path, bytes).unwrap();
+    // What a crash leaves behind.
+    fs::write(beside(&path, "-wal"), "torn").unwrap();
+    let refused = open(directory.path(), Durability::Disk).err().unwrap();
+    assert!(matches!(refused, OpenError::Damaged { .. }), "{refused}");
+}
+
+#[tokio::test]
+async fn a_place_that_cannot_be_written_is_said() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    fs::write(&file, "").unwrap();
+    for place in [file.clone(), file.join("below")] {
+        let refused = open(&place, Durability::Disk).err().unwrap();
+        assert!(matches!(refused, OpenError::NotWritable { .. }), "{refused:?}");
+    }
+    fs::create_dir(directory.path().join(DATABASE_FILE)).unwrap();
+    let refused = open(directory.path(), Durability::Disk).err().unwrap();
+    assert!(matches!(refused, OpenError::NotWritable { .. }), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_full_disk_is_said_and_work_goes_on_when_there_is_space() {
+    let directory = tempfile::tempdir().unwrap();
+    let limited = |connection: &rusqlite::Connection| {
+        connection.query_row("PRAGMA max_page_count = 120", [], |_| Ok(()))
+    };
+    let options = EmbeddedOptions::default();
+    let engine =
+        EmbeddedEngine::open_with(directory.path(), options, Arc::new(SystemClock), limited).unwrap();
+    let (large, small) = (with_room(&engine).await, with_room(&engine).await);
+    engine.commit(append(small, "before")).await.unwrap();
+    let text = "x".repeat(20_000);
+    let mut stored = 0;
+    let mut small_stored = 1;
+    loop {
+        // Together, so that a large one and a small one are in one group.
+        let answers = [
+            engine.commit(append(large, &text)),
+            engine.commit(append(small, "beside")),
+            engine.commit(append(large, &text)),
+        ];
+        let [first, beside, second] = answers;
+        let (first, beside, second) = (first.await, beside.await, second.await);
+        stored += u64::from(first.is_ok()) + u64::from(second.is_ok());
+        small_stored += u64::from(beside.is_ok());
+        if let Err(error) = first {
+            assert_eq!(error, EngineError::DiskFull);
+            break;
+        }
+    }
+    assert!(stored > 5);
+    // Nothing that was refused is there, everything that was answered is, and reading works.
+    assert_eq!(log_of(&engine, large).await.len() as u64, stored);
+    assert_eq!(log_of(&engine, small).await.len() as u64, small_stored);
+
+    engine.commit(Batch::of([Change::RemoveProject(large)])).await.unwrap();
+    let committed = engine.commit(append(small, &text)).await.unwrap();
+    assert_eq!(committed.positions[0].seq, small_stored + 1);
+    engine.close().await.unwrap();
+    let engine = open(directory.path(), Durability::Disk).unwrap();
+    assert_eq!(log_of(&engine, small).await.len() as u64, small_stored + 1);
+}
+
+#[tokio::test]
+async fn a_listener_that_panics_does_not_end_the_writer() {
+    struct Panics;
+    impl EngineEvents for Panics {
+        fn appended(&self, _: ProjectId, _: Epoch, _: &[LoggedEvent]) {
+            panic!("as a listener should not");
+        }
+        fn removed(&self, _: ProjectId) {}
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(directory.path(), Durability::Process).unwrap();
+    engine.set_events(Arc::new(Panics));
+    let room = with_room(&engine).await;
+    for number in 1..=3 {
+        let committed = engine.commit(append(room, "event")).await.unwrap();
+        assert_eq!(committed.positions[0].seq, number);
+    }
+}
+
+#[tokio::test]
+async fn a_batch_stands_though_nobody_waits_for_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(directory.path(), Durability::Process).unwrap();
+    let room = with_room(&engine).await;
+    drop(engine.commit(append(room, "given up")));
+    let committed = engine.commit(append(room, "waited for")).await.unwrap();
+    assert_eq!(committed.positions[0].seq, 2);
+}
+
+#[tokio::test]
+async fn the_answer_says_how_safe_a_batch_is_and_events_carry_the_clock() {
+    for (durability, on_disk) in [(Durability::Disk, true), (Durability::Process, false)] {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::new(Timestamp(1000)));
+        let options = EmbeddedOptions { durability };
+        let engine = EmbeddedEngine::open(directory.path(), options, clock.clone()).unwrap();
+        let room = with_room(&engine).await;
+        clock.advance(234);
+        assert_eq!(engine.commit(append(room, "event")).await.unwrap().on_disk, on_disk);
+        assert_eq!(log_of(&engine, room).await[0].at, Timestamp(1234));
+        assert_eq!(engine.stats().await.unwrap().last_write_at, Some(Timestamp(1234)));
+    }
+}
+
+/// The child process of the test below: writes and says what was answered, until it is killed.
+#[test]
+fn writes_until_it_is_killed() {
+    let Some(directory) = std::env::var_os(CHILD_DIRECTORY) else { return };
+    let durability = match std::env::var(CHILD_DURABILITY).as_deref() {
+        Ok("disk") => Durability::Disk,
+        _ => Durability::Process,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let engine = open(Path::new(&directory), durability).unwrap();
+        let room = with_room(&engine).await;
+        let mut answers = std::io::stdout();
+        writeln!(answers, "room {room}").unwrap();
+        loop {
+            let waiting: Vec<_> = (0..8).map(|_| engine.commit(append(room, &"x".repeat(500)))).collect();
+            for answer in waiting {
+                let seq = answer.await.unwrap().positions[0].seq;
+                writeln!(answers, "answered {seq}").unwrap();
+            }
+        }
+    });
+}
+
+#[tokio::test]
+async fn what_was_answered_outlives_kill_nine() {
+    for durability in ["disk", "process"] {
+        for enough in [1, 50, 3000] {
+            let directory = tempfile::tempdir().unwrap();
+            let mut child = Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "engine::embedded::fault_tests::writes_until_it_is_killed", "--nocapture"])
+                .env(CHILD_DIRECTORY, directory.path())
+                .env(CHILD_DURABILITY, durability)
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut room = None;
+            let mut answered = 0;
+            for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+                let line = line.unwrap();
+                if let Some(id) = line.split("room ").nth(1) {
+                    room = Some(id.parse::<ProjectId>().unwrap());
+                }
+                if let Some(seq) = line.strip_prefix("answered ") {
+                    answered = seq.parse::<u64>().unwrap();
+                }
+                if answered == enough {
+                    child.kill().unwrap();
+                }
+            }
+            child.wait().unwrap();
+
+            let engine = open(directory.path(), Durability::Disk).unwrap();
+            let log = log_of(&engine, room.unwrap()).await;
+            assert!(answered >= enough && log.len() as u64 >= answered, "{answered} {}", log.len());
+            assert!(log.iter().map(|event| event.seq).eq(1..=log.len() as u64));
+            let committed = engine.commit(append(room.unwrap(), "goes on")).await.unwrap();
+            assert_eq!(committed.positions[0].seq, log.len() as u64 + 1);
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! Agents that are part of this program.
+
+use crate::pipelines::{Agent, AgentError, AgentHost, AgentInputs, AgentOutput};
+use crate::runs::executors::Executor;
+
+/// Calls the function of the agent.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Builtin;
+
+impl Executor for Builtin {
+    fn name(&self) -> &'static str {
+        "builtin"
+    }
+
+    fn execute(
+        &self,
+        agent: &Agent,
+        inputs: &AgentInputs,
+        host: &dyn AgentHost,
+    ) -> Result<AgentOutput, AgentError> {
+        (agent.run)(inputs, host)
+    }
+}

@@ -1,0 +1,152 @@
+//! What the thread of an agent and the actor of its run share: whether to stop, lines to say, progress. Everything here
+//! is bounded, so an agent that prints without end costs the actor nothing.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use rustix::process::Signal;
+
+use crate::artifacts::{self, NewLine, RunLog};
+use crate::clock::Clock;
+use crate::domain::event::{LogLevel, LogLine, LogLines};
+use crate::domain::script::{ScriptJob, ScriptOutcome};
+use crate::domain::time::Timestamp;
+use crate::pipelines::{AgentError, AgentHost};
+use crate::runs::executors::children::ChildRegistry;
+use crate::runs::executors::{ScriptRunError, ScriptRunner};
+use crate::runs::log_batch::LogBatch;
+
+/// The desk of one run.
+pub(crate) struct Desk {
+    clock: Arc<dyn Clock>,
+    stopped: AtomicBool,
+    closed: AtomicBool,
+    lines: Mutex<LogBatch>,
+    progress: Mutex<Option<(f64, String)>>,
+    children: ChildRegistry,
+    /// Child processes that lived when the agent was told to stop.
+    children_at_stop: OnceLock<usize>,
+    log_failure: OnceLock<String>,
+}
+
+impl Desk {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            stopped: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            lines: Mutex::default(),
+            progress: Mutex::default(),
+            children: ChildRegistry::default(),
+            children_at_stop: OnceLock::new(),
+            log_failure: OnceLock::new(),
+        }
+    }
+
+    /// The agent is to stop, and its child processes are ended.
+    pub(crate) fn stop(&self) {
+        // First the word, so that nothing new is started for a child that is ended.
+        self.stopped.store(true, Ordering::Release);
+        self.children_at_stop.get_or_init(|| self.children.alive().len());
+        self.children.signal_all(Signal::KILL);
+    }
+
+    /// Whether the agent is to stop.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    /// The run has ended: what an agent that was left behind still says is dropped.
+    pub(crate) fn close(&self) {
+        self.stop();
+        self.closed.store(true, Ordering::Release);
+    }
+
+    /// Lines to say now.
+    pub(crate) fn take_lines(&self, now: Timestamp) -> Vec<LogLines> {
+        lock(&self.lines).take(now)
+    }
+
+    /// The last lines to say.
+    pub(crate) fn take_last_lines(&self) -> Vec<LogLines> {
+        lock(&self.lines).take_last()
+    }
+
+    /// The newest progress that was not taken yet.
+    pub(crate) fn take_progress(&self) -> Option<(f64, String)> {
+        lock(&self.progress).take()
+    }
+
+    /// Child processes that a stop has ended, and those that are left.
+    pub(crate) fn processes(&self) -> (u32, u32) {
+        let left = self.children.alive().len();
+        let before = self.children_at_stop.get().copied().unwrap_or(left).max(left);
+        let count = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        (count(before - left), count(left))
+    }
+}
+
+/// The house as one agent sees it.
+pub(crate) struct Host<'a> {
+    pub(crate) desk: &'a Desk,
+    pub(crate) log: &'a RunLog,
+    pub(crate) scripts: &'a dyn ScriptRunner,
+    pub(crate) agent: Arc<str>,
+}
+
+impl AgentHost for Host<'_> {
+    fn log(&self, level: LogLevel, text: &str) {
+        if self.desk.closed.load(Ordering::Acquire) || self.desk.log_failure.get().is_some() {
+            return;
+        }
+        let at = self.desk.clock.now();
+        let texts: Vec<_> =
+            text.strip_suffix('\n').unwrap_or(text).split('\n').map(artifacts::as_one_line).collect();
+        let new = |text| NewLine { at, level, agent: Some(&self.agent), text };
+        let lines: Vec<NewLine<'_>> = texts.iter().map(|text| new(text.as_ref())).collect();
+        match self.log.append(&lines) {
+            Ok(numbers) => {
+                let mut batch = lock(&self.desk.lines);
+                for (n, text) in (numbers.from..).zip(texts) {
+                    batch.push(level, Some(self.agent.clone()), LogLine { n, at, text: text.into() });
+                }
+            }
+            // The agent hears of it at its next check: a log with holes would not keep what it promises.
+            Err(error) => {
+                let _ = self.desk.log_failure.set(error.to_string());
+            }
+        }
+    }
+
+    fn progress(&self, percent: f64, message: &str) {
+        *lock(&self.desk.progress) = Some((percent, message.to_owned()));
+    }
+
+    fn check(&self) -> Result<(), AgentError> {
+        if self.desk.is_stopped() {
+            return Err(AgentError::Cancelled);
+        }
+        match self.desk.log_failure.get() {
+            Some(error) => Err(AgentError::failed(format!("the log of the run cannot be written: {error}"))),
+            None => Ok(()),
+        }
+    }
+
+    fn run_scripts(
+        &self,
+        job: &ScriptJob,
+        on_step: &mut dyn FnMut(usize, &ScriptOutcome),
+    ) -> Result<Vec<ScriptOutcome>, AgentError> {
+        self.check()?;
+        let stopped = || self.desk.is_stopped();
+        self.scripts.run(&self.desk.children, job, &stopped, on_step).map_err(|error| match error {
+            ScriptRunError::Cancelled => AgentError::Cancelled,
+            ScriptRunError::Failed(message) => AgentError::failed(message),
+        })
+    }
+}
+
+/// What is guarded here is whole at any time, so a panic of an agent while it held the lock harms nothing.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

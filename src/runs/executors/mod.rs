@@ -1,0 +1,42 @@
+//! Who carries out an agent's work. All executors block the thread they are called on; each agent has a thread of its own.
+
+mod builtin;
+pub mod children;
+pub(crate) mod desk;
+mod panics;
+pub mod sandbox;
+mod scripts;
+pub(crate) mod thread;
+
+pub use builtin::Builtin;
+pub use scripts::{ScriptRunError, ScriptRunner, Scripts};
+
+use crate::domain::ids::RunId;
+use crate::pipelines::{Agent, AgentError, AgentHost, AgentInputs, AgentOutput};
+
+/// Carries out the work of agents.
+pub trait Executor: Send + Sync + 'static {
+    /// Its name; outputs of one executor are never taken for those of another.
+    fn name(&self) -> &'static str;
+
+    /// Does the work of one agent and blocks until it has ended. Must call `host.check()` at least every 50 ms and end
+    /// when that is an error.
+    ///
+    /// # Errors
+    /// When the agent cannot do its work or the run is to be cancelled.
+    fn execute(
+        &self,
+        agent: &Agent,
+        inputs: &AgentInputs,
+        host: &dyn AgentHost,
+    ) -> Result<AgentOutput, AgentError>;
+}
+
+/// A place to hold a run before and after an agent, for tests that need to know exactly where a run is. Called on the
+/// agent's thread, which it may block until `stopped` says yes.
+pub trait AgentGate: Send + Sync + 'static {
+    /// The agent was announced and is about to work.
+    fn before_agent(&self, run: RunId, agent: &str, stopped: &dyn Fn() -> bool);
+    /// The agent has made its output, which is not on record yet.
+    fn after_agent(&self, run: RunId, agent: &str, stopped: &dyn Fn() -> bool);
+}

@@ -1,0 +1,134 @@
+//! The thread on which one agent works: reads its inputs, calls the executor, stores its files.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::oneshot;
+
+use crate::artifacts::{ArtifactPath, Artifacts};
+use crate::domain::run::{AgentManifest, ManifestFile, Run};
+use crate::pipelines::{Agent, AgentError, AgentHost, AgentInputs, AgentOutput, FileSet};
+use crate::runs::executors::desk::{Desk, Host};
+use crate::runs::executors::{AgentGate, Executor, ScriptRunner, panics};
+use crate::runs::plan::Work;
+
+/// All that an agent needs.
+pub(crate) struct Task {
+    /// The run, for brief and params.
+    pub(crate) run: Run,
+    /// The agent.
+    pub(crate) agent: Agent,
+    /// Its inputs and key.
+    pub(crate) work: Work,
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) tools: Arc<Tools>,
+}
+
+/// What all agents use.
+pub(crate) struct Tools {
+    pub(crate) artifacts: Artifacts,
+    pub(crate) scripts: Arc<dyn ScriptRunner>,
+    pub(crate) executor: Arc<dyn Executor>,
+    pub(crate) gate: Option<Arc<dyn AgentGate>>,
+    /// Threads of agents that live, those left behind included.
+    pub(crate) threads: Arc<AtomicUsize>,
+}
+
+/// What an agent made; its files are durable.
+#[derive(Debug)]
+pub(crate) struct Made {
+    pub(crate) output: AgentManifest,
+    pub(crate) summary: String,
+}
+
+/// Starts the thread. The answer is an error when the thread ended without one, or could not be started.
+pub(crate) fn start(task: Task) -> oneshot::Receiver<Result<Made, AgentError>> {
+    let (answer, result) = oneshot::channel();
+    let alive = Alive::new(task.tools.threads.clone());
+    let started = std::thread::Builder::new().name(format!("agent-{}", task.agent.name)).spawn(move || {
+        let _alive = alive;
+        // Nobody listens any more when the run has ended meanwhile.
+        let _ = answer.send(work(&task));
+    });
+    if let Err(error) = started {
+        // The answer's sender went with the closure: the receiver hears of it.
+        log::error!("the thread of an agent could not be started: {error}");
+    }
+    result
+}
+
+/// Counts a living thread.
+struct Alive(Arc<AtomicUsize>);
+
+impl Alive {
+    fn new(threads: Arc<AtomicUsize>) -> Self {
+        threads.fetch_add(1, Ordering::Relaxed);
+        Self(threads)
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn work(task: &Task) -> Result<Made, AgentError> {
+    let (tools, desk, name) = (&task.tools, &task.desk, task.agent.name);
+    let log = tools
+        .artifacts
+        .logs()
+        .open_run(task.run.id)
+        .map_err(|error| AgentError::failed(format!("the log of the run cannot be opened: {error}")))?;
+    let host = Host { desk, log: &log, scripts: tools.scripts.as_ref(), agent: name.into() };
+    let inputs = inputs(task)?;
+    if let Some(gate) = &tools.gate {
+        gate.before_agent(task.run.id, name, &|| desk.is_stopped());
+    }
+    let output = panics::caught(|| {
+        host.check()?;
+        let output = tools.executor.execute(&task.agent, &inputs, &host)?;
+        host.check()?;
+        Ok(output)
+    })?;
+    let made = store(task, output)?;
+    if let Some(gate) = &tools.gate {
+        gate.after_agent(task.run.id, name, &|| desk.is_stopped());
+    }
+    Ok(made)
+}
+
+fn inputs(task: &Task) -> Result<AgentInputs, AgentError> {
+    let mut files = FileSet::default();
+    for file in &task.work.inputs {
+        let bytes = task.tools.artifacts.blobs().read(&file.sha256).map_err(|error| AgentError::Failed {
+            message: format!("a file of an earlier agent cannot be read: {error}"),
+            file: Some(file.path.clone()),
+            line: None,
+        })?;
+        files.insert(file.path.clone(), bytes);
+    }
+    Ok(AgentInputs { brief: task.run.brief.clone(), params: task.run.params.clone(), files })
+}
+
+fn store(task: &Task, output: AgentOutput) -> Result<Made, AgentError> {
+    let mut files: Vec<ManifestFile> = Vec::with_capacity(output.files.len());
+    for file in output.files {
+        let failed =
+            |message: String| AgentError::Failed { message, file: Some(file.path.clone()), line: None };
+        ArtifactPath::parse(&file.path)
+            .map_err(|why| failed(format!("the agent may not write this file: {why}")))?;
+        let stored = task
+            .tools
+            .artifacts
+            .blobs()
+            .put(&file.bytes)
+            .map_err(|error| failed(format!("this file cannot be stored: {error}")))?;
+        let manifest = ManifestFile { path: file.path.clone(), sha256: stored.sha256, size: stored.size };
+        match files.iter_mut().find(|known| known.path == manifest.path) {
+            Some(known) => *known = manifest,
+            None => files.push(manifest),
+        }
+    }
+    Ok(Made { output: AgentManifest { key: task.work.key.clone(), files }, summary: output.summary })
+}

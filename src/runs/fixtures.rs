@@ -1,0 +1,57 @@
+//! A small pipeline and a run of it, for the tests of the parts.
+
+use serde_json::Map;
+use uuid::Uuid;
+
+use crate::domain::ids::{ProjectId, RunId};
+use crate::domain::run::{Run, RunStatus};
+use crate::domain::time::Timestamp;
+use crate::pipelines::{Agent, AgentHost, AgentInputs, AgentOutput, Pipeline};
+use crate::runs::plan::agents_of;
+
+const fn agent(name: &'static str, version: u32) -> Agent {
+    fn nothing(_: &AgentInputs, _: &dyn AgentHost) -> Result<AgentOutput, crate::pipelines::AgentError> {
+        Ok(AgentOutput::default())
+    }
+    Agent { name, title: name, weight: 1.0, version, run: nothing }
+}
+
+/// Three agents.
+pub(crate) static PIPELINE: Pipeline = Pipeline {
+    name: "three",
+    agents: &[agent("first", 1), agent("second", 1), agent("third", 1)],
+    check_brief: |_| Ok(()),
+};
+
+/// The same with a newer first agent.
+pub(crate) static PIPELINE_RAISED: Pipeline = Pipeline {
+    name: "three",
+    agents: &[agent("first", 2), agent("second", 1), agent("third", 1)],
+    check_brief: |_| Ok(()),
+};
+
+/// A run that waits.
+pub(crate) fn run() -> Run {
+    Run {
+        id: RunId(Uuid::from_u128(1)),
+        project_id: ProjectId(Uuid::from_u128(2)),
+        pipeline: PIPELINE.name.to_owned(),
+        brief: "a brief".to_owned(),
+        params: Map::new(),
+        priority: 0,
+        status: RunStatus::Queued,
+        version: 0,
+        progress: 0.0,
+        message: "Queued".to_owned(),
+        agents: agents_of(&PIPELINE),
+        created_at: Timestamp(0),
+        started_at: None,
+        ended_at: None,
+        cancel_requested_at: None,
+        error: None,
+        evidence: None,
+        crash_attempts: 0,
+        lease: None,
+        retry_of: None,
+    }
+}

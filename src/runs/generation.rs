@@ -1,0 +1,472 @@
+//! The actor of one working run. It asks [`plan`] what comes next, has agents work on threads of their own, and writes
+//! each change with what is said about it as one batch.
+//!
+//! Everything waits while a change is written (`ctx.wait`), so the actor decides on the run as it is on record, always.
+//! Agents do not send messages: they leave lines and progress at the [`Desk`], which the actor looks at every
+//! [`TICK`]; so a flood of lines cannot fill a mailbox.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseFuture,
+    SpawnHandle, WrapFuture,
+};
+use tokio::sync::oneshot;
+
+use crate::domain::event::{EventBody, RunError};
+use crate::domain::run::{Run, RunStatus};
+use crate::domain::time::Timestamp;
+use crate::engine::{Batch, EngineError};
+use crate::pipelines::{AgentError, Pipeline};
+use crate::runs::commits::write;
+use crate::runs::executors::desk::Desk;
+use crate::runs::executors::thread::{self, Made, Task};
+use crate::runs::orchestrator::Shared;
+use crate::runs::plan::{self, Next, Work};
+use crate::runs::progress::{Progress, sane_percent};
+use crate::runs::recovery::at_work;
+use crate::runs::transitions::{self, AgentDone, Transition};
+use crate::runs::{CancelAnswer, RunsError};
+
+/// Cancel, stop and little else is sent to a run; a full mailbox makes the sender wait.
+const MAILBOX_CAPACITY: usize = 16;
+/// How often the desk is looked at: lines are said this late at most.
+const TICK: Duration = Duration::from_millis(50);
+/// Progress is said at most five times a second.
+const PROGRESS_GAP_MS: u64 = 200;
+/// Pause between tries to write that a run has failed.
+const UNWRITABLE_PAUSE: Duration = Duration::from_secs(2);
+
+/// How a run left its actor.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Left {
+    /// Its state on record.
+    pub(crate) status: RunStatus,
+    /// How long it worked.
+    pub(crate) took_ms: u64,
+}
+
+/// Cancels the run.
+#[derive(Message)]
+#[rtype(result = "Result<CancelAnswer, RunsError>")]
+pub(crate) struct CancelRun {
+    pub(crate) by: String,
+}
+
+/// Brings the run to a safe point, because the server goes down.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct StopRun;
+
+/// What the actor is about.
+enum Phase {
+    /// Agents work.
+    Working,
+    /// A cancel is being carried out.
+    Cancelling,
+    /// A time limit was reached; its text.
+    TimingOut(String),
+    /// The server goes down.
+    Stopping,
+    /// The store does not take changes; what will be written when it does.
+    Unwritable(EngineError),
+    /// The run has left.
+    Left,
+}
+
+/// The thread of an agent that has not answered yet.
+struct AtWork {
+    index: usize,
+    timer: SpawnHandle,
+}
+
+/// The actor of one working run.
+pub(crate) struct Generation {
+    shared: Arc<Shared>,
+    /// As it is on record.
+    run: Run,
+    pipeline: Option<Pipeline>,
+    progress: Progress,
+    desk: Arc<Desk>,
+    phase: Phase,
+    at_work: Option<AtWork>,
+    began_at: Timestamp,
+    progress_said_at: Timestamp,
+    left: Option<oneshot::Sender<Left>>,
+}
+
+impl Generation {
+    pub(crate) fn new(shared: Arc<Shared>, run: Run, left: oneshot::Sender<Left>) -> Self {
+        let pipeline = (shared.pipelines)(&run.pipeline);
+        let desk = Arc::new(Desk::new(shared.clock.clone()));
+        let now = shared.clock.now();
+        Self {
+            progress: Progress::new(&[], run.progress),
+            shared,
+            run,
+            pipeline,
+            desk,
+            phase: Phase::Working,
+            at_work: None,
+            began_at: now,
+            progress_said_at: now,
+            left: Some(left),
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    /// Writes a change; the run is as it says, and `then` is done, once that is durable.
+    fn commit(
+        &mut self,
+        ctx: &mut Context<Self>,
+        change: Transition,
+        then: impl FnOnce(&mut Self, &mut Context<Self>) + 'static,
+    ) {
+        let next = Run { version: change.run.version + 1, ..change.run.clone() };
+        self.write(ctx, change.into_batch(), move |actor, ctx| {
+            actor.run = next;
+            then(actor, ctx);
+        });
+    }
+
+    fn write(
+        &mut self,
+        ctx: &mut Context<Self>,
+        batch: Batch,
+        then: impl FnOnce(&mut Self, &mut Context<Self>) + 'static,
+    ) {
+        let shared = self.shared.clone();
+        let written = async move { write(shared.broker.as_ref(), &shared.engine, batch).await };
+        ctx.wait(written.into_actor(self).map(|result, actor, ctx| match result {
+            Ok(()) => then(actor, ctx),
+            Err(error) => actor.not_written(error, ctx),
+        }));
+    }
+
+    /// The store did not take a change although it was tried again and again.
+    fn not_written(&mut self, error: EngineError, ctx: &mut Context<Self>) {
+        self.desk.stop();
+        match error {
+            // Somebody else has written this run, or the store is gone: it is no longer ours to decide.
+            EngineError::Conflict(_) | EngineError::NotFound(_) | EngineError::Closed => {
+                log::error!("run {} cannot be written and is left as it is: {error}", self.run.id);
+                self.leave(ctx);
+            }
+            error => {
+                log::error!("run {} cannot be written and will fail: {error}", self.run.id);
+                self.phase = Phase::Unwritable(error);
+                ctx.run_later(UNWRITABLE_PAUSE, |actor, ctx| actor.write_failure(ctx));
+            }
+        }
+    }
+
+    /// Until the store takes it: a run must not seem to work for ever.
+    fn write_failure(&mut self, ctx: &mut Context<Self>) {
+        let Phase::Unwritable(error) = &self.phase else { return };
+        let error = RunError {
+            agent: None,
+            message: format!("the run could not be recorded: {error}"),
+            file: None,
+            line: None,
+        };
+        if self.run.status == RunStatus::Cancelling {
+            return self.finish_cancel(self.at_work.is_some(), ctx);
+        }
+        let change = transitions::failed(&self.run, at_work(&self.run), error, self.now());
+        self.commit(ctx, change, Self::leave);
+    }
+
+    /// The run has ended or waits again, or can no longer be written; the actor goes.
+    fn leave(&mut self, ctx: &mut Context<Self>) {
+        self.desk.close();
+        self.phase = Phase::Left;
+        if let Some(left) = self.left.take() {
+            let took_ms = self.now().since(self.began_at);
+            // Without an orchestrator nobody needs to know.
+            let _ = left.send(Left { status: self.run.status, took_ms });
+        }
+        ctx.stop();
+    }
+
+    /// Durations of earlier runs are known: the work begins.
+    fn begin(&mut self, earlier: &[(String, u64)], ctx: &mut Context<Self>) {
+        let Some(pipeline) = &self.pipeline else {
+            let message = format!("there is no pipeline {}", self.run.pipeline);
+            let error = RunError { agent: None, message, file: None, line: None };
+            let change = transitions::failed(&self.run, None, error, self.now());
+            return self.commit(ctx, change, Self::leave);
+        };
+        let agents: Vec<(f64, Vec<u64>)> = pipeline
+            .agents
+            .iter()
+            .map(|agent| {
+                let of_agent = earlier.iter().filter(|(name, _)| name == agent.name);
+                (agent.weight, of_agent.map(|(_, duration)| *duration).collect())
+            })
+            .collect();
+        self.progress = Progress::new(&agents, self.run.progress);
+        let change = transitions::starting(&self.run, &self.shared.boot_id);
+        self.commit(ctx, change, |actor, ctx| {
+            let worked_ms: u64 = actor.run.agents.iter().filter_map(|agent| agent.duration_ms).sum();
+            let left_ms = actor.shared.settings.run_timeout_ms.saturating_sub(worked_ms);
+            ctx.run_later(Duration::from_millis(left_ms), |actor, ctx| {
+                let limit_ms = actor.shared.settings.run_timeout_ms;
+                actor.time_out(format!("the run did not end within {limit_ms} ms"), ctx);
+            });
+            ctx.run_interval(TICK, Self::tick);
+            actor.advance(ctx);
+        });
+    }
+
+    /// The next step.
+    fn advance(&mut self, ctx: &mut Context<Self>) {
+        if matches!(self.phase, Phase::Stopping) {
+            return self.checkpoint(ctx);
+        }
+        let Some(pipeline) = &self.pipeline else { return };
+        let next = plan::next(&self.run, pipeline, self.shared.tools.executor.name());
+        self.note_done(&next);
+        let (now, eta) = (self.now(), self.progress.eta());
+        if self.run.status == RunStatus::Starting {
+            return self.enter_running(next, ctx);
+        }
+        match next {
+            Next::Reuse(agents) => {
+                let change = transitions::reused(&self.run, &agents, self.progress.percent(), eta);
+                self.commit(ctx, change, Self::advance);
+            }
+            Next::Work(work) => {
+                let change = transitions::agent_started(&self.run, work.index, now);
+                self.commit(ctx, change, |actor, ctx| actor.start_agent(work, ctx));
+            }
+            Next::Finish => {
+                let change = transitions::completed(&self.run, now).after_lines(self.desk.take_last_lines());
+                self.commit(ctx, change, Self::leave);
+            }
+        }
+    }
+
+    /// From `starting` to `running`; the first agent is announced with it, so that it is seen as soon as can be.
+    fn enter_running(&mut self, next: Next, ctx: &mut Context<Self>) {
+        let (now, eta) = (self.now(), self.progress.eta());
+        match next {
+            Next::Work(work) => {
+                let running = transitions::running(&self.run, Some(work.index), eta, now);
+                let started = transitions::agent_started(&running.run, work.index, now);
+                self.commit(ctx, running.and(started), |actor, ctx| actor.start_agent(work, ctx));
+            }
+            Next::Reuse(_) | Next::Finish => {
+                let running = transitions::running(&self.run, None, eta, now);
+                self.commit(ctx, running, Self::advance);
+            }
+        }
+    }
+
+    /// Agents before the next one are done.
+    fn note_done(&mut self, next: &Next) {
+        let done = match next {
+            Next::Work(work) => work.index,
+            Next::Reuse(agents) => agents.last().map_or(0, |last| last + 1),
+            Next::Finish => self.run.agents.len(),
+        };
+        (0..done).for_each(|index| self.progress.reached(index, 100.0));
+        (done..self.run.agents.len()).for_each(|index| self.progress.restarted(index));
+    }
+
+    fn start_agent(&mut self, work: Work, ctx: &mut Context<Self>) {
+        let Some(agent) = self.pipeline.as_ref().and_then(|pipeline| pipeline.agents.get(work.index)) else {
+            return;
+        };
+        let index = work.index;
+        let limit_ms = self.shared.settings.agent_timeout_ms;
+        let name = agent.name;
+        let timer = ctx.run_later(Duration::from_millis(limit_ms), move |actor, ctx| {
+            actor.time_out(format!("{name} agent did not end within {limit_ms} ms"), ctx);
+        });
+        // What an earlier agent said last is not this one's.
+        self.desk.take_progress();
+        self.at_work = Some(AtWork { index, timer });
+        let result = thread::start(Task {
+            run: self.run.clone(),
+            agent: agent.clone(),
+            work,
+            desk: self.desk.clone(),
+            tools: self.shared.tools.clone(),
+        });
+        ctx.spawn(result.into_actor(self).map(|result, actor, ctx| {
+            let result =
+                result.unwrap_or_else(|_| Err(AgentError::failed("the thread of the agent ended early")));
+            actor.agent_ended(result, ctx);
+        }));
+    }
+
+    fn agent_ended(&mut self, result: Result<Made, AgentError>, ctx: &mut Context<Self>) {
+        let Some(AtWork { index, timer }) = self.at_work.take() else { return };
+        ctx.cancel_future(timer);
+        let now = self.now();
+        match (&self.phase, result) {
+            (Phase::Unwritable(_) | Phase::Left, _) => {}
+            (Phase::Cancelling, _) => self.finish_cancel(false, ctx),
+            (Phase::TimingOut(_), _) => self.finish_time_out(ctx),
+            (Phase::Working | Phase::Stopping, Ok(made)) => {
+                self.progress.reached(index, 100.0);
+                let done = AgentDone {
+                    index,
+                    output: made.output,
+                    summary: made.summary,
+                    progress: self.progress.percent(),
+                    eta: self.progress.eta(),
+                };
+                let change = transitions::agent_completed(&self.run, done, now);
+                let change = change.after_lines(self.desk.take_lines(now));
+                self.commit(ctx, change, Self::advance);
+            }
+            (Phase::Stopping, Err(_)) => self.checkpoint(ctx),
+            (Phase::Working, Err(error)) => {
+                let agent = Some(self.run.agents[index].agent.clone());
+                let error = match error {
+                    AgentError::Failed { message, file, line } => RunError { agent, message, file, line },
+                    AgentError::Cancelled => RunError {
+                        agent,
+                        message: "the agent stopped without being told to".to_owned(),
+                        file: None,
+                        line: None,
+                    },
+                };
+                let change = transitions::failed(&self.run, Some(index), error, now);
+                let change = change.after_lines(self.desk.take_last_lines());
+                self.commit(ctx, change, Self::leave);
+            }
+        }
+    }
+
+    /// Says what has come to the desk.
+    fn tick(&mut self, ctx: &mut Context<Self>) {
+        if matches!(self.phase, Phase::Unwritable(_) | Phase::Left) {
+            return;
+        }
+        let now = self.now();
+        let lines = self.desk.take_lines(now);
+        if let (Phase::Working, Some(index)) = (&self.phase, self.at_work.as_ref().map(|agent| agent.index))
+            // A clock that went back does not silence the run.
+            && !(0..PROGRESS_GAP_MS as i64).contains(&(now.0 - self.progress_said_at.0))
+            && let Some((percent, message)) = self.desk.take_progress()
+        {
+            self.progress_said_at = now;
+            // 100 is said when the agent's output is on record.
+            self.progress.reached(index, sane_percent(percent).min(99.0));
+            let of_run = (self.progress.percent(), self.progress.eta());
+            let of_agent = (self.progress.of_agent(index), message);
+            let change = transitions::agent_progress(&self.run, index, of_agent, of_run).after_lines(lines);
+            return self.commit(ctx, change, |_, _| ());
+        }
+        if !lines.is_empty() {
+            let events = lines.into_iter().map(EventBody::Log).collect();
+            let batch = Batch::of([transitions::append(&self.run, events)]);
+            self.write(ctx, batch, |_, _| ());
+        }
+    }
+
+    /// A time limit: the agent is told to stop; if it does not, the run ends without it.
+    fn time_out(&mut self, message: String, ctx: &mut Context<Self>) {
+        if !matches!(self.phase, Phase::Working) {
+            return;
+        }
+        self.phase = Phase::TimingOut(message);
+        self.desk.stop();
+        let grace = Duration::from_millis(self.shared.settings.cancel_grace_ms);
+        ctx.run_later(grace, |actor, ctx| actor.finish_time_out(ctx));
+    }
+
+    fn finish_time_out(&mut self, ctx: &mut Context<Self>) {
+        let Phase::TimingOut(message) = &self.phase else { return };
+        let change = transitions::timed_out(&self.run, at_work(&self.run), message.clone(), self.now());
+        self.commit(ctx, change.after_lines(self.desk.take_last_lines()), Self::leave);
+    }
+
+    fn finish_cancel(&mut self, by_force: bool, ctx: &mut Context<Self>) {
+        let agent = at_work(&self.run);
+        let change = transitions::cancelled(&self.run, agent, self.desk.processes(), by_force, self.now());
+        self.commit(ctx, change.after_lines(self.desk.take_last_lines()), Self::leave);
+    }
+
+    /// The run goes back to the queue without blame; an agent at work begins again after the next start.
+    fn checkpoint(&mut self, ctx: &mut Context<Self>) {
+        if matches!(self.phase, Phase::Stopping) {
+            let change = transitions::checkpointed(&self.run).after_lines(self.desk.take_last_lines());
+            self.commit(ctx, change, Self::leave);
+        }
+    }
+}
+
+impl Actor for Generation {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX_CAPACITY);
+        let durations = self
+            .shared
+            .engine
+            .agent_durations(self.run.pipeline.clone(), self.shared.settings.history_per_agent);
+        ctx.wait(durations.into_actor(self).map(|durations, actor, ctx| {
+            // Without history there is no expected time, nothing else.
+            actor.begin(&durations.unwrap_or_default(), ctx);
+        }));
+    }
+}
+
+impl Handler<CancelRun> for Generation {
+    type Result = ResponseFuture<Result<CancelAnswer, RunsError>>;
+
+    fn handle(&mut self, cancel: CancelRun, ctx: &mut Self::Context) -> Self::Result {
+        let answer = |status| CancelAnswer { status, already: None };
+        match &self.phase {
+            Phase::Cancelling => return Box::pin(async move { Ok(answer(RunStatus::Cancelling)) }),
+            Phase::Unwritable(error) => {
+                let error = error.clone();
+                return Box::pin(async move { Err(error.into()) });
+            }
+            Phase::Left => return Box::pin(async { Err(RunsError::Busy) }),
+            Phase::Working | Phase::TimingOut(_) | Phase::Stopping => {}
+        }
+        self.phase = Phase::Cancelling;
+        self.desk.stop();
+        let (accepted, durable) = oneshot::channel();
+        let change = transitions::cancelling(&self.run, &cancel.by, self.now());
+        self.commit(ctx, change, move |actor, ctx| {
+            // The caller may have gone; the cancel is durable all the same.
+            let _ = accepted.send(answer(RunStatus::Cancelling));
+            if actor.at_work.is_none() {
+                return actor.finish_cancel(false, ctx);
+            }
+            let grace = Duration::from_millis(actor.shared.settings.cancel_grace_ms);
+            ctx.run_later(grace, |actor, ctx| {
+                if matches!(actor.phase, Phase::Cancelling) {
+                    actor.finish_cancel(true, ctx);
+                }
+            });
+        });
+        Box::pin(async move { durable.await.map_err(|_| RunsError::Busy) })
+    }
+}
+
+impl Handler<StopRun> for Generation {
+    type Result = ();
+
+    fn handle(&mut self, _: StopRun, ctx: &mut Self::Context) {
+        if !matches!(self.phase, Phase::Working) {
+            return;
+        }
+        self.phase = Phase::Stopping;
+        self.desk.stop();
+        if self.at_work.is_none() {
+            return self.checkpoint(ctx);
+        }
+        let grace = Duration::from_millis(self.shared.settings.stop_grace_ms);
+        ctx.run_later(grace, |actor, ctx| actor.checkpoint(ctx));
+    }
+}

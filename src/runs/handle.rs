@@ -1,0 +1,96 @@
+//! The handle: how others ask for runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::dev::ToEnvelope;
+use actix::{Actor, Addr, Arbiter, ArbiterHandle, Handler, MailboxError, Message};
+
+use crate::domain::ids::RunId;
+use crate::runs::orchestrator::{Cancel, Enqueue, Orchestrator, Retry, Snapshot, Stop};
+use crate::runs::{Accepted, CancelAnswer, NewRun, RunsDeps, RunsError, RunsSnapshot};
+
+/// How long a caller waits for an answer. The slowest is a store that is tried again for two seconds.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The way to all runs. Cheap to clone.
+#[derive(Clone)]
+pub struct Runs {
+    orchestrator: Addr<Orchestrator>,
+    arbiter: ArbiterHandle,
+    stop_timeout: Duration,
+}
+
+impl Runs {
+    /// Starts the orchestrator on a thread of its own and takes over what earlier boots left. Needs a running actix
+    /// system.
+    pub fn start(deps: RunsDeps) -> Self {
+        let stop_timeout = Duration::from_millis(deps.settings.cancel_grace_ms + deps.settings.stop_grace_ms)
+            + ANSWER_TIMEOUT;
+        let arbiter = Arbiter::new();
+        let orchestrator = Orchestrator::start_in_arbiter(&arbiter.handle(), move |_| {
+            Orchestrator::new(Arc::new(deps.into()))
+        });
+        Self { orchestrator, arbiter: arbiter.handle(), stop_timeout }
+    }
+
+    /// Accepts a run: it is durable, and it will be worked on even if the server goes down now.
+    ///
+    /// # Errors
+    /// When the request is not valid, a run of the project is active, the queue is full, the key was used before, or the
+    /// store fails.
+    pub async fn enqueue(&self, new: NewRun) -> Result<Accepted, RunsError> {
+        self.ask(Enqueue(new), ANSWER_TIMEOUT).await?
+    }
+
+    /// Cancels a run, whatever its state. Answers when the wish is durable; the run ends soon after.
+    ///
+    /// # Errors
+    /// When there is no such run or the store fails.
+    pub async fn cancel(&self, run: RunId, by: String) -> Result<CancelAnswer, RunsError> {
+        self.ask(Cancel { run, by }, ANSWER_TIMEOUT).await?
+    }
+
+    /// Repeats a run that has ended as a new one, from an agent on; earlier outputs are reused.
+    ///
+    /// # Errors
+    /// When there is no such run or agent, a run of the project is active, or as for [`Runs::enqueue`].
+    pub async fn retry(&self, run: RunId, from_agent: Option<String>) -> Result<Accepted, RunsError> {
+        self.ask(Retry { run, from_agent }, ANSWER_TIMEOUT).await?
+    }
+
+    /// Figures.
+    ///
+    /// # Errors
+    /// When the orchestrator is gone or does not answer.
+    pub async fn snapshot(&self) -> Result<RunsSnapshot, RunsError> {
+        self.ask(Snapshot, ANSWER_TIMEOUT).await
+    }
+
+    /// Takes no more runs and brings those that work to a safe point: they go on after the next start.
+    pub async fn stop(&self) {
+        if let Err(error) = self.ask(Stop, self.stop_timeout).await {
+            log::warn!("the orchestrator did not stop in good order: {error}");
+        }
+        self.arbiter.stop();
+    }
+
+    /// Ends the actors on the spot, as a crash of the process would.
+    #[cfg(test)]
+    pub(crate) fn crash(self) {
+        self.arbiter.stop();
+    }
+
+    async fn ask<M>(&self, message: M, deadline: Duration) -> Result<M::Result, RunsError>
+    where
+        M: Message + Send + 'static,
+        M::Result: Send,
+        Orchestrator: Handler<M>,
+        actix::Context<Orchestrator>: ToEnvelope<Orchestrator, M>,
+    {
+        self.orchestrator.send(message).timeout(deadline).await.map_err(|error| match error {
+            MailboxError::Closed => RunsError::Closing,
+            MailboxError::Timeout => RunsError::Busy,
+        })
+    }
+}

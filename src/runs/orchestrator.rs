@@ -1,0 +1,418 @@
+//! The actor that owns the queue: accepts runs, admits them, and takes over what was left.
+//!
+//! It writes runs that wait; a working run is written by its own actor alone. Where the two could meet (a cancel at the
+//! moment of admission), the engine's compare-and-set decides and the loser looks again.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use actix::fut::{LocalBoxActorFuture, ready};
+use actix::{
+    Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, ResponseActFuture, ResponseFuture,
+    WrapFuture,
+};
+use tokio::sync::oneshot;
+
+use crate::clock::Clock;
+use crate::domain::ids::{ProjectId, RunId};
+use crate::domain::run::{Run, RunStatus};
+use crate::domain::time::Timestamp;
+use crate::engine::{Engine, EngineError};
+use crate::pipelines::Pipeline;
+use crate::runs::commits::{Commits, write};
+use crate::runs::executors::Builtin;
+use crate::runs::executors::thread::Tools;
+use crate::runs::generation::{CancelRun, Generation, Left, StopRun};
+use crate::runs::queue::{Queue, Ticket};
+use crate::runs::{Accepted, CancelAnswer, NewRun, RunsDeps, RunsError, RunsSettings, RunsSnapshot};
+use crate::runs::{accept, recovery, transitions};
+
+/// Requests that wait; with more, senders wait in turn, up to their deadline.
+const MAILBOX_CAPACITY: usize = 256;
+/// How often a cancel looks again when the run has changed under it. Each look is one read, and a run changes hands once
+/// or twice, so this is never reached in good order.
+const CANCEL_LOOKS_MAX: u32 = 50;
+/// Pause between two looks: the time a transition takes to be written.
+const LOOK_PAUSE: Duration = Duration::from_millis(20);
+/// Pause before the store is asked again for what was left.
+const TAKE_OVER_PAUSE: Duration = Duration::from_secs(1);
+
+/// What orchestrator and generations use.
+pub(crate) struct Shared {
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) broker: Arc<dyn Commits>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) pipelines: fn(&str) -> Option<Pipeline>,
+    pub(crate) settings: RunsSettings,
+    pub(crate) boot_id: String,
+    pub(crate) tools: Arc<Tools>,
+}
+
+impl From<RunsDeps> for Shared {
+    fn from(deps: RunsDeps) -> Self {
+        let tools = Tools {
+            artifacts: deps.artifacts,
+            scripts: deps.scripts,
+            executor: deps.executor.unwrap_or_else(|| Arc::new(Builtin)),
+            gate: deps.gate,
+            threads: Arc::default(),
+        };
+        Self {
+            engine: deps.engine,
+            broker: deps.broker,
+            clock: deps.clock,
+            pipelines: deps.pipelines,
+            settings: deps.settings,
+            boot_id: deps.boot_id,
+            tools: Arc::new(tools),
+        }
+    }
+}
+
+/// Accepts a run.
+#[derive(Message)]
+#[rtype(result = "Result<Accepted, RunsError>")]
+pub(crate) struct Enqueue(pub(crate) NewRun);
+
+/// Cancels a run.
+#[derive(Message)]
+#[rtype(result = "Result<CancelAnswer, RunsError>")]
+pub(crate) struct Cancel {
+    pub(crate) run: RunId,
+    pub(crate) by: String,
+}
+
+/// Repeats a run.
+#[derive(Message)]
+#[rtype(result = "Result<Accepted, RunsError>")]
+pub(crate) struct Retry {
+    pub(crate) run: RunId,
+    pub(crate) from_agent: Option<String>,
+}
+
+/// Figures.
+#[derive(Message)]
+#[rtype(result = "RunsSnapshot")]
+pub(crate) struct Snapshot;
+
+/// Takes no more runs; answered when none works any more.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Stop;
+
+/// The actor that owns the queue.
+pub(crate) struct Orchestrator {
+    shared: Arc<Shared>,
+    queue: Queue,
+    /// Runs that wait, as they are on record. Bounded by the queue.
+    waiting: HashMap<RunId, Run>,
+    generations: HashMap<RunId, Addr<Generation>>,
+    stopping: bool,
+    /// Who waits for the last generation to leave.
+    stop_waiters: Vec<oneshot::Sender<()>>,
+}
+
+impl Orchestrator {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            queue: Queue::default(),
+            waiting: HashMap::new(),
+            generations: HashMap::new(),
+            stopping: false,
+            stop_waiters: Vec::new(),
+        }
+    }
+
+    /// A run waits.
+    fn push(&mut self, run: Run) {
+        self.queue.push(Ticket::of(&run));
+        self.waiting.insert(run.id, run);
+    }
+
+    /// Gives every run that may work an actor of its own.
+    fn admit(&mut self, ctx: &mut Context<Self>) {
+        if self.stopping {
+            return;
+        }
+        for id in self.queue.admit(self.shared.settings.concurrency_max.max(1)) {
+            let Some(run) = self.waiting.remove(&id) else {
+                self.queue.release(id, None);
+                continue;
+            };
+            let (left, has_left) = oneshot::channel();
+            let generation = Generation::new(self.shared.clone(), run, left).start();
+            self.generations.insert(id, generation);
+            // The sender is dropped with the actor, so a panic in it is heard as well.
+            ctx.spawn(
+                has_left.into_actor(self).map(move |left, actor, ctx| actor.has_left(id, left.ok(), ctx)),
+            );
+        }
+    }
+
+    fn has_left(&mut self, id: RunId, left: Option<Left>, ctx: &mut Context<Self>) {
+        self.generations.remove(&id);
+        let ended = left.filter(|left| left.status.is_terminal());
+        self.queue.release(id, ended.map(|left| left.took_ms));
+        if self.stopping {
+            if self.generations.is_empty() {
+                for waiter in self.stop_waiters.drain(..) {
+                    // Whoever waited may have given up.
+                    let _ = waiter.send(());
+                }
+            }
+            return;
+        }
+        if ended.is_none() {
+            log::error!("run {id} was left by its actor before it ended; it is taken over");
+            let shared = self.shared.clone();
+            let taken = async move { take_over_one(&shared, id).await };
+            ctx.spawn(taken.into_actor(self).map(|run, actor, ctx| {
+                run.into_iter().for_each(|run| actor.push(run));
+                actor.admit(ctx);
+            }));
+        }
+        self.admit(ctx);
+    }
+
+    /// Writes a run that `accept` has made, and lets it wait.
+    fn insert(&mut self, draft: accept::Draft) -> LocalBoxActorFuture<Self, Result<Accepted, RunsError>> {
+        if self.stopping {
+            return Box::pin(ready(Err(RunsError::Closing)));
+        }
+        let settings = &self.shared.settings;
+        if let Err(retry_after_s) = self.queue.reserve(settings.queue_max, settings.concurrency_max) {
+            return Box::pin(ready(Err(RunsError::QueueFull { retry_after_s })));
+        }
+        let position_in_queue = self.queue.ahead_of(&Ticket::of(&draft.run));
+        let replaces = draft.replaces;
+        let (accepted, batch) = draft.into_batch(position_in_queue, self.shared.clock.now());
+        let shared = self.shared.clone();
+        let written = async move { write(shared.broker.as_ref(), &shared.engine, batch).await };
+        Box::pin(written.into_actor(self).map(move |result, actor, ctx| {
+            actor.queue.release_place();
+            result?;
+            let (id, project) = (accepted.run.id, accepted.run.project_id);
+            actor.push(accepted.run.clone());
+            if replaces {
+                actor.cancel_others(id, project, ctx);
+            }
+            actor.admit(ctx);
+            Ok(accepted)
+        }))
+    }
+
+    /// Cancels the other active runs of a project; the new one waits until they have ended.
+    fn cancel_others(&mut self, new: RunId, project: ProjectId, ctx: &mut Context<Self>) {
+        for other in self.queue.runs_of(project).into_iter().filter(|other| *other != new) {
+            let cancelled = self.cancel(other, "a newer run".to_owned(), CANCEL_LOOKS_MAX);
+            ctx.spawn(cancelled.map(move |result, _, _| {
+                if let Err(error) = result {
+                    log::warn!("run {other} could not be cancelled for a newer one: {error}");
+                }
+            }));
+        }
+    }
+
+    /// Cancels a run where it is: at its actor, or on record.
+    fn cancel(
+        &mut self,
+        run: RunId,
+        by: String,
+        looks: u32,
+    ) -> LocalBoxActorFuture<Self, Result<CancelAnswer, RunsError>> {
+        if let Some(generation) = self.generations.get(&run) {
+            let asked = generation.send(CancelRun { by: by.clone() });
+            return Box::pin(asked.into_actor(self).then(move |answer, actor, _| match answer {
+                Ok(Err(RunsError::Busy)) | Err(_) => actor.cancel_on_record(run, by, looks),
+                Ok(answer) => Box::pin(ready(answer)),
+            }));
+        }
+        self.cancel_on_record(run, by, looks)
+    }
+
+    fn cancel_on_record(
+        &mut self,
+        run: RunId,
+        by: String,
+        looks: u32,
+    ) -> LocalBoxActorFuture<Self, Result<CancelAnswer, RunsError>> {
+        let shared = self.shared.clone();
+        let asked_by = by.clone();
+        let tried = async move { cancel_waiting(&shared, run, &asked_by).await };
+        Box::pin(tried.into_actor(self).then(move |result, actor, ctx| {
+            let answer = match result {
+                Ok(Some(answer)) => {
+                    if answer.already.is_none() {
+                        actor.queue.remove(run);
+                        actor.waiting.remove(&run);
+                        actor.admit(ctx);
+                    }
+                    Ok(answer)
+                }
+                Ok(None) if looks == 0 => Err(RunsError::Busy),
+                // It is changing hands: soon it waits, works or has ended.
+                Ok(None) => {
+                    let pause = actix_rt::time::sleep(LOOK_PAUSE).into_actor(actor);
+                    let again = pause.then(move |(), actor, _| actor.cancel(run, by, looks - 1));
+                    return Box::pin(again) as LocalBoxActorFuture<Self, _>;
+                }
+                Err(error) => Err(error),
+            };
+            Box::pin(ready(answer))
+        }))
+    }
+}
+
+/// Cancels a run that waits; none when it is neither waiting nor ended.
+async fn cancel_waiting(shared: &Shared, id: RunId, by: &str) -> Result<Option<CancelAnswer>, RunsError> {
+    let run = shared.engine.run(id).await?.ok_or(RunsError::NotFound("run"))?;
+    if run.status.is_terminal() {
+        return Ok(Some(CancelAnswer { status: run.status, already: Some(run.status) }));
+    }
+    if !matches!(run.status, RunStatus::Queued | RunStatus::Paused) {
+        return Ok(None);
+    }
+    let change = transitions::cancelled_in_queue(&run, by, shared.clock.now());
+    match write(shared.broker.as_ref(), &shared.engine, change.into_batch()).await {
+        Ok(()) => Ok(Some(CancelAnswer { status: RunStatus::Cancelled, already: None })),
+        Err(EngineError::Conflict(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Takes over what earlier boots left; answers the runs that wait. Asks the store until it answers: nothing can be
+/// accepted before.
+async fn take_over_all(shared: &Shared) -> Vec<Run> {
+    let left = loop {
+        match shared.engine.active_runs().await {
+            Ok(runs) => break runs,
+            Err(EngineError::Closed) => return Vec::new(),
+            Err(error) => {
+                log::error!("the runs on record cannot be read and are asked for again: {error}");
+                actix_rt::time::sleep(TAKE_OVER_PAUSE).await;
+            }
+        }
+    };
+    let mut waiting = Vec::new();
+    for run in left {
+        waiting.extend(take_over(shared, run).await);
+    }
+    waiting
+}
+
+async fn take_over_one(shared: &Shared, id: RunId) -> Option<Run> {
+    match shared.engine.run(id).await {
+        Ok(run) => take_over(shared, run?).await,
+        Err(error) => {
+            log::error!("run {id} cannot be read and stays as it is until the next start: {error}");
+            None
+        }
+    }
+}
+
+/// Takes over one run; answers it when it waits.
+async fn take_over(shared: &Shared, run: Run) -> Option<Run> {
+    let now: Timestamp = shared.clock.now();
+    let Some(change) = recovery::take_over(&run, now) else {
+        return (run.status == RunStatus::Queued).then_some(run);
+    };
+    let next = Run { version: run.version + 1, ..change.run.clone() };
+    match write(shared.broker.as_ref(), &shared.engine, change.into_batch()).await {
+        Ok(()) => {
+            log::info!("run {} was left {} and is now {}", run.id, run.status.as_str(), next.status.as_str());
+            (next.status == RunStatus::Queued).then_some(next)
+        }
+        Err(error) => {
+            log::error!("run {} cannot be taken over and stays until the next start: {error}", run.id);
+            None
+        }
+    }
+}
+
+impl Actor for Orchestrator {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX_CAPACITY);
+        let shared = self.shared.clone();
+        let taken = async move { take_over_all(&shared).await };
+        // Requests wait until the queue is complete.
+        ctx.wait(taken.into_actor(self).map(|runs, actor, ctx| {
+            runs.into_iter().for_each(|run| actor.push(run));
+            actor.admit(ctx);
+        }));
+    }
+}
+
+impl Handler<Enqueue> for Orchestrator {
+    type Result = ResponseActFuture<Self, Result<Accepted, RunsError>>;
+
+    fn handle(&mut self, Enqueue(new): Enqueue, _: &mut Self::Context) -> Self::Result {
+        let shared = self.shared.clone();
+        let drafted = async move { accept::draft(&shared, new).await };
+        Box::pin(drafted.into_actor(self).then(|draft, actor, _| match draft {
+            Ok(draft) => actor.insert(draft),
+            Err(error) => Box::pin(ready(Err(error))),
+        }))
+    }
+}
+
+impl Handler<Retry> for Orchestrator {
+    type Result = ResponseActFuture<Self, Result<Accepted, RunsError>>;
+
+    fn handle(&mut self, retry: Retry, _: &mut Self::Context) -> Self::Result {
+        let shared = self.shared.clone();
+        let drafted =
+            async move { accept::draft_retry(&shared, retry.run, retry.from_agent.as_deref()).await };
+        Box::pin(drafted.into_actor(self).then(|draft, actor, _| match draft {
+            Ok(draft) => actor.insert(draft),
+            Err(error) => Box::pin(ready(Err(error))),
+        }))
+    }
+}
+
+impl Handler<Cancel> for Orchestrator {
+    type Result = ResponseActFuture<Self, Result<CancelAnswer, RunsError>>;
+
+    fn handle(&mut self, cancel: Cancel, _: &mut Self::Context) -> Self::Result {
+        self.cancel(cancel.run, cancel.by, CANCEL_LOOKS_MAX)
+    }
+}
+
+impl Handler<Snapshot> for Orchestrator {
+    type Result = actix::MessageResult<Snapshot>;
+
+    fn handle(&mut self, _: Snapshot, _: &mut Self::Context) -> Self::Result {
+        let now = self.shared.clock.now();
+        actix::MessageResult(RunsSnapshot {
+            active: self.queue.active(),
+            queue_depth: self.queue.depth(),
+            oldest_queued_ms: self.queue.oldest().map(|oldest| now.since(oldest)),
+            agent_threads: self.shared.tools.threads.load(Ordering::Relaxed),
+        })
+    }
+}
+
+impl Handler<Stop> for Orchestrator {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Stop, ctx: &mut Self::Context) -> Self::Result {
+        self.stopping = true;
+        if self.generations.is_empty() {
+            return Box::pin(async {});
+        }
+        for generation in self.generations.values() {
+            // One that is gone already needs no word.
+            ctx.spawn(generation.send(StopRun).into_actor(self).map(|_, _, _| ()));
+        }
+        let (waiter, all_left) = oneshot::channel();
+        self.stop_waiters.push(waiter);
+        Box::pin(async move {
+            // The sender is dropped with the actor; then there is nothing to wait for either.
+            let _ = all_left.await;
+        })
+    }
+}

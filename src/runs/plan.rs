@@ -1,0 +1,251 @@
+//! What a run does next. Plain data: the run as it is on record and the pipeline in, the next step out, so that going on
+//! after a restart, a retry and a first start are the same question.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::domain::run::{AgentManifest, AgentStatus, ManifestFile, Run, RunAgent};
+use crate::pipelines::{Agent, Pipeline};
+
+/// What a run does next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// These agents need not work: the record holds their output for the very same inputs.
+    Reuse(Vec<usize>),
+    /// This agent works.
+    Work(Work),
+    /// All agents are done.
+    Finish,
+}
+
+/// An agent that is to work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Work {
+    /// Its place, from 0.
+    pub(crate) index: usize,
+    /// Hash of all that decides its output.
+    pub(crate) key: String,
+    /// The files it may read, by path.
+    pub(crate) inputs: Vec<ManifestFile>,
+}
+
+/// The next step of a run: its first agent that has no output for its present inputs.
+pub(crate) fn next(run: &Run, pipeline: &Pipeline, executor: &str) -> Next {
+    let mut files: BTreeMap<&str, &ManifestFile> = BTreeMap::new();
+    let mut reuse = Vec::new();
+    for (index, (agent, record)) in pipeline.agents.iter().zip(&run.agents).enumerate() {
+        let key = key(run, agent, executor, &files);
+        match &record.output {
+            Some(output) if output.key == key => {
+                if !is_done(record) {
+                    reuse.push(index);
+                }
+                files.extend(output.files.iter().map(|file| (file.path.as_str(), file)));
+            }
+            // Reused agents are said before anything else works.
+            _ if !reuse.is_empty() => return Next::Reuse(reuse),
+            _ => {
+                let inputs = files.into_values().cloned().collect();
+                return Next::Work(Work { index, key, inputs });
+            }
+        }
+    }
+    if reuse.is_empty() { Next::Finish } else { Next::Reuse(reuse) }
+}
+
+/// The agents of a new run.
+pub(crate) fn agents_of(pipeline: &Pipeline) -> Vec<RunAgent> {
+    pipeline
+        .agents
+        .iter()
+        .map(|agent| RunAgent {
+            agent: agent.name.to_owned(),
+            title: agent.title.to_owned(),
+            status: None,
+            summary: None,
+            started_at: None,
+            duration_ms: None,
+            output: None,
+        })
+        .collect()
+}
+
+/// The agents of a run that repeats `earlier` from `from_agent` on; without one, from the first agent that did not end
+/// well, or from the very first when all did. Earlier outputs go into the record as candidates: [`next`] takes them when
+/// their keys still hold.
+///
+/// # Errors
+/// When there is no such agent: the names there are.
+pub(crate) fn agents_of_retry(
+    pipeline: &Pipeline,
+    earlier: &Run,
+    from_agent: Option<&str>,
+) -> Result<Vec<RunAgent>, Vec<&'static str>> {
+    let first = match from_agent {
+        Some(name) => pipeline
+            .agents
+            .iter()
+            .position(|agent| agent.name == name)
+            .ok_or_else(|| pipeline.agents.iter().map(|agent| agent.name).collect::<Vec<_>>())?,
+        None => earlier.agents.iter().position(|record| !is_done(record)).unwrap_or(0),
+    };
+    let mut agents = agents_of(pipeline);
+    for record in &mut agents[..first.min(pipeline.agents.len())] {
+        if let Some(before) = earlier.agents.iter().find(|before| before.agent == record.agent)
+            && is_done(before)
+        {
+            record.output.clone_from(&before.output);
+            record.summary.clone_from(&before.summary);
+        }
+    }
+    Ok(agents)
+}
+
+/// The files of a run, by path: of two agents that wrote the same path, the later one's. Only agents that have ended
+/// count.
+pub(crate) fn files_of(run: &Run) -> BTreeMap<&str, &ManifestFile> {
+    run.agents
+        .iter()
+        .filter(|record| is_done(record))
+        .filter_map(|record| record.output.as_ref())
+        .flat_map(|output: &AgentManifest| &output.files)
+        .map(|file| (file.path.as_str(), file))
+        .collect()
+}
+
+fn is_done(record: &RunAgent) -> bool {
+    record.output.is_some() && matches!(record.status, Some(AgentStatus::Completed | AgentStatus::Reused))
+}
+
+fn key(run: &Run, agent: &Agent, executor: &str, files: &BTreeMap<&str, &ManifestFile>) -> String {
+    #[derive(Serialize)]
+    struct Decides<'a> {
+        executor: &'a str,
+        pipeline: &'a str,
+        agent: &'a str,
+        version: u32,
+        brief: &'a str,
+        params: BTreeMap<&'a String, &'a Value>,
+        files: Vec<(&'a str, &'a str)>,
+    }
+    let decides = Decides {
+        executor,
+        pipeline: &run.pipeline,
+        agent: agent.name,
+        version: agent.version,
+        brief: &run.brief,
+        params: run.params.iter().collect(),
+        files: files.values().map(|file| (file.path.as_str(), file.sha256.as_str())).collect(),
+    };
+    let json =
+        serde_json::to_vec(&decides).expect("strings, numbers and maps with string keys have a JSON form");
+    hex::encode(Sha256::digest(&json))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runs::fixtures::{PIPELINE, PIPELINE_RAISED, run};
+
+    fn complete(run: &mut Run, work: Work, status: AgentStatus) {
+        let name = run.agents[work.index].agent.clone();
+        let file = ManifestFile { path: format!("{name}.txt"), sha256: format!("sha-{name}"), size: 1 };
+        run.agents[work.index].status = Some(status);
+        run.agents[work.index].output = Some(AgentManifest { key: work.key, files: vec![file] });
+    }
+
+    fn work(run: &Run) -> Work {
+        match next(run, &PIPELINE, "builtin") {
+            Next::Work(work) => work,
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    fn completed() -> Run {
+        let mut run = run();
+        while let Next::Work(work) = next(&run, &PIPELINE, "builtin") {
+            complete(&mut run, work, AgentStatus::Completed);
+        }
+        run
+    }
+
+    #[test]
+    fn goes_through_the_agents_and_hands_files_on() {
+        let mut run = run();
+        for (index, inputs) in [(0, 0), (1, 1), (2, 2)] {
+            let work = work(&run);
+            assert_eq!((work.index, work.inputs.len()), (index, inputs));
+            complete(&mut run, work, AgentStatus::Completed);
+        }
+        assert_eq!(next(&run, &PIPELINE, "builtin"), Next::Finish);
+        assert_eq!(files_of(&run).len(), 3);
+    }
+
+    #[test]
+    fn goes_on_at_an_agent_that_was_interrupted() {
+        let mut run = run();
+        let first = work(&run);
+        complete(&mut run, first, AgentStatus::Completed);
+        run.agents[1].status = Some(AgentStatus::Started);
+        assert_eq!(work(&run).index, 1);
+    }
+
+    #[test]
+    fn a_key_changes_with_everything_that_decides_the_output() {
+        let base = run();
+        let key = work(&base).key;
+        assert_eq!(work(&run()).key, key);
+        let mut brief = base.clone();
+        brief.brief.push('!');
+        let mut params = base.clone();
+        params.params.insert("seed".to_owned(), Value::from(1));
+        let mut other = base.clone();
+        other.pipeline.push('2');
+        for changed in [brief, params, other] {
+            assert_ne!(work(&changed).key, key);
+        }
+        assert!(matches!(next(&base, &PIPELINE, "command"), Next::Work(work) if work.key != key));
+        assert!(matches!(next(&base, &PIPELINE_RAISED, "builtin"), Next::Work(work) if work.key != key));
+    }
+
+    #[test]
+    fn an_output_of_an_older_version_is_made_again_with_all_that_follows() {
+        assert!(matches!(next(&completed(), &PIPELINE_RAISED, "builtin"), Next::Work(Work { index: 0, .. })));
+    }
+
+    #[test]
+    fn a_retry_takes_what_stands_before_the_agent() {
+        let mut earlier = completed();
+        earlier.agents[2].status = Some(AgentStatus::Failed);
+        earlier.agents[2].output = None;
+        for (from, reused) in [(None, vec![0, 1]), (Some("second"), vec![0]), (Some("first"), vec![])] {
+            let mut retry = run();
+            retry.agents = agents_of_retry(&PIPELINE, &earlier, from).unwrap();
+            let step = next(&retry, &PIPELINE, "builtin");
+            if reused.is_empty() {
+                assert!(matches!(step, Next::Work(Work { index: 0, .. })));
+                continue;
+            }
+            assert_eq!(step, Next::Reuse(reused.clone()));
+            for index in &reused {
+                retry.agents[*index].status = Some(AgentStatus::Reused);
+            }
+            assert_eq!(work(&retry).index, reused.len());
+        }
+        assert_eq!(
+            agents_of_retry(&PIPELINE, &earlier, Some("none")).unwrap_err(),
+            ["first", "second", "third"]
+        );
+        // All agents ended well: without a name, everything is made anew.
+        let all = agents_of_retry(&PIPELINE, &completed(), None).unwrap();
+        assert!(all.iter().all(|record| record.output.is_none()));
+        // With other inputs, a candidate does not count.
+        let mut retry = run();
+        retry.agents = agents_of_retry(&PIPELINE, &earlier, None).unwrap();
+        retry.brief.push('!');
+        assert_eq!(work(&retry).index, 0);
+    }
+}

@@ -1,0 +1,102 @@
+//! What becomes of a run whose boot is gone. Pure.
+
+use crate::domain::event::RunError;
+use crate::domain::run::{AgentStatus, Run, RunStatus};
+use crate::domain::time::Timestamp;
+use crate::runs::transitions::{self, Transition};
+
+/// How often a run may be interrupted by a crash and still be tried again.
+pub(crate) const CRASH_ATTEMPTS_MAX: u32 = 3;
+
+/// The change that takes over a run which nobody works on any more; none when it may stay as it is.
+pub(crate) fn take_over(run: &Run, now: Timestamp) -> Option<Transition> {
+    match run.status {
+        // A pause is a person's wish and outlives a restart.
+        RunStatus::Queued | RunStatus::Paused => None,
+        RunStatus::Cancelling => {
+            // Processes of the boot that is gone were ended before runs are taken over, or ended with it.
+            Some(transitions::cancelled(run, at_work(run), (0, 0), false, now))
+        }
+        RunStatus::Starting | RunStatus::Running | RunStatus::Waiting
+            if run.crash_attempts >= CRASH_ATTEMPTS_MAX =>
+        {
+            let agent = at_work(run);
+            let error = RunError {
+                agent: agent.map(|index| run.agents[index].agent.clone()),
+                message: format!(
+                    "the server was interrupted {} times during this run",
+                    run.crash_attempts + 1
+                ),
+                file: None,
+                line: None,
+            };
+            Some(transitions::failed(run, agent, error, now))
+        }
+        RunStatus::Starting | RunStatus::Running | RunStatus::Waiting => {
+            Some(transitions::interrupted(run, at_work(run).map(|index| run.agents[index].agent.as_str())))
+        }
+        RunStatus::Pausing => Some(transitions::paused(run)),
+        RunStatus::Completed
+        | RunStatus::Partial
+        | RunStatus::Failed
+        | RunStatus::Cancelled
+        | RunStatus::TimedOut => None,
+    }
+}
+
+/// The agent that was at work.
+pub(crate) fn at_work(run: &Run) -> Option<usize> {
+    run.agents
+        .iter()
+        .position(|agent| matches!(agent.status, Some(AgentStatus::Started | AgentStatus::Progress)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::EventBody;
+    use crate::runs::fixtures::run;
+
+    fn interrupted_in(status: RunStatus, crash_attempts: u32) -> Run {
+        let mut run = run();
+        run.status = status;
+        run.crash_attempts = crash_attempts;
+        run.started_at = Some(Timestamp(1));
+        run.agents[1].status = Some(AgentStatus::Progress);
+        run
+    }
+
+    #[test]
+    fn every_state_goes_on_in_a_way_that_is_allowed() {
+        for (status, attempts, expected) in [
+            (RunStatus::Queued, 0, None),
+            (RunStatus::Paused, 0, None),
+            (RunStatus::Starting, 0, Some(RunStatus::Queued)),
+            (RunStatus::Running, 0, Some(RunStatus::Queued)),
+            (RunStatus::Running, 2, Some(RunStatus::Queued)),
+            (RunStatus::Running, 3, Some(RunStatus::Failed)),
+            (RunStatus::Waiting, 1, Some(RunStatus::Queued)),
+            (RunStatus::Pausing, 0, Some(RunStatus::Paused)),
+            (RunStatus::Cancelling, 9, Some(RunStatus::Cancelled)),
+            (RunStatus::Completed, 0, None),
+            (RunStatus::Failed, 0, None),
+        ] {
+            let run = interrupted_in(status, attempts);
+            let change = take_over(&run, Timestamp(9));
+            assert_eq!(change.as_ref().map(|change| change.run.status), expected, "{status:?} {attempts}");
+            if let Some(change) = change {
+                assert!(status.may_become(change.run.status), "{status:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_crash_is_counted_and_the_agent_is_named() {
+        let change = take_over(&interrupted_in(RunStatus::Running, 1), Timestamp(9)).unwrap();
+        assert_eq!((change.run.crash_attempts, change.run.lease), (2, None));
+        assert_eq!(change.run.message, "Interrupted by a restart at second agent; queued for attempt 3");
+        let failed = take_over(&interrupted_in(RunStatus::Running, 3), Timestamp(9)).unwrap();
+        assert_eq!(failed.run.error.unwrap().agent.as_deref(), Some("second"));
+        assert!(failed.events.iter().any(|event| matches!(event, EventBody::Completion(_))));
+    }
+}

@@ -1,0 +1,473 @@
+//! Every change of a run, with what is said about it. Pure: the run as it is in, the run as it is to be and its events
+//! out; the two go to the engine as one batch that compares and sets.
+
+use crate::artifacts::media_type;
+use crate::domain::event::{
+    AgentUpdate, Artifact, Completion, Eta, EventBody, Evidence, LogLines, NewEvent, RunError, StatusUpdate,
+};
+use crate::domain::ids::ProjectId;
+use crate::domain::run::{AgentManifest, AgentStatus, ManifestFile, Run, RunStatus};
+use crate::domain::time::Timestamp;
+use crate::engine::{Batch, Change};
+use crate::runs::files::{archive_url, file_url};
+use crate::runs::{plan, recovery};
+
+/// A run as it is to be and what is said about it.
+#[derive(Clone, Debug)]
+pub(crate) struct Transition {
+    /// The run; its version is the one it was read with.
+    pub(crate) run: Run,
+    /// What is said, in order.
+    pub(crate) events: Vec<EventBody>,
+}
+
+impl Transition {
+    fn of(run: &Run) -> Self {
+        Self { run: run.clone(), events: Vec::new() }
+    }
+
+    /// The same with these log lines said first.
+    pub(crate) fn after_lines(mut self, lines: Vec<LogLines>) -> Self {
+        self.events.splice(0..0, lines.into_iter().map(EventBody::Log));
+        self
+    }
+
+    /// This change and one that was made of its run, as one.
+    pub(crate) fn and(mut self, next: Transition) -> Self {
+        self.events.extend(next.events);
+        Self { run: next.run, events: self.events }
+    }
+
+    /// All of it as one batch.
+    pub(crate) fn into_batch(self) -> Batch {
+        let events = append(&self.run, self.events);
+        let expected_version = self.run.version;
+        Batch::of([Change::UpdateRun { run: self.run, expected_version }, events])
+    }
+
+    fn say_status(&mut self, message: impl Into<String>, eta: Option<Eta>) {
+        self.run.message = message.into();
+        self.events.push(EventBody::StatusUpdate(StatusUpdate {
+            status: self.run.status,
+            progress: self.run.progress,
+            message: self.run.message.clone(),
+            eta,
+        }));
+    }
+
+    fn say_agent(&mut self, index: usize, message: String, progress: f64) {
+        let record = &self.run.agents[index];
+        self.events.push(EventBody::AgentUpdate(AgentUpdate {
+            agent: record.agent.clone(),
+            title: record.title.clone(),
+            index: place(index),
+            total: place(self.run.agents.len() - 1),
+            status: record.status.unwrap_or(AgentStatus::Started),
+            message,
+            progress,
+            duration_ms: record.duration_ms,
+        }));
+    }
+
+    fn say_files(&mut self, index: usize) {
+        let (project, record) = (self.run.project_id, &self.run.agents[index]);
+        let files = record.output.iter().flat_map(|output| &output.files);
+        self.events.extend(files.map(|file| EventBody::Artifact(artifact(project, &record.agent, file))));
+    }
+
+    fn end(mut self, status: RunStatus, message: String, now: Timestamp) -> Self {
+        self.run.status = status;
+        self.run.ended_at = Some(now);
+        self.run.lease = None;
+        if status == RunStatus::Completed {
+            self.run.progress = 100.0;
+        }
+        self.say_status(message.clone(), None);
+        let artifacts = plan::files_of(&self.run).len();
+        self.events.push(EventBody::Completion(Completion {
+            status,
+            success: status == RunStatus::Completed,
+            message,
+            duration_ms: self.run.started_at.map_or(0, |started| now.since(started)),
+            artifacts: u64::try_from(artifacts).unwrap_or(u64::MAX),
+            download_url: (artifacts > 0).then(|| archive_url(self.run.project_id)),
+            error: self.run.error.clone(),
+            evidence: self.run.evidence.clone(),
+        }));
+        self
+    }
+
+    /// An agent that was at work stops without a result of its own.
+    fn stop_agent(&mut self, index: Option<usize>, status: AgentStatus, message: &str, now: Timestamp) {
+        let Some(index) = index else { return };
+        let record = &mut self.run.agents[index];
+        record.status = Some(status);
+        record.duration_ms = record.started_at.map(|started| now.since(started));
+        let message = format!("{message} {} agent", record.agent);
+        self.say_agent(index, message, 0.0);
+    }
+}
+
+/// Events of a run as a change.
+pub(crate) fn append(run: &Run, events: Vec<EventBody>) -> Change {
+    let events = events.into_iter().map(|body| NewEvent { run_id: Some(run.id), body }).collect();
+    Change::Append { room: run.project_id, events }
+}
+
+/// What is said of a run that was accepted.
+pub(crate) fn queued(run: &Run) -> Vec<EventBody> {
+    vec![EventBody::StatusUpdate(StatusUpdate {
+        status: RunStatus::Queued,
+        progress: run.progress,
+        message: run.message.clone(),
+        eta: None,
+    })]
+}
+
+/// The run was admitted by this boot.
+pub(crate) fn starting(run: &Run, boot_id: &str) -> Transition {
+    let mut change = Transition::of(run);
+    change.run.status = RunStatus::Starting;
+    change.run.lease = Some(boot_id.to_owned());
+    change.say_status("Starting", None);
+    change
+}
+
+/// The run works, beginning at an agent (none when all it needs is on record).
+pub(crate) fn running(run: &Run, first: Option<usize>, eta: Option<Eta>, now: Timestamp) -> Transition {
+    let mut change = Transition::of(run);
+    change.run.status = RunStatus::Running;
+    let resumed = run.started_at.is_some();
+    change.run.started_at.get_or_insert(now);
+    let message = match first.filter(|_| resumed) {
+        Some(first) => {
+            let attempt = run.crash_attempts + 1;
+            format!("Resumed after a restart at {} agent (attempt {attempt})", run.agents[first].agent)
+        }
+        None if resumed => "Resumed after a restart".to_owned(),
+        None => "Running".to_owned(),
+    };
+    change.say_status(message, eta);
+    change
+}
+
+/// An agent begins.
+pub(crate) fn agent_started(run: &Run, index: usize, now: Timestamp) -> Transition {
+    let mut change = Transition::of(run);
+    let record = &mut change.run.agents[index];
+    record.status = Some(AgentStatus::Started);
+    record.started_at = Some(now);
+    record.duration_ms = None;
+    record.output = None;
+    record.summary = None;
+    let message = format!("Starting {} agent", record.agent);
+    change.say_agent(index, message, 0.0);
+    change
+}
+
+/// An agent goes on: how far it is, how far the run is.
+pub(crate) fn agent_progress(
+    run: &Run,
+    index: usize,
+    (percent, message): (f64, String),
+    (progress, eta): (f64, Option<Eta>),
+) -> Transition {
+    let mut change = Transition::of(run);
+    change.run.agents[index].status = Some(AgentStatus::Progress);
+    change.run.progress = progress;
+    let status = if message.is_empty() { run.message.clone() } else { message.clone() };
+    change.say_agent(index, message, percent);
+    change.say_status(status, eta);
+    change
+}
+
+/// What an agent made and what the run looks like with it.
+pub(crate) struct AgentDone {
+    /// Its place, from 0.
+    pub(crate) index: usize,
+    /// Its files.
+    pub(crate) output: AgentManifest,
+    /// One sentence about them.
+    pub(crate) summary: String,
+    /// How far the run is.
+    pub(crate) progress: f64,
+    /// How long the rest will take.
+    pub(crate) eta: Option<Eta>,
+}
+
+/// An agent is done; its files are durable already.
+pub(crate) fn agent_completed(run: &Run, done: AgentDone, now: Timestamp) -> Transition {
+    let mut change = Transition::of(run);
+    let record = &mut change.run.agents[done.index];
+    let took_ms = record.started_at.map_or(0, |started| now.since(started));
+    record.status = Some(AgentStatus::Completed);
+    record.duration_ms = Some(took_ms);
+    record.output = Some(done.output);
+    record.summary = Some(done.summary);
+    let message = format!("Completed {} agent in {}", record.agent, seconds(took_ms));
+    change.run.progress = done.progress;
+    change.say_files(done.index);
+    change.say_agent(done.index, message.clone(), 100.0);
+    change.say_status(message, done.eta);
+    change
+}
+
+/// Agents need not work: earlier outputs are taken.
+pub(crate) fn reused(run: &Run, agents: &[usize], progress: f64, eta: Option<Eta>) -> Transition {
+    let mut change = Transition::of(run);
+    change.run.progress = progress;
+    for &index in agents {
+        let record = &mut change.run.agents[index];
+        record.status = Some(AgentStatus::Reused);
+        let message = format!("Reused the output of {} agent", record.agent);
+        change.say_files(index);
+        change.say_agent(index, message, 100.0);
+    }
+    change.say_status(format!("Reused the output of {} agents", agents.len()), eta);
+    change
+}
+
+/// All agents are done.
+pub(crate) fn completed(run: &Run, now: Timestamp) -> Transition {
+    let took_ms = run.started_at.map_or(0, |started| now.since(started));
+    let files = plan::files_of(run).len();
+    let message = format!("Completed {} agents in {}, {files} files", run.agents.len(), seconds(took_ms));
+    Transition::of(run).end(RunStatus::Completed, message, now)
+}
+
+/// The run cannot go on: an agent (its place) or the house could not do its work.
+pub(crate) fn failed(run: &Run, agent: Option<usize>, error: RunError, now: Timestamp) -> Transition {
+    let mut change = Transition::of(run);
+    let message = match &error.agent {
+        Some(agent) => format!("Failed at {agent} agent: {}", error.message),
+        None => format!("Failed: {}", error.message),
+    };
+    if let Some(index) = agent {
+        let record = &mut change.run.agents[index];
+        record.status = Some(AgentStatus::Failed);
+        record.duration_ms = record.started_at.map(|started| now.since(started));
+        change.say_agent(index, error.message.clone(), 0.0);
+    }
+    change.run.error = Some(error);
+    change.end(RunStatus::Failed, message, now)
+}
+
+/// A time limit was reached, of the agent at work or of the whole run.
+pub(crate) fn timed_out(run: &Run, agent: Option<usize>, message: String, now: Timestamp) -> Transition {
+    let mut change = Transition::of(run);
+    change.run.error = Some(RunError {
+        agent: agent.map(|index| run.agents[index].agent.clone()),
+        message: message.clone(),
+        file: None,
+        line: None,
+    });
+    change.stop_agent(agent, AgentStatus::Failed, "Timed out:", now);
+    change.end(RunStatus::TimedOut, message, now)
+}
+
+/// A cancel was accepted and is being carried out.
+pub(crate) fn cancelling(run: &Run, by: &str, now: Timestamp) -> Transition {
+    let mut change = Transition::of(run);
+    change.run.status = RunStatus::Cancelling;
+    change.run.cancel_requested_at = Some(now);
+    change.say_status(format!("Cancelling, asked by {by}"), None);
+    change
+}
+
+/// A cancel was carried out. `agent` is the one that was at work; `left_behind` when it did not stop in time.
+pub(crate) fn cancelled(
+    run: &Run,
+    agent: Option<usize>,
+    (processes_ended, processes_left): (u32, u32),
+    left_behind: bool,
+    now: Timestamp,
+) -> Transition {
+    let mut change = Transition::of(run);
+    let since = run.cancel_requested_at.unwrap_or(now);
+    change.run.cancel_requested_at = Some(since);
+    change.run.evidence = Some(Evidence { processes_ended, processes_left, took_ms: now.since(since) });
+    change.stop_agent(agent, AgentStatus::Skipped, "Stopped", now);
+    let message = match agent.filter(|_| left_behind) {
+        Some(index) => format!(
+            "Cancelled by force: {} agent did not stop within {} and was left behind",
+            run.agents[index].agent,
+            seconds(now.since(since))
+        ),
+        None => "Cancelled".to_owned(),
+    };
+    change.end(RunStatus::Cancelled, message, now)
+}
+
+/// A cancel of a run that waits: it ends at once.
+pub(crate) fn cancelled_in_queue(run: &Run, by: &str, now: Timestamp) -> Transition {
+    let mut change = Transition::of(run);
+    change.run.cancel_requested_at = Some(now);
+    change.run.evidence = Some(Evidence { processes_ended: 0, processes_left: 0, took_ms: 0 });
+    // A run that was interrupted waits as well, and one of its agents has begun.
+    change.stop_agent(recovery::at_work(run), AgentStatus::Skipped, "Stopped", now);
+    change.end(RunStatus::Cancelled, format!("Cancelled in the queue by {by}"), now)
+}
+
+/// The server goes down in good order: the run waits for the next start.
+pub(crate) fn checkpointed(run: &Run) -> Transition {
+    let mut change = Transition::of(run);
+    change.run.status = RunStatus::Queued;
+    change.run.lease = None;
+    change.say_status("Waits for the restart of the server", None);
+    change
+}
+
+/// The boot that worked on the run is gone, and it may be tried again.
+pub(crate) fn interrupted(run: &Run, at: Option<&str>) -> Transition {
+    let mut change = Transition::of(run);
+    change.run.status = RunStatus::Queued;
+    change.run.lease = None;
+    change.run.crash_attempts += 1;
+    let attempt = change.run.crash_attempts + 1;
+    let place = at.map(|agent| format!(" at {agent} agent")).unwrap_or_default();
+    change.say_status(format!("Interrupted by a restart{place}; queued for attempt {attempt}"), None);
+    change
+}
+
+/// The run is paused: nothing works.
+pub(crate) fn paused(run: &Run) -> Transition {
+    let mut change = Transition::of(run);
+    change.run.status = RunStatus::Paused;
+    change.run.lease = None;
+    change.say_status("Paused", None);
+    change
+}
+
+fn artifact(project: ProjectId, agent: &str, file: &ManifestFile) -> Artifact {
+    Artifact {
+        path: file.path.clone(),
+        media_type: media_type(&file.path),
+        size: file.size,
+        sha256: file.sha256.clone(),
+        url: file_url(project, &file.path),
+        agent: Some(agent.to_owned()),
+    }
+}
+
+fn place(index: usize) -> u32 {
+    u32::try_from(index + 1).unwrap_or(u32::MAX)
+}
+
+fn seconds(ms: u64) -> String {
+    format!("{}.{}s", ms / 1_000, ms % 1_000 / 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::fold::RoomState;
+    use crate::runs::fixtures::run;
+
+    fn manifest() -> AgentManifest {
+        let file = |path: &str| ManifestFile { path: path.to_owned(), sha256: "ab".to_owned(), size: 2 };
+        AgentManifest { key: "k".to_owned(), files: vec![file("a b.js"), file("c.json")] }
+    }
+
+    fn done(index: usize) -> AgentDone {
+        AgentDone { index, output: manifest(), summary: "two files".to_owned(), progress: 33.0, eta: None }
+    }
+
+    fn running_run() -> Run {
+        let run = starting(&run(), "boot").run;
+        agent_started(&running(&run, Some(0), None, Timestamp(1_000)).run, 0, Timestamp(1_000)).run
+    }
+
+    /// Every transition: the change is allowed, and the fold of its events is what the run says of itself.
+    fn check(before: &Run, change: &Transition) {
+        assert!(
+            before.status.may_become(change.run.status),
+            "{:?} -> {:?}",
+            before.status,
+            change.run.status
+        );
+        let mut state = RoomState::default();
+        for body in queued(before).iter().chain(&change.events) {
+            state.apply(Some(before.id), Timestamp(0), body);
+        }
+        assert_eq!(state.status, Some(change.run.status));
+        assert_eq!(state.message, change.run.message);
+        assert_eq!(state.progress, change.run.progress.max(before.progress));
+        let completions =
+            change.events.iter().filter(|event| matches!(event, EventBody::Completion(_))).count();
+        assert_eq!(completions == 1, change.run.status.is_terminal());
+        assert_eq!(completions == 1, change.run.ended_at.is_some());
+    }
+
+    #[test]
+    fn every_transition_is_allowed_and_says_what_it_does() {
+        let now = Timestamp(1_400);
+        let queued = run();
+        let starting = starting(&queued, "boot");
+        check(&queued, &starting);
+        check(&queued, &cancelled_in_queue(&queued, "ada", now));
+        check(&starting.run, &running(&starting.run, Some(0), None, now));
+        check(&starting.run, &interrupted(&starting.run, None));
+        let run = running_run();
+        let error =
+            RunError { agent: Some("first".to_owned()), message: "no".to_owned(), file: None, line: None };
+        let cancelling = cancelling(&run, "ada", now);
+        for change in [
+            agent_progress(&run, 0, (10.0, "half".to_owned()), (5.0, None)),
+            agent_completed(&run, done(0), now),
+            reused(&run, &[0, 1], 50.0, None),
+            completed(&run, now),
+            failed(&run, Some(0), error, now),
+            timed_out(&run, Some(0), "too long".to_owned(), now),
+            checkpointed(&run),
+            interrupted(&run, Some("first")),
+            cancelling.clone(),
+        ] {
+            check(&run, &change);
+        }
+        check(&cancelling.run, &cancelled(&cancelling.run, Some(0), (1, 0), true, now));
+    }
+
+    #[test]
+    fn a_completed_agent_announces_its_files_and_its_time() {
+        let change = agent_completed(&running_run(), done(0), Timestamp(1_450));
+        let [EventBody::Artifact(first), EventBody::Artifact(_), EventBody::AgentUpdate(agent), ..] =
+            &change.events[..]
+        else {
+            unreachable!("{:?}", change.events)
+        };
+        assert_eq!(first.url, format!("/api/projects/{}/files/a%20b.js", change.run.project_id));
+        assert_eq!(first.media_type, "text/javascript; charset=utf-8");
+        assert_eq!(agent.message, "Completed first agent in 0.4s");
+        assert_eq!((agent.index, agent.total, agent.duration_ms), (1, 3, Some(450)));
+    }
+
+    #[test]
+    fn a_resumed_run_says_where_and_which_attempt() {
+        let again = interrupted(&running_run(), Some("first")).run;
+        let change = running(&starting(&again, "next").run, Some(0), None, Timestamp(9_000));
+        assert_eq!(change.run.message, "Resumed after a restart at first agent (attempt 2)");
+        assert_eq!(change.run.started_at, Some(Timestamp(1_000)));
+    }
+
+    #[test]
+    fn an_interrupted_run_that_is_cancelled_while_it_waits_has_no_agent_at_work() {
+        for waiting in [interrupted(&running_run(), Some("first")), checkpointed(&running_run())] {
+            let change = cancelled_in_queue(&waiting.run, "ada", Timestamp(5_000));
+            check(&waiting.run, &change);
+            assert_eq!(change.run.agents[0].status, Some(AgentStatus::Skipped));
+        }
+    }
+
+    #[test]
+    fn a_cancel_leaves_evidence_and_no_agent_at_work() {
+        let cancelling = cancelling(&running_run(), "ada", Timestamp(2_000)).run;
+        let change = cancelled(&cancelling, Some(0), (2, 1), true, Timestamp(12_000));
+        let Some(EventBody::Completion(completion)) = change.events.last() else { unreachable!() };
+        assert_eq!(
+            completion.evidence,
+            Some(Evidence { processes_ended: 2, processes_left: 1, took_ms: 10_000 })
+        );
+        assert!(completion.message.contains("did not stop within 10.0s"), "{}", completion.message);
+        assert!(change.run.agents.iter().all(|agent| agent.status.is_none_or(AgentStatus::is_ended)));
+    }
+}
