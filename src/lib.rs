@@ -15,9 +15,11 @@
 //! - [`sandbox`]: the child process that runs JavaScript behind walls
 //! - [`runs`]: running pipelines
 
+pub mod app;
 pub mod artifacts;
 pub mod auth;
 pub mod broker;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
