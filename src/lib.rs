@@ -11,9 +11,14 @@
 //! The modules in reading order, ground first; `ARCHITECTURE.md` says which may import which:
 //!
 //! - [`domain`]: ids, events, positions, the fold, runs: plain data and pure rules
-//! - [`pipelines`]: what built-in agents compute
-//! - [`sandbox`]: the child process that runs JavaScript behind walls
-//! - [`runs`]: running pipelines
+//! - [`clock`], [`telemetry`], [`config`]: time and chance, what the machine does, what was set
+//! - [`pipelines`]: what built-in agents compute; [`sandbox`]: the child process that runs scripts
+//! - [`engine`], [`artifacts`]: everything durable
+//! - [`broker`]: rooms, shards, tails: who hears what
+//! - [`runs`]: queue, orchestrator, generations, executors
+//! - [`auth`], [`service`]: who may do what; one operation, many doors
+//! - [`surfaces`]: the rim: sockets, REST, server-sent events, pages
+//! - [`app`]: builds all of it and stops it; [`cli`]: the command line
 
 pub mod app;
 pub mod artifacts;

@@ -186,3 +186,89 @@ impl RoomState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Vector {
+        events: Vec<Sent>,
+        checks: Vec<Check>,
+    }
+
+    #[derive(Deserialize)]
+    struct Sent {
+        timestamp: Timestamp,
+        run_id: Option<RunId>,
+        #[serde(flatten)]
+        body: EventBody,
+    }
+
+    #[derive(Deserialize)]
+    struct Check {
+        after: usize,
+        state: Value,
+    }
+
+    /// JSON with every number as a float, for 0 and 0.0 are the same number on the wire.
+    fn as_sent(value: Value) -> Value {
+        match value {
+            Value::Number(number) => number.as_f64().into(),
+            Value::Array(items) => items.into_iter().map(as_sent).collect(),
+            Value::Object(fields) => fields.into_iter().map(|(key, value)| (key, as_sent(value))).collect(),
+            other => other,
+        }
+    }
+
+    fn vectors() -> Vec<(String, Vector)> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/fold");
+        fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| {
+                let path = entry.unwrap().path();
+                let vector = serde_json::from_slice(&fs::read(&path).unwrap())
+                    .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+                (path.display().to_string(), vector)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn agrees_with_the_vectors_that_the_browser_is_checked_with() {
+        let vectors = vectors();
+        assert!(vectors.len() >= 10);
+        for (name, vector) in vectors {
+            assert!(!vector.checks.is_empty(), "{name}");
+            for check in vector.checks {
+                let mut state = RoomState::default();
+                for sent in &vector.events[..check.after] {
+                    state.apply(sent.run_id, sent.timestamp, &sent.body);
+                }
+                let state = serde_json::to_value(&state).unwrap();
+                assert_eq!(as_sent(state), as_sent(check.state), "{name} after {} events", check.after);
+            }
+        }
+    }
+
+    #[test]
+    fn a_state_survives_being_stored() {
+        for (name, vector) in vectors() {
+            let mut state = RoomState::default();
+            for sent in &vector.events {
+                state.apply(sent.run_id, sent.timestamp, &sent.body);
+                let stored = serde_json::to_string(&state).unwrap();
+                state = serde_json::from_str(&stored).unwrap_or_else(|error| panic!("{name}: {error}"));
+            }
+            let last = vector.checks.into_iter().next_back().unwrap();
+            if last.after == vector.events.len() {
+                assert_eq!(as_sent(serde_json::to_value(&state).unwrap()), as_sent(last.state), "{name}");
+            }
+        }
+    }
+}

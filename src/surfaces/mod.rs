@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod http;
+pub mod pages;
 pub mod rest;
 pub mod room;
 pub mod sse;

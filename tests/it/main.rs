@@ -1,4 +1,11 @@
 //! Integration tests: a real server, spoken to like any client would.
 
+mod helpers;
 mod layers;
+mod main_job;
+mod packager;
+mod recovery;
+mod room;
 mod sandbox;
+mod support;
+mod verifier;

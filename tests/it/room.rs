@@ -5,8 +5,8 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
 use crate::helpers::{SOON, TestApp, spawn_app, spawn_app_with, wait_for};
 
@@ -39,7 +39,9 @@ async fn the_first_message_carries_the_state_and_where_it_stands() {
     assert_eq!(connection["project_id"], project.as_str());
     assert_eq!(connection["seq"], 3);
     assert_eq!(connection["resumed"], false);
-    assert!(connection["gap"].is_null() && connection["client_id"].is_string() && connection["epoch"].is_string());
+    assert!(
+        connection["gap"].is_null() && connection["client_id"].is_string() && connection["epoch"].is_string()
+    );
     assert_eq!(connection["heartbeat_ms"], 25_000);
     for field in ["status", "progress", "eta", "run", "agents", "log", "artifacts", "completion"] {
         assert!(connection["state"].get(field).is_some(), "{field} is missing in {connection}");
@@ -192,7 +194,10 @@ async fn unmasked_frames_and_reserved_bits_are_protocol_errors() {
         let mut stream = handshake(&app, &project).await;
         stream.write_all(bad).await.unwrap();
         let mut heard = Vec::new();
-        tokio::time::timeout(SOON, stream.read_to_end(&mut heard)).await.expect("the server must close").unwrap();
+        tokio::time::timeout(SOON, stream.read_to_end(&mut heard))
+            .await
+            .expect("the server must close")
+            .unwrap();
         assert!(heard.windows(2).any(|bytes| bytes == [0x03, 0xea]), "1002 was not sent for {bad:?}");
     }
 }
@@ -273,7 +278,10 @@ async fn silent_and_half_open_clients_are_ended() {
     // Answers pings.
     let mut alive = app.socket(&project, None).await;
     let mut heard = Vec::new();
-    tokio::time::timeout(SOON, silent.read_to_end(&mut heard)).await.expect("a silent client must be ended").ok();
+    tokio::time::timeout(SOON, silent.read_to_end(&mut heard))
+        .await
+        .expect("a silent client must be ended")
+        .ok();
     assert!(heard.windows(2).any(|bytes| bytes == [0x89, 0x00]), "it was pinged before");
     let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(1);
     while tokio::time::Instant::now() < deadline {
@@ -297,7 +305,10 @@ async fn a_viewer_may_watch_but_not_cancel() {
         };
         options.config.auth.tokens = vec![
             callboard::config::TokenHash { role: callboard::domain::role::Role::Viewer, sha256: hash("see") },
-            callboard::config::TokenHash { role: callboard::domain::role::Role::Operator, sha256: hash("do") },
+            callboard::config::TokenHash {
+                role: callboard::domain::role::Role::Operator,
+                sha256: hash("do"),
+            },
         ];
     }))
     .await;

@@ -245,7 +245,7 @@ fn writes_until_it_is_killed() {
 #[tokio::test]
 async fn what_was_answered_outlives_kill_nine() {
     for durability in ["disk", "process"] {
-        for enough in [1, 50, 3000] {
+        for enough in [1, 50, 2000] {
             let directory = tempfile::tempdir().unwrap();
             let mut child = Command::new(std::env::current_exe().unwrap())
                 .args(["--exact", "engine::embedded::fault_tests::writes_until_it_is_killed", "--nocapture"])

@@ -17,7 +17,7 @@ const LOCK_FILE: &str = "callboard.lock";
 /// The file stays behind when the lock is freed: removing it would let two processes lock two different files.
 #[derive(Debug)]
 pub(super) struct DirectoryLock {
-    _file: File,
+    file: File,
 }
 
 impl DirectoryLock {
@@ -46,7 +46,17 @@ impl DirectoryLock {
             Err(errno) => return Err(failed(errno.into())),
         }
         write_pid(&mut file).map_err(failed)?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for DirectoryLock {
+    /// Said and not left to the closing of the file: a child process that is just being started has a copy of it until
+    /// it runs its own program, and would hold the lock for that moment.
+    fn drop(&mut self) {
+        if let Err(error) = flock(&self.file, FlockOperation::Unlock) {
+            log::warn!("the lock of the data directory could not be freed: {error}");
+        }
     }
 }
 
@@ -69,6 +79,15 @@ mod tests {
             matches!(refused, OpenError::InUse { pid: Some(pid), .. } if pid == std::process::id()),
             "{refused}"
         );
+        drop(first);
+        DirectoryLock::take(directory.path()).unwrap();
+    }
+
+    #[test]
+    fn is_free_at_once_though_a_copy_of_the_file_is_open() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = DirectoryLock::take(directory.path()).unwrap();
+        let _copy = first.file.try_clone().unwrap();
         drop(first);
         DirectoryLock::take(directory.path()).unwrap();
     }

@@ -44,7 +44,8 @@
   };
   const inWords = (error) => {
     try {
-      if (error !== null && typeof error === 'object' && typeof error.message === 'string') {
+      if (error === null) return 'threw null, which is also what the engine throws when its memory is full';
+      if (typeof error === 'object' && typeof error.message === 'string') {
         return `${error.name}: ${error.message}`;
       }
       return `threw ${typeof error === 'string' ? error : `${error}`}`;

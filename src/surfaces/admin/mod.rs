@@ -8,12 +8,6 @@ use crate::auth::Caller;
 use crate::service::Service;
 use crate::service::stats::ServerStats;
 use crate::surfaces::http::problem::Problem;
-use crate::surfaces::http::routes::at;
-
-/// Registers every route of this surface. The service must be in the app data.
-pub fn configure(config: &mut web::ServiceConfig) {
-    config.service(at("/api/admin/stats").get(stats).done());
-}
 
 /// `GET /api/admin/stats`
 pub async fn stats(service: web::Data<Service>, caller: Caller) -> Result<HttpResponse, Problem> {

@@ -10,27 +10,15 @@ use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use serde_json::{Map, Value};
 
-use crate::service::Service;
 use crate::service::error::FieldError;
 use crate::surfaces::http::problem::Problem;
 
-/// What holds where nothing was set.
-const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// A body must be here within this time; the head has a limit of its own.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How large a body may be.
+/// How large a body may be; put it into the app data.
 #[derive(Clone, Copy, Debug)]
-struct BodyLimit(usize);
-
-impl BodyLimit {
-    /// As it was set.
-    fn of(request: &HttpRequest) -> Self {
-        let set =
-            request.app_data::<web::Data<Service>>().map(|service| service.config().limits.body_bytes_max);
-        Self(set.unwrap_or(BODY_BYTES_MAX))
-    }
-}
+pub struct BodyLimit(pub usize);
 
 /// A body of `application/json`, as its bytes and as what they say.
 #[derive(Debug)]
@@ -277,9 +265,10 @@ mod tests {
 
     use super::*;
 
-    async fn read(media_type: &str, body: &str) -> Result<Value, u16> {
+    async fn read(media_type: &str, body: &str, limit: usize) -> Result<Value, u16> {
         let (request, mut payload) = TestRequest::post()
             .insert_header(("content-type", media_type))
+            .app_data(web::Data::new(BodyLimit(limit)))
             .set_payload(body.to_owned())
             .to_http_parts();
         JsonBody::from_request(&request, &mut payload)
@@ -301,10 +290,10 @@ mod tests {
             ("application/json", "{} {}", Err(400)),
             ("application/json", "\u{feff}{}", Err(400)),
         ] {
-            assert_eq!(read(media_type, body).await, expected, "{media_type} {body}");
+            assert_eq!(read(media_type, body, 1000).await, expected, "{media_type} {body}");
         }
-        assert_eq!(read("application/json", &" ".repeat(BODY_BYTES_MAX + 1)).await, Err(413));
-        assert_eq!(read("application/json", &"[".repeat(900)).await, Err(400));
+        assert_eq!(read("application/json", &"1".repeat(1001), 1000).await, Err(413));
+        assert_eq!(read("application/json", &"[".repeat(900), 1000).await, Err(400));
     }
 
     #[test]

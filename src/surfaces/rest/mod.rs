@@ -1,7 +1,7 @@
 //! REST; PROTOCOL section 2.
 //!
-//! [`configure`] registers every route but those of [`crate::surfaces::admin`]. It needs a
-//! [`crate::service::Service`] in the app data, and [`crate::surfaces::http::gate::pass`] around the app.
+//! [`configure`] registers every route. It needs a [`Service`] in the app data, and [`crate::surfaces::http::gate::pass`]
+//! around the app.
 
 pub mod describe;
 pub mod events;
@@ -16,6 +16,9 @@ pub mod wire;
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{self, ServiceConfig};
 
+use crate::service::Service;
+use crate::surfaces::admin;
+use crate::surfaces::http::body::BodyLimit;
 use crate::surfaces::http::problem::Problem;
 use crate::surfaces::http::routes::{at, not_found};
 
@@ -46,41 +49,47 @@ pub const ROUTES: &[(&str, &[&str])] = &[
     ("/metrics", &["GET"]),
 ];
 
-/// Registers every route of this surface, and a problem document for every address that nobody answers. The service must
-/// be in the app data.
-pub fn configure(config: &mut ServiceConfig) {
+/// Registers every route of this surface, and a problem document for every other address under `/api`.
+pub fn configure(config: &mut ServiceConfig, service: &Service) {
+    let limit = BodyLimit(service.config().limits.body_bytes_max);
     config
+        .app_data(web::Data::new(service.clone()))
+        .app_data(web::Data::new(limit))
         .service(at("/healthz").get(health::alive).done())
         .service(at("/readyz").get(health::ready).done())
         .service(at("/metrics").get(health::metrics).done())
-        .service(at("/api/projects").get(projects::list).post(projects::create).done())
         .service(
-            at("/api/projects/{id}")
-                .get(projects::show)
-                .patch(projects::update)
-                .delete(projects::remove)
-                .done(),
-        )
-        .service(at("/api/projects/{id}/generate").post(runs::generate).done())
-        .service(at("/api/projects/{id}/runs").get(runs::of_project).done())
-        .service(at("/api/projects/{id}/events").get(events::read).post(publications::publish).done())
-        .service(at("/api/projects/{id}/files").get(files::list).done())
-        .service(at("/api/projects/{id}/files/{path:.*}").get(files::one).done())
-        .service(at("/api/projects/{id}/archive.zip").get(files::archive).done())
-        .service(at("/api/runs/{id}").get(runs::show).done())
-        .service(at("/api/runs/{id}/cancel").post(runs::cancel).done())
-        .service(at("/api/runs/{id}/retry").post(runs::retry).done())
-        .service(at("/api/runs/{id}/pause").post(runs::pause).done())
-        .service(at("/api/runs/{id}/resume").post(runs::resume).done())
-        .service(at("/api/runs/{id}/approve").post(runs::approve).done())
-        .service(at("/api/runs/{id}/reject").post(runs::reject).done())
-        .service(at("/api/runs/{id}/logs").get(logs::range).done())
-        .service(at("/api/runs/{id}/logs.txt").get(logs::text).done())
-        .service(at("/api/openapi.json").get(describe::openapi).done())
-        .service(at("/api/asyncapi.json").get(describe::asyncapi).done())
-        // A request that came here did not ask for an upgrade: those are taken over before routing.
-        .service(at("/api/ws/projects/{id}").get(upgrade_required).done())
-        .default_service(web::to(not_found));
+            web::scope("/api")
+                .service(at("/projects").get(projects::list).post(projects::create).done())
+                .service(
+                    at("/projects/{id}")
+                        .get(projects::show)
+                        .patch(projects::update)
+                        .delete(projects::remove)
+                        .done(),
+                )
+                .service(at("/projects/{id}/generate").post(runs::generate).done())
+                .service(at("/projects/{id}/runs").get(runs::of_project).done())
+                .service(at("/projects/{id}/events").get(events::read).post(publications::publish).done())
+                .service(at("/projects/{id}/files").get(files::list).done())
+                .service(at("/projects/{id}/files/{path:.*}").get(files::one).done())
+                .service(at("/projects/{id}/archive.zip").get(files::archive).done())
+                .service(at("/runs/{id}").get(runs::show).done())
+                .service(at("/runs/{id}/cancel").post(runs::cancel).done())
+                .service(at("/runs/{id}/retry").post(runs::retry).done())
+                .service(at("/runs/{id}/pause").post(runs::pause).done())
+                .service(at("/runs/{id}/resume").post(runs::resume).done())
+                .service(at("/runs/{id}/approve").post(runs::approve).done())
+                .service(at("/runs/{id}/reject").post(runs::reject).done())
+                .service(at("/runs/{id}/logs").get(logs::range).done())
+                .service(at("/runs/{id}/logs.txt").get(logs::text).done())
+                .service(at("/admin/stats").get(admin::stats).done())
+                .service(at("/openapi.json").get(describe::openapi).done())
+                .service(at("/asyncapi.json").get(describe::asyncapi).done())
+                // A request that came here did not ask for an upgrade: those are taken over before routing.
+                .service(at("/ws/projects/{id}").get(upgrade_required).done())
+                .default_service(web::to(not_found)),
+        );
 }
 
 async fn upgrade_required() -> Result<&'static str, Problem> {

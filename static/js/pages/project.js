@@ -1,0 +1,95 @@
+/** The page of a project: shows the applied state, and nothing but it. */
+
+import * as callboard from '../callboard.js';
+import { api } from '../ui/api.js';
+import { byId, initialData, scheduler } from '../ui/dom.js';
+import { shortcuts, showShortcuts, toast } from '../ui/notices.js';
+import { Agents } from './project/agents.js';
+import { AppPreview } from './project/app_preview.js';
+import { ConnectionLight } from './project/connection_light.js';
+import { Files } from './project/files.js';
+import { Head } from './project/head.js';
+import { LogPanel } from './project/log_panel.js';
+import { Outcome } from './project/outcome.js';
+import { Result } from './project/result.js';
+import { Runs } from './project/runs.js';
+import { Tabs } from './project/tabs.js';
+
+const project = initialData();
+const page = { project, state: project.state, log: null, tabs: null, files: null };
+
+page.tabs = new Tabs(page);
+page.files = new Files(page, byId('panel-files'));
+page.log = new LogPanel(page, byId('panel-log'));
+const parts = [
+  new Head(page),
+  new Agents(page, byId('agents')),
+  new Outcome(page, byId('outcome')),
+  page.log,
+  page.files,
+  new AppPreview(page, byId('panel-app')),
+  new Result(page, byId('panel-result')),
+  new Runs(page, byId('panel-runs')),
+  page.tabs,
+];
+
+const draw = () => parts.forEach((part) => part.render(page.state));
+const render = scheduler(draw);
+draw();
+
+const light = new ConnectionLight(byId('connection'), byId('viewers'));
+const connection = callboard.connect(
+  project.id,
+  (message) => {
+    page.state = callboard.state;
+    parts.forEach((part) => part.heard?.(message, page.state));
+    light.heard(message);
+    render();
+  },
+  (problem) => {
+    if (problem.code === 'hole' || problem.code === 'refused') return;
+    toast(problem.message);
+  },
+  (connected, detail) => light.show(detail),
+  { state: project.state, position: project.position },
+);
+light.attach(connection);
+
+// A project that was deleted looks like a server that is away: after some tries, ask.
+connection.on('status', async () => {
+  if (connection.failures !== 3 || connection.status !== 'reconnecting') return;
+  try {
+    await api.project(project.id);
+  } catch (problem) {
+    if (problem.status !== 404) return;
+    connection.disconnect();
+    light.gone();
+  }
+});
+
+const help = () => showShortcuts([
+  ['1 … 5', 'App, log, files, requirements, runs'],
+  ['/', 'Search in the log'],
+  ['f', 'Follow the log'],
+  ['d', 'Download the zip'],
+  ['t', 'Dark or light'],
+  ['h', 'Back to the board'],
+  ['?', 'This help'],
+]);
+byId('help').addEventListener('click', help);
+shortcuts({
+  1: () => page.tabs.choose('app'),
+  2: () => page.tabs.choose('log'),
+  3: () => page.tabs.choose('files'),
+  4: () => page.tabs.choose('result'),
+  5: () => page.tabs.choose('runs'),
+  '/': () => {
+    page.tabs.choose('log');
+    page.log.focusSearch();
+  },
+  f: () => page.log.toggleFollow(),
+  d: () => byId('download').hidden || byId('download').click(),
+  t: () => byId('theme').click(),
+  h: () => location.assign('/'),
+  '?': help,
+});

@@ -1,0 +1,121 @@
+/** Status, percent, time, and what can be done with the run. */
+
+import { api } from '../../ui/api.js';
+import { byId, setData, setText } from '../../ui/dom.js';
+import { duration, etaText, isActive, isTerminal, percent, statusText, statusTone } from '../../ui/format.js';
+import { confirm, show, snippet, toast } from '../../ui/notices.js';
+
+export class Head {
+  constructor(page) {
+    this.page = page;
+    this.announced = undefined;
+    this.watched = false;
+    this.wanted = false;
+    byId('generate').addEventListener('click', () => this.act(byId('generate'), () => api.generate(page.project.id)));
+    byId('retry').addEventListener('click', () => this.act(byId('retry'), () => api.retry(page.state.run.id)));
+    byId('cancel').addEventListener('click', () => this.cancel());
+    byId('curl').addEventListener('click', () => showCommands(page));
+    byId('notify').addEventListener('click', () => this.askToNotify());
+    setInterval(() => this.renderTiming(page.state), 1000);
+  }
+
+  render(state) {
+    const { project } = this.page;
+    const active = isActive(state.status);
+    const whole = percent(state.progress);
+    setText(byId('status'), statusText(state.status));
+    setData(byId('status'), 'tone', statusTone(state.status));
+    setData(byId('progress'), 'tone', statusTone(state.status));
+    byId('progress').value = state.progress;
+    setText(byId('percent'), `${whole} %`);
+    setText(byId('message'), state.status === null ? 'Press Generate to begin.' : state.message);
+    this.renderTiming(state);
+
+    byId('cancel').hidden = !active || state.status === 'cancelling';
+    byId('retry').hidden = !isTerminal(state.status) || state.status === 'completed';
+    byId('generate').hidden = active;
+    // After a failure the way on is to mend and go on from there, not to begin again.
+    byId('retry').classList.toggle('primary', !byId('retry').hidden);
+    byId('generate').classList.toggle('primary', byId('retry').hidden);
+    setText(byId('generate'), state.run ? 'Generate again' : 'Generate');
+    byId('download').hidden = state.artifacts_total === 0;
+    byId('download').href = project.archive_url;
+    setText(byId('download'), active ? 'Download what is there' : 'Download zip');
+    byId('notify').hidden = !active || this.wanted || !('Notification' in window) || Notification.permission === 'denied';
+
+    document.title = active ? `${whole} % · ${project.name}` : `${marks[statusTone(state.status)] ?? ''}${project.name} · Callboard`;
+    this.announce(state);
+  }
+
+  renderTiming(state) {
+    const { run, eta, completion } = state;
+    const started = run?.started_at ? Date.parse(run.started_at) : null;
+    const took = completion ? duration(completion.duration_ms) : started === null ? '' : duration(Math.max(0, Date.now() - started));
+    setText(byId('timing'), [took && (completion ? `Took ${took}` : `${took} so far`), etaText(eta)].filter(Boolean).join(' · '));
+  }
+
+  /** Said aloud: changes of the status and every quarter, not every percent. */
+  announce(state) {
+    const quarter = isActive(state.status) ? Math.floor(percent(state.progress) / 25) * 25 : '';
+    const saying = `${statusText(state.status)}${quarter === '' ? '' : `, ${quarter} %`}`;
+    if (this.announced !== undefined && this.announced !== saying) byId('announce').textContent = saying;
+    this.announced = saying;
+    if (isActive(state.status)) this.watched = true;
+  }
+
+  heard(message) {
+    if (message.type !== 'completion' || !this.watched) return;
+    this.watched = false;
+    if (!this.wanted || document.visibilityState === 'visible' || Notification.permission !== 'granted') return;
+    const notification = new Notification(`${this.page.project.name}: ${statusText(message.status).toLowerCase()}`, {
+      body: message.message,
+      tag: this.page.project.id,
+    });
+    notification.onclick = () => {
+      window.focus();
+      notification.close();
+    };
+  }
+
+  async askToNotify() {
+    this.wanted = (await Notification.requestPermission()) === 'granted';
+    toast(this.wanted ? 'You will be told when the run has ended.' : 'The browser does not allow notifications here.');
+    byId('notify').hidden = this.wanted || Notification.permission === 'denied';
+  }
+
+  async cancel() {
+    const run = this.page.state.run?.id;
+    const sure = await confirm({
+      title: 'Cancel this run?',
+      text: 'Agents stop where they are. Files that are already there stay.',
+      yes: 'Cancel the run',
+      no: 'Let it run',
+    });
+    if (sure) await this.act(byId('cancel'), () => api.cancel(run));
+  }
+
+  async act(button, action) {
+    button.disabled = true;
+    try {
+      await action();
+    } catch (problem) {
+      toast(problem.fields?.[0]?.message ?? problem.message);
+    }
+    button.disabled = false;
+  }
+}
+
+const marks = { go: '✓ ', stop: '✗ ' };
+
+/** The same from a terminal. */
+function showCommands({ project, state }) {
+  const at = location.origin;
+  const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+  const body = JSON.stringify({ name: project.name, brief: project.brief, pipeline: project.pipeline });
+  show('From a terminal',
+    snippet('Watch it live', `curl -N -H 'Accept: text/event-stream' ${at}/api/projects/${project.id}/events`),
+    snippet('Start a run', `curl -X POST -H 'Content-Type: application/json' -d '{}' ${at}/api/projects/${project.id}/generate`),
+    ...(state.run ? [snippet('Cancel the run', `curl -X POST ${at}/api/runs/${state.run.id}/cancel`)] : []),
+    snippet('Take the files home', `curl -OJ ${at}${project.archive_url}`),
+    snippet('Post the same brief again', `curl -H 'Content-Type: application/json' -d ${quote(body)} ${at}/api/projects`));
+}

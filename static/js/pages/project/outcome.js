@@ -1,0 +1,80 @@
+/** How the run ended, in words that help: what, where, and what to do now. */
+
+import { api } from '../../ui/api.js';
+import { el } from '../../ui/dom.js';
+import { duration, plural, statusTone } from '../../ui/format.js';
+import { toast } from '../../ui/notices.js';
+
+const TITLES = {
+  completed: 'It is ready',
+  partial: 'Part of it is ready',
+  failed: 'The run failed',
+  cancelled: 'The run was cancelled',
+  timed_out: 'The run took too long',
+};
+
+export class Outcome {
+  constructor(page, box) {
+    this.page = page;
+    this.box = box;
+    this.shown = null;
+  }
+
+  render(state) {
+    const { completion } = state;
+    // A finished app speaks for itself.
+    const worthIt = completion !== null && completion.status !== 'completed';
+    this.box.hidden = !worthIt;
+    if (!worthIt || this.shown === completion) return;
+    this.shown = completion;
+    this.box.dataset.tone = statusTone(completion.status);
+    this.box.replaceChildren(...this.content(completion, state));
+  }
+
+  content(completion, state) {
+    const { error, evidence } = completion;
+    const agent = state.agents.find((known) => known.agent === error?.agent);
+    const text = error?.message ?? completion.message;
+    return [
+      el('h2', {}, agent ? `${TITLES[completion.status]}: ${agent.title}` : TITLES[completion.status] ?? completion.status),
+      text.toLowerCase() === completion.status ? null : el('p', {}, text),
+      error?.file ? el('p.where', {}, 'In ', this.place(error)) : null,
+      evidence ? el('p.hint', {}, evidenceText(evidence)) : null,
+      el('p.hint', {}, `After ${duration(completion.duration_ms)}, with ${plural(completion.artifacts, 'file')} made. A retry takes up what is there.`),
+      agent ? el('div.outcome-actions', {},
+        el('button.small', { type: 'button', onclick: () => this.retryFrom(agent.agent) }, `Retry from ${agent.title}`),
+        el('button.small', { type: 'button', onclick: () => this.showErrors(agent.agent) }, 'Show its log')) : null,
+    ].filter(Boolean);
+  }
+
+  /** A file that was made can be opened; a template of the house can only be named. */
+  place({ file, line }) {
+    const words = line ? `${file}, line ${line}` : file;
+    if (!this.page.files.has(file)) return words;
+    return el('button.small.quiet', {
+      type: 'button',
+      onclick: () => {
+        this.page.tabs.choose('files');
+        this.page.files.open(file, line);
+      },
+    }, words);
+  }
+
+  async retryFrom(agent) {
+    try {
+      await api.retry(this.page.state.run.id, { from_agent: agent });
+    } catch (problem) {
+      toast(problem.message);
+    }
+  }
+
+  showErrors(agent) {
+    this.page.tabs.choose('log');
+    this.page.log.filterBy({ agent });
+  }
+}
+
+function evidenceText({ processes_ended: ended, processes_left: left, took_ms: took }) {
+  const still = left === 0 ? 'none left' : `${left} could not be ended`;
+  return `${plural(ended, 'process', 'processes')} ended, ${still}; it took ${duration(took)}.`;
+}

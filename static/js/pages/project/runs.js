@@ -1,0 +1,62 @@
+/** Every run of the project, the newest first. */
+
+import { api, linesDownload } from '../../ui/api.js';
+import { el } from '../../ui/dom.js';
+import { ago, duration, isActive, percent, statusText, statusTone } from '../../ui/format.js';
+import { toast } from '../../ui/notices.js';
+
+export class Runs {
+  constructor(page, panel) {
+    this.page = page;
+    this.panel = panel;
+    this.stamp = null;
+    panel.classList.add('runs');
+    panel.addEventListener('shown', () => this.load());
+  }
+
+  render(state) {
+    // A list that is open follows what happens; a closed one is loaded when it is opened.
+    const stamp = `${state.run?.id} ${state.status}`;
+    if (stamp === this.stamp) return;
+    this.stamp = stamp;
+    if (!this.panel.hidden) this.load();
+  }
+
+  async load() {
+    try {
+      const { runs } = await api.runs(this.page.project.id);
+      this.draw(runs);
+    } catch (problem) {
+      this.panel.replaceChildren(el('p.empty', {}, problem.message));
+    }
+  }
+
+  draw(runs) {
+    if (runs.length === 0) {
+      this.panel.replaceChildren(el('div.empty', {}, el('h3', {}, 'No run yet'), el('p', {}, 'Press Generate to start the first one.')));
+      return;
+    }
+    const head = ['Run', 'Started', 'Duration', ''].map((title) => el('th', { scope: 'col' }, title));
+    this.panel.replaceChildren(el('div.scroll-x', {}, el('table', {},
+      el('thead', {}, el('tr', {}, ...head)),
+      el('tbody', {}, ...runs.map((run) => this.line(run))))));
+  }
+
+  line(run) {
+    const took = run.duration_ms ?? (run.started_at && run.ended_at ? Date.parse(run.ended_at) - Date.parse(run.started_at) : null);
+    const error = run.error ? [run.error.agent, run.error.message].filter(Boolean).join(': ') : null;
+    return el('tr', {},
+      el('td', {},
+        el('span.cue', { data: { tone: statusTone(run.status) } }, statusText(run.status)),
+        isActive(run.status) ? ` ${percent(run.progress)} %` : null,
+        error ? el('div.hint', {}, error) : null),
+      el('td', {}, el('time', { title: run.created_at }, ago(run.created_at, Date.now()))),
+      el('td', {}, duration(took)),
+      el('td', {},
+        el('a.button.small.quiet', { href: linesDownload(run.id), download: true }, 'Log'),
+        isActive(run.status) || run.status === 'completed' ? null : el('button.small.quiet', {
+          type: 'button',
+          onclick: () => api.retry(run.id).catch((problem) => toast(problem.message)),
+        }, 'Retry')));
+  }
+}

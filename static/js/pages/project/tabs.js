@@ -1,0 +1,64 @@
+/** The tabs. The page picks the one that fits the moment, until a person picks. */
+
+import { byId } from '../../ui/dom.js';
+import { isActive } from '../../ui/format.js';
+
+const NAMES = ['app', 'log', 'files', 'result', 'runs'];
+
+export class Tabs {
+  constructor(page) {
+    this.page = page;
+    this.current = 'log';
+    this.chosen = false;
+    this.run = undefined;
+    const bar = byId('tabs');
+    bar.addEventListener('click', (event) => {
+      const tab = event.target.closest('[role="tab"]');
+      if (tab) this.choose(tab.id.slice(4));
+    });
+    bar.addEventListener('keydown', (event) => {
+      const at = NAMES.indexOf(this.current);
+      const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: NAMES.length - 1 }[event.key];
+      if (to === undefined) return;
+      event.preventDefault();
+      this.choose(NAMES[(to + NAMES.length) % NAMES.length]);
+      byId(`tab-${this.current}`).focus();
+    });
+    if (/^#L\d+$/.test(location.hash)) this.choose('log');
+    window.addEventListener('hashchange', () => /^#L\d+$/.test(location.hash) && this.choose('log'));
+  }
+
+  choose(name) {
+    this.chosen = true;
+    this.open(name);
+  }
+
+  open(name) {
+    this.current = name;
+    for (const other of NAMES) {
+      const tab = byId(`tab-${other}`);
+      tab.setAttribute('aria-selected', String(other === name));
+      tab.tabIndex = other === name ? 0 : -1;
+      byId(`panel-${other}`).hidden = other !== name;
+    }
+    byId(`tab-${name}`).classList.remove('fresh');
+    byId(`panel-${name}`).dispatchEvent(new CustomEvent('shown'));
+  }
+
+  /** Says that there is something new behind a tab. */
+  mark(name) {
+    if (this.current !== name) byId(`tab-${name}`).classList.add('fresh');
+  }
+
+  render(state) {
+    const run = state.run?.id ?? null;
+    if (run !== this.run) {
+      // Another run begins: what somebody picked for the last one does not hold for this.
+      if (this.run !== undefined) this.chosen = false;
+      this.run = run;
+    }
+    if (this.chosen) return;
+    const fits = !isActive(state.status) && state.completion && this.page.files.has('standalone.html') ? 'app' : 'log';
+    if (fits !== this.current) this.open(fits);
+  }
+}

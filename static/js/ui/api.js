@@ -1,0 +1,68 @@
+/** The REST surface, with its problem answers as errors. */
+
+export class Problem extends Error {
+  constructor(status, body) {
+    super(body.detail || body.title || `The server answered ${status}.`);
+    this.status = status;
+    this.title = body.title ?? '';
+    /** What is wrong with which field. */
+    this.fields = Array.isArray(body.errors) ? body.errors : [];
+    this.body = body;
+  }
+}
+
+/** A number of its own for a request, so that a repetition does nothing twice. */
+export function requestKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+async function request(method, path, body, options = {}) {
+  let response;
+  try {
+    response = await fetch(path, {
+      method,
+      headers: {
+        Accept: 'application/json',
+        ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+        ...options.headers,
+      },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: options.signal,
+      keepalive: options.keepalive,
+    });
+  } catch (error) {
+    if (error.name === 'AbortError') throw error;
+    throw new Problem(0, { detail: 'The server cannot be reached.' });
+  }
+  const text = await response.text();
+  let answer = {};
+  try {
+    answer = text === '' ? {} : JSON.parse(text);
+  } catch {
+    answer = { detail: response.ok ? 'The server sent something that is not JSON.' : '' };
+    if (response.ok) throw new Problem(response.status, answer);
+  }
+  if (!response.ok) throw new Problem(response.status, answer);
+  return answer;
+}
+
+const id = encodeURIComponent;
+
+export const api = {
+  projects: (query, options) => request('GET', `/api/projects?${new URLSearchParams(query)}`, undefined, options),
+  project: (project) => request('GET', `/api/projects/${id(project)}`),
+  create: (project) => request('POST', '/api/projects', project),
+  remove: (project, options) => request('DELETE', `/api/projects/${id(project)}`, undefined, options),
+  generate: (project, body = {}) =>
+    request('POST', `/api/projects/${id(project)}/generate`, body, { headers: { 'Idempotency-Key': requestKey() } }),
+  runs: (project) => request('GET', `/api/projects/${id(project)}/runs`),
+  cancel: (run) => request('POST', `/api/runs/${id(run)}/cancel`, {}),
+  retry: (run, body = {}) => request('POST', `/api/runs/${id(run)}/retry`, body),
+  files: (project) => request('GET', `/api/projects/${id(project)}/files`),
+  lines: (run, query, options) => request('GET', `/api/runs/${id(run)}/logs?${new URLSearchParams(query)}`, undefined, options),
+};
+
+export const linesDownload = (run) => `/api/runs/${id(run)}/logs.txt`;
+export const fileAddress = (project, path) =>
+  `/api/projects/${id(project)}/files/${path.split('/').map(encodeURIComponent).join('/')}`;

@@ -1,0 +1,66 @@
+/** Words for people. */
+
+const WORDS = {
+  queued: ['Queued', 'wait'],
+  starting: ['Starting', 'standby'],
+  running: ['Running', 'standby'],
+  waiting: ['Waiting', 'standby'],
+  pausing: ['Pausing', 'standby'],
+  paused: ['Paused', 'wait'],
+  cancelling: ['Cancelling', 'standby'],
+  completed: ['Completed', 'go'],
+  partial: ['Partial', 'standby'],
+  failed: ['Failed', 'stop'],
+  cancelled: ['Cancelled', 'off'],
+  timed_out: ['Timed out', 'stop'],
+};
+const TERMINAL = new Set(['completed', 'partial', 'failed', 'cancelled', 'timed_out']);
+const AGENT_TONES = { started: 'standby', progress: 'standby', completed: 'go', reused: 'go', failed: 'stop', skipped: 'off' };
+
+export const statusText = (status) => WORDS[status]?.[0] ?? (status === null || status === undefined ? 'Not started' : status);
+export const statusTone = (status) => WORDS[status]?.[1] ?? 'wait';
+export const agentTone = (status) => AGENT_TONES[status] ?? 'wait';
+export const isTerminal = (status) => TERMINAL.has(status);
+export const isActive = (status) => status !== null && status !== undefined && !TERMINAL.has(status);
+
+/** Rounded down: 99.9 % is not finished. */
+export const percent = (progress) => Math.floor(Math.min(100, Math.max(0, progress ?? 0)));
+
+export function duration(ms) {
+  if (ms === null || ms === undefined) return '';
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 10000) return `${(ms / 1000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** A range, in the coarsest unit that still says something. */
+export function etaText(eta) {
+  if (!eta) return '';
+  const [unit, name] = eta.high_ms < 90000 ? [1000, 's'] : eta.high_ms < 5400000 ? [60000, 'min'] : [3600000, 'h'];
+  const low = Math.floor(eta.low_ms / unit);
+  const high = Math.max(1, Math.ceil(eta.high_ms / unit));
+  return low >= high ? `about ${high} ${name} left` : `${low}–${high} ${name} left`;
+}
+
+export function bytes(size) {
+  if (size < 1000) return `${size} B`;
+  if (size < 1000000) return `${(size / 1000).toFixed(size < 10000 ? 1 : 0)} kB`;
+  return `${(size / 1000000).toFixed(1)} MB`;
+}
+
+export const count = (number) => number.toLocaleString('en');
+export const plural = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;
+export const clock = (timestamp) => new Date(timestamp).toLocaleTimeString('en-GB');
+
+export function ago(timestamp, now) {
+  const seconds = Math.max(0, Math.round((now - Date.parse(timestamp)) / 1000));
+  if (seconds < 45) return 'just now';
+  if (seconds < 3600) return `${Math.max(1, Math.round(seconds / 60))} min ago`;
+  if (seconds < 86400) return `${Math.round(seconds / 3600)} h ago`;
+  if (seconds < 86400 * 14) return plural(Math.round(seconds / 86400), 'day') + ' ago';
+  return new Date(timestamp).toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year: 'numeric' });
+}

@@ -1,0 +1,225 @@
+//! Promise 7: a server that is killed during any agent goes on there, and the result is that of an undisturbed run.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::helpers::{READING_LIST, SOON, spawn_app, wait_for};
+
+/// A server in a process of its own.
+struct Server {
+    child: Child,
+    lines: std::io::Lines<BufReader<ChildStdout>>,
+    address: String,
+}
+
+impl Server {
+    fn start(mut command: Command) -> Server {
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the server must start");
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = lines.next().expect("it says where it listens").unwrap();
+        let address = line.strip_prefix("listening on http://").expect(&line).to_owned();
+        Server { child, lines, address }
+    }
+
+    fn gated(dir: &Path, when: &str, agent: &str) -> Server {
+        let program = PathBuf::from(env!("CARGO_BIN_EXE_callboard"));
+        let mut command = Command::new(program.parent().unwrap().join("examples/gated_server"));
+        command.arg(dir).arg(when).arg(agent);
+        Server::start(command)
+    }
+
+    fn plain(dir: &Path) -> Server {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_callboard"));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(dir);
+        Server::start(command)
+    }
+
+    fn wait_until_held(&mut self) {
+        assert_eq!(self.lines.next().expect("the server must live").unwrap(), "held");
+    }
+
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        reqwest::get(format!("http://{}{path}", self.address)).await.unwrap().json().await.unwrap()
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Value {
+        let url = format!("http://{}{path}", self.address);
+        reqwest::Client::new().post(url).json(&body).send().await.unwrap().json().await.unwrap()
+    }
+
+    async fn zip(&self, project: &str) -> Vec<u8> {
+        let url = format!("http://{}/api/projects/{project}/archive.zip", self.address);
+        reqwest::get(url).await.unwrap().bytes().await.unwrap().to_vec()
+    }
+
+    /// Reads the room from a position until `enough`; answers what came.
+    async fn read_room(
+        &self,
+        project: &str,
+        since: Option<&str>,
+        enough: impl Fn(&Value) -> bool,
+    ) -> Vec<Value> {
+        let since = since.map(|position| format!("?since={position}")).unwrap_or_default();
+        let url = format!("ws://{}/api/ws/projects/{project}{since}", self.address);
+        let (mut stream, _) = tokio_tungstenite::connect_async(url).await.unwrap();
+        let mut seen = Vec::new();
+        loop {
+            let message =
+                tokio::time::timeout(SOON * 3, stream.next()).await.expect("a message must come").unwrap();
+            let Message::Text(text) = message.unwrap() else { continue };
+            let value: Value = serde_json::from_str(&text).unwrap();
+            let done = enough(&value);
+            seen.push(value);
+            if done {
+                return seen;
+            }
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn agents() -> Vec<&'static str> {
+    callboard::pipelines::find("app").unwrap().agents.iter().map(|agent| agent.name).collect()
+}
+
+async fn undisturbed() -> Vec<u8> {
+    let app = spawn_app().await;
+    let project = app.project(READING_LIST).await;
+    let run = app.generate(&project).await;
+    assert_eq!(app.ended(&run).await["status"], "completed");
+    let url = app.url(&format!("/api/projects/{project}/archive.zip"));
+    app.http.get(url).send().await.unwrap().bytes().await.unwrap().to_vec()
+}
+
+/// Kills the server while `agent` works (or has just worked) and checks everything the promise says.
+async fn killed_at(when: &str, agent: &str, expected_zip: &[u8]) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = Server::gated(dir.path(), when, agent);
+    let project = server.post("/api/projects", json!({ "name": "t", "brief": READING_LIST })).await;
+    let project = project["id"].as_str().unwrap().to_owned();
+    let run = server.post(&format!("/api/projects/{project}/generate"), json!({})).await;
+    let run = run["run_id"].as_str().unwrap().to_owned();
+    server.wait_until_held();
+    let place = agents().iter().position(|name| *name == agent).unwrap();
+    // Everything up to "started" of this agent is said before it works.
+    let is_here = |value: &Value| value["type"] == "agent_update" && value["agent"] == agent;
+    let before = server
+        .read_room(&project, None, |value| {
+            is_here(value) || value["state"]["agents"].as_array().is_some_and(|agents| agents.len() > place)
+        })
+        .await;
+    let last = before.last().unwrap();
+    let position = last["position"].as_str().unwrap().to_owned();
+    let seq = last["seq"].as_u64().unwrap();
+    let run_before = server.get(&format!("/api/runs/{run}")).await;
+    server.kill();
+
+    let server = Server::plain(dir.path());
+    let after = server.read_room(&project, Some(&position), |value| value["type"] == "completion").await;
+    assert_eq!(after[0]["type"], "connection");
+    assert_eq!(after[0]["resumed"], true, "the log outlived the crash");
+    let events: Vec<&Value> = after[1..].iter().filter(|value| value.get("seq").is_some()).collect();
+    for (expected, event) in (seq + 1..).zip(&events) {
+        assert_eq!(event["seq"], expected, "{agent}: neither hole nor double");
+    }
+    assert_eq!(events.last().unwrap()["status"], "completed", "{agent}: {:?}", events.last());
+
+    let run_after = server.get(&format!("/api/runs/{run}")).await;
+    for (index, name) in agents().iter().enumerate().take(place) {
+        assert_eq!(run_before["agents"][index], run_after["agents"][index], "{name} was not touched again");
+        assert!(
+            !events.iter().any(|event| event["type"] == "agent_update" && event["agent"] == *name),
+            "{name} had ended before the crash and says nothing after it"
+        );
+    }
+    assert_eq!(server.zip(&project).await, expected_zip, "{agent}: the zip equals the undisturbed one");
+    let page = server.get(&format!("/api/projects/{project}")).await;
+    assert_eq!(page["state"]["status"], "completed");
+    assert_eq!(page["state"]["progress"], 100.0);
+}
+
+#[tokio::test]
+async fn killed_during_each_agent_the_run_goes_on_there() {
+    let expected = undisturbed().await;
+    for agent in agents() {
+        killed_at("before", agent, &expected).await;
+    }
+}
+
+#[tokio::test]
+async fn killed_after_the_work_but_before_the_record_the_agent_works_again() {
+    let expected = undisturbed().await;
+    for agent in ["intake", "core-logic", "packager"] {
+        killed_at("after", agent, &expected).await;
+    }
+}
+
+#[tokio::test]
+async fn after_three_crashes_the_run_fails_and_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ids = None;
+    for _ in 0..4 {
+        let mut server = Server::gated(dir.path(), "before", "data");
+        if ids.is_none() {
+            let project = server.post("/api/projects", json!({ "name": "t", "brief": READING_LIST })).await;
+            let project = project["id"].as_str().unwrap().to_owned();
+            let run = server.post(&format!("/api/projects/{project}/generate"), json!({})).await;
+            ids = Some((project, run["run_id"].as_str().unwrap().to_owned()));
+        } else if ids.is_some() {
+            let (_, run) = ids.clone().unwrap();
+            let status = server.get(&format!("/api/runs/{run}")).await["status"].clone();
+            if status == "failed" {
+                break;
+            }
+        }
+        server.wait_until_held();
+        server.kill();
+    }
+    let (project, run) = ids.unwrap();
+    let server = Server::plain(dir.path());
+    let ended = wait_for("the run to end", async || {
+        let run = server.get(&format!("/api/runs/{run}")).await;
+        run["ended_at"].is_string().then_some(run)
+    })
+    .await;
+    assert_eq!(ended["status"], "failed", "{ended}");
+    assert!(
+        ended["error"]["message"].as_str().unwrap().contains("crash")
+            || ended["error"]["message"].as_str().unwrap().contains("restart"),
+        "{ended}"
+    );
+    let page = server.get(&format!("/api/projects/{project}")).await;
+    assert_eq!(page["state"]["completion"]["status"], "failed");
+}
+
+#[tokio::test]
+async fn a_second_server_on_the_same_data_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::plain(dir.path());
+    let second = Command::new(env!("CARGO_BIN_EXE_callboard"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(dir.path())
+        .output()
+        .unwrap();
+    assert!(!second.status.success());
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert!(said.contains("in use") || said.contains("another"), "{said}");
+    assert_eq!(server.get("/healthz").await.is_null(), false);
+}

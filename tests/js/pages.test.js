@@ -1,0 +1,221 @@
+// What the pages compute, without a page.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+
+import { CHUNK_LINES, CHUNKS_MAX, LogStore } from '../../static/js/client/log_store.js';
+import { readResult } from '../../static/js/client/report.js';
+import { nameOf, EXAMPLES } from '../../static/js/ui/examples.js';
+import { fits } from '../../static/js/pages/project/log_filter.js';
+import { treeOf } from '../../static/js/ui/file_tree.js';
+import { ago, bytes, duration, etaText, percent } from '../../static/js/ui/format.js';
+import { highlight, languageOf } from '../../static/js/ui/highlight.js';
+import { parseMarkdown } from '../../static/js/ui/markdown.js';
+import { layout, scrollTopOf } from '../../static/js/ui/virtual_list.js';
+
+describe('log store', () => {
+  const line = (n) => ({ n, text: `line ${n}` });
+
+  test('asks for whole chunks as far as the log reaches, and for nothing twice', () => {
+    const store = new LogStore();
+    for (let n = 901; n <= 1100; n += 1) store.add(line(n));
+    assert.deepEqual(store.missing(901, 1100), []);
+    assert.deepEqual(store.missing(895, 1100), [{ from: 501, to: 1000 }]);
+    assert.deepEqual(store.missing(1, 5), [{ from: 1, to: 500 }]);
+    assert.deepEqual(store.missing(400, 950), [{ from: 1, to: 500 }, { from: 501, to: 1000 }]);
+    assert.deepEqual(store.missing(1050, 9000), []);
+    for (let n = 1; n <= 500; n += 1) store.add(line(n));
+    assert.deepEqual(store.missing(1, 500), []);
+  });
+
+  test('a hole within a chunk is found', () => {
+    const store = new LogStore();
+    for (const n of [1, 2, 3, 7]) store.add(line(n));
+    assert.deepEqual(store.missing(1, 3), []);
+    assert.deepEqual(store.missing(1, 7), [{ from: 1, to: 7 }]);
+    assert.equal(store.get(5), undefined);
+  });
+
+  test('a million lines stay bounded; the ones looked at are kept', () => {
+    const store = new LogStore();
+    store.add(line(1));
+    for (let n = 2; n <= 1000000; n += 1) {
+      store.add(line(n));
+      if (n % CHUNK_LINES === 1) store.get(1);
+    }
+    assert.equal(store.total, 1000000);
+    assert.ok(store.chunks.size <= CHUNKS_MAX);
+    assert.equal(store.get(1).n, 1);
+    assert.equal(store.get(1000000).n, 1000000);
+    assert.equal(store.get(300000), undefined);
+  });
+
+  test('what came after a line, in order', () => {
+    const store = new LogStore();
+    for (const n of [1200, 499, 500, 501, 3]) store.add(line(n));
+    assert.deepEqual(store.after(499).map(({ n }) => n), [500, 501, 1200]);
+    assert.deepEqual(store.after(1200), []);
+  });
+});
+
+describe('virtual list', () => {
+  const measures = (count) => ({ count, rowHeight: 20, viewHeight: 600 });
+
+  test('every row can be reached, whatever the count', () => {
+    for (const count of [0, 1, 29, 30, 31, 1000, 749999, 750001, 1000000, 20000000]) {
+      for (const row of [0, 1, Math.floor(count / 3), count - 1].filter((row) => row >= 0 && row < count)) {
+        const scrollTop = scrollTopOf({ row, ...measures(count) });
+        const drawn = layout({ ...measures(count), scrollTop });
+        assert.ok(drawn.first <= row && row < drawn.last, `${row} of ${count}: ${JSON.stringify(drawn)}`);
+        assert.ok(drawn.last - drawn.first <= 60);
+        assert.ok(drawn.height <= 15000000);
+        const top = drawn.top + (row - drawn.first) * 20 - scrollTop;
+        assert.ok(top > -20.5 && top < 600, `row ${row} of ${count} stands at ${top}`);
+      }
+    }
+  });
+
+  test('the end is the end', () => {
+    for (const count of [100, 1000000]) {
+      const { height } = layout({ ...measures(count), scrollTop: 0 });
+      const scrollTop = height - 600;
+      const drawn = layout({ ...measures(count), scrollTop });
+      assert.equal(drawn.last, count);
+      assert.ok(Math.abs(drawn.top + (drawn.last - drawn.first) * 20 - height) < 0.01);
+    }
+  });
+});
+
+describe('result', () => {
+  const requirements = {
+    requirements: [
+      { id: 'R1', sentence: 'S1', text: 'Books', criteria: [{ id: 'R1.1', text: 'a' }, { id: 'R1.10', text: 'b' }] },
+      { id: 'R2', sentence: null, text: 'Edit', criteria: [{ id: 'R2.1', text: 'c' }] },
+    ],
+    not_covered: [{ sentence: 'S2', text: 'It sings', reason: 'sound' }], sentences_total: 2, sentences_covered: 1,
+  };
+  const brief = { sentences: [{ id: 'S1', text: 'books with title' }] };
+
+  test('each criterion finds its own test', () => {
+    const report = {
+      tests: [
+        { file: 'a', name: 'books > R1.10 other', passed: false },
+        { file: 'a', name: 'R1.1 first', passed: true },
+        { file: 'a', name: 'R2.1 later', passed: true, note: 'skipped' },
+      ],
+      mutation: { score: 87.5, killed: 7, total: 8, survivors: [] },
+    };
+    const result = readResult(requirements, brief, report);
+    const [books, edit] = result.requirements;
+    assert.deepEqual(books.criteria.map(({ verdict }) => verdict), ['passed', 'failed']);
+    assert.deepEqual([books.passed, books.failed, books.sentence], [1, 1, 'books with title']);
+    assert.deepEqual([edit.sentence, edit.criteria[0].verdict], [null, 'open']);
+    assert.deepEqual(result.tests, { total: 3, passed: 2 });
+    assert.equal(result.mutation.score, 87.5);
+  });
+
+  test('what is not there yet is open, never passed', () => {
+    const result = readResult(requirements, null, null);
+    assert.equal(result.tests, null);
+    assert.equal(result.mutation, null);
+    assert.equal(result.requirements[0].sentence, 'S1');
+    assert.ok(result.requirements.every(({ passed }) => passed === 0));
+  });
+});
+
+describe('log filter', () => {
+  const line = { n: 1, text: 'Three Entities', level: 'warning', agent: 'intake' };
+  const all = { agent: '', level: '', words: '' };
+
+  test('finds what the server finds', () => {
+    for (const [criteria, expected] of [
+      [{}, true], [{ level: 'debug' }, true], [{ level: 'warning' }, true], [{ level: 'error' }, false],
+      [{ agent: 'intake' }, true], [{ agent: 'design' }, false], [{ words: 'three ent' }, true], [{ words: 'four' }, false],
+    ]) assert.equal(fits(line, { ...all, ...criteria }), expected, JSON.stringify(criteria));
+  });
+});
+
+describe('markdown', () => {
+  const texts = (nodes) => nodes.map((node) => (typeof node === 'string' ? node : texts(node.slice(2)))).join('');
+  const links = (nodes) => nodes.flatMap((node) => (typeof node === 'string' ? [] : [...(node[0] === 'a' ? [node[1].href] : []), ...links(node.slice(2))]));
+
+  test('blocks', () => {
+    const tags = (source) => parseMarkdown(source).map(([tag]) => tag);
+    assert.deepEqual(tags('# A\n\ntext\nmore\n\n- a\n- b\n\n1. x\n\n```js\n# no\n```\n> q\n\n---'), ['h1', 'p', 'ul', 'ol', 'pre', 'blockquote', 'hr']);
+    assert.deepEqual(tags('| a | b |\n|---|---|\n| 1 | 2 |'), ['table']);
+    assert.equal(texts(parseMarkdown('| a | b |\n|--|--|\n| x \\| y | `z` |')), 'abx | yz');
+  });
+
+  test('hostile input stays text', () => {
+    for (const source of ['<script>alert(1)</script>', '[x](javascript:alert(1))', '[x](JAVASCRIPT:a)', '[x](data:text/html,a)', '![x](//evil)', '<img src=x onerror=y>', '```', '**', '|', '- ', '#', '[', '\u0000']) {
+      const nodes = parseMarkdown(source);
+      assert.deepEqual(links(nodes), [], source);
+    }
+    assert.deepEqual(links(parseMarkdown('[x](https://example.org/a)')), ['https://example.org/a']);
+  });
+
+  test('any text ends', () => {
+    let chance = 7;
+    const alphabet = '#-*`|>[]()\n\n 1.a~_:\\';
+    for (let turn = 0; turn < 3000; turn += 1) {
+      let source = '';
+      for (let at = 0; at < 40; at += 1) {
+        chance = (chance * 48271) % 2147483647;
+        source += alphabet[chance % alphabet.length];
+      }
+      parseMarkdown(source);
+    }
+  });
+});
+
+describe('highlight', () => {
+  test('never changes the text', () => {
+    const samples = ['const a = "x\\"y"; // c\n/* open', '{"a": [1, -2.5e3, true, null], "b', 'a { color: #fff; --x: 1px !important }', '<a href="x">&amp;</a><!-- c', '`open ${', "'", '\\', '/'];
+    for (const text of samples) {
+      for (const language of ['js', 'json', 'css', 'html', null]) {
+        assert.equal(highlight(text, language).map(([, piece]) => piece).join(''), text, `${language}: ${text}`);
+      }
+    }
+  });
+
+  test('knows the languages by their names', () => {
+    assert.deepEqual(['a.js', 'b/c.test.mjs', 'x.JSON', 'y.svg', 'LICENSE', 'z.csv'].map(languageOf), ['js', 'js', 'json', 'html', null, null]);
+  });
+
+  test('sees what is what', () => {
+    const classes = (text, language) => highlight(text, language).filter(([name]) => name).map(([name, piece]) => `${name}:${piece}`);
+    assert.deepEqual(classes('return f(1) // x', 'js'), ['k:return', 'p:f', 'n:1', 'c:// x']);
+    assert.deepEqual(classes('{"a": "b"}', 'json'), ['p:"a"', 's:"b"']);
+  });
+});
+
+describe('words', () => {
+  test('a name comes from the brief', () => {
+    for (const [brief, name] of [
+      ['A reading list: books with title', 'Reading list'],
+      ['Track my plants and water them every day please now', 'Track my plants and water them'],
+      ['the  office   inventory. More text: here', 'Office inventory'],
+      ['', 'Untitled project'], ['...', 'Untitled project'], ['a: b', 'A'], ['élan: x', 'Élan'],
+      ['x'.repeat(500), `X${'x'.repeat(59)}`],
+    ]) assert.equal(nameOf(brief), name, brief);
+    for (const [title, brief] of EXAMPLES) assert.equal(nameOf(brief), title);
+  });
+
+  test('durations, sizes and ranges', () => {
+    assert.deepEqual([0, 400, 1234, 59400, 61000, 3700000, null].map(duration), ['0 ms', '400 ms', '1.2 s', '59 s', '1 min 1 s', '1 h 1 min', '']);
+    assert.deepEqual([0, 999, 1500, 25000, 2500000].map(bytes), ['0 B', '999 B', '1.5 kB', '25 kB', '2.5 MB']);
+    assert.equal(etaText(null), '');
+    assert.equal(etaText({ low_ms: 200, high_ms: 900 }), '0–1 s left');
+    assert.equal(etaText({ low_ms: 9000, high_ms: 14000 }), '9–14 s left');
+    assert.equal(etaText({ low_ms: 120000, high_ms: 120000 }), 'about 2 min left');
+    assert.deepEqual([0, 99.99, 100, 130, -4, undefined].map(percent), [0, 99, 100, 100, 0, 0]);
+    assert.equal(ago('2026-11-20T09:30:00.000Z', Date.parse('2026-11-20T11:30:00.000Z')), '2 h ago');
+  });
+
+  test('files stand by folder, folders first', () => {
+    const tree = treeOf([{ path: 'b.txt' }, { path: 'src/ui/x.js' }, { path: 'a.txt' }, { path: 'src/a.js' }, { path: '__proto__/x' }]);
+    assert.deepEqual(tree.files.map(({ name }) => name), ['a.txt', 'b.txt']);
+    assert.deepEqual(tree.folders.map(([name]) => name), ['__proto__', 'src']);
+    assert.equal(tree.folders[1][1].folders[0][0], 'ui');
+  });
+});
