@@ -1,10 +1,10 @@
-//! The program: the child side of the script sandbox for now.
+//! The program: hands its arguments to the command line.
 
 use std::process::ExitCode;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
-    if std::env::args_os().nth(1).is_some_and(|argument| argument == "sandbox") {
-        return callboard::sandbox::child_main(std::io::stdin().lock(), std::io::stdout().lock());
-    }
-    ExitCode::SUCCESS
+    callboard::cli::run()
 }

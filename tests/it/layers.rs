@@ -40,7 +40,8 @@ const TABLE: &[(&str, &[&str])] = &[
         ],
     ),
     // The sandbox is a subcommand of its own: a child process that needs nothing else of the house.
-    ("cli", &["app", "config", "telemetry", "domain", "sandbox"]),
+    // It is a door like the surfaces: it calls the service in process and keeps the tokens.
+    ("cli", &["app", "auth", "service", "config", "telemetry", "domain", "clock", "sandbox"]),
 ];
 
 fn sources(folder: &Path, into: &mut Vec<PathBuf>) {

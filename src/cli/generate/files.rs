@@ -1,0 +1,120 @@
+//! Files of a run on their way into a folder of the maker.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+use crate::auth::Caller;
+use crate::domain::ids::ProjectId;
+use crate::service::Service;
+
+/// What was written.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    /// How many files.
+    pub(super) files: usize,
+    /// Their bytes.
+    pub(super) bytes: u64,
+    /// `requirements.json`, when it is among them.
+    pub(super) requirements: Option<String>,
+}
+
+/// Whether a folder may be written to: it is new, or empty, or the maker insists.
+pub(super) fn check_target(out: &Path, force: bool) -> anyhow::Result<()> {
+    match fs::read_dir(out) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error).with_context(|| format!("{} cannot be used", out.display())),
+        Ok(mut entries) if entries.next().is_some() && !force => {
+            bail!("{} is not empty; --force writes into it all the same", out.display())
+        }
+        Ok(_) => Ok(()),
+    }
+}
+
+/// A folder for a project of this name, below the working directory.
+pub(super) fn folder_for(name: &str) -> PathBuf {
+    let words: Vec<String> = name
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_ascii_lowercase)
+        .collect();
+    PathBuf::from(if words.is_empty() { "callboard-app".to_owned() } else { words.join("-") })
+}
+
+/// Writes every file of the project's newest run. Their paths were checked when they were made and are checked again on
+/// the way out, so none leaves the folder.
+pub(super) async fn write(service: &Service, project: ProjectId, out: &Path) -> anyhow::Result<Written> {
+    let mut written = Written::default();
+    for file in service.files(Caller::HOUSE, project).await? {
+        let stored = service.file(Caller::HOUSE, project, &file.path).await?;
+        let target = out.join(&stored.file.path);
+        let parent = target.parent().unwrap_or(out);
+        fs::create_dir_all(parent).with_context(|| format!("{} cannot be made", parent.display()))?;
+        let bytes = fs::copy(&stored.stored_at, &target)
+            .with_context(|| format!("{} cannot be written", target.display()))?;
+        if file.path == "requirements.json" {
+            written.requirements = fs::read_to_string(&stored.stored_at).ok();
+        }
+        written.files += 1;
+        written.bytes += bytes;
+    }
+    Ok(written)
+}
+
+/// A data directory that goes when it is dropped.
+pub(super) struct TemporaryDir(PathBuf);
+
+impl TemporaryDir {
+    /// A new one.
+    pub(super) fn new() -> anyhow::Result<Self> {
+        let path = std::env::temp_dir().join(format!("callboard-{}", uuid::Uuid::new_v4()));
+        fs::create_dir(&path).with_context(|| format!("{} cannot be made", path.display()))?;
+        Ok(Self(path))
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for TemporaryDir {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0) {
+            log::warn!("{} stays behind: {error}", self.0.display());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_with_something_in_it_is_refused_unless_forced() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(check_target(&dir.path().join("new"), false).is_ok());
+        assert!(check_target(dir.path(), false).is_ok());
+        fs::write(dir.path().join("a"), "").unwrap();
+        assert!(check_target(dir.path(), false).is_err());
+        assert!(check_target(dir.path(), true).is_ok());
+        assert!(check_target(&dir.path().join("a"), true).is_err(), "a file is no folder");
+    }
+
+    #[test]
+    fn folders_are_named_after_the_project() {
+        assert_eq!(folder_for("A reading list"), PathBuf::from("a-reading-list"));
+        assert_eq!(folder_for("../.."), PathBuf::from("callboard-app"));
+    }
+
+    #[test]
+    fn a_temporary_folder_goes() {
+        let dir = TemporaryDir::new().unwrap();
+        let path = dir.path().to_owned();
+        fs::write(path.join("a"), "").unwrap();
+        drop(dir);
+        assert!(!path.exists());
+    }
+}
