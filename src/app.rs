@@ -15,24 +15,21 @@ use actix_web::{App as WebApp, middleware, web};
 use anyhow::Context;
 
 use crate::artifacts::Artifacts;
-use crate::auth::{Auth, Caller};
+use crate::auth::Auth;
 use crate::broker::Broker;
 use crate::broker::frame::Encoders;
 use crate::broker::shard::Heartbeat;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Durability};
-use crate::domain::ids::{ProjectId, RunId};
 use crate::engine::Engine;
 use crate::engine::embedded::{self, EmbeddedEngine, EmbeddedOptions};
 use crate::pipelines::{self, Pipeline};
-use crate::runs::executors::children::ChildRegistry;
-use crate::runs::executors::sandbox::Sandbox;
 use crate::runs::executors::{AgentGate, Scripts};
 use crate::runs::{Runs, RunsDeps, RunsSettings};
 use crate::service::catalog::{CatalogAgent, PipelineCatalog};
 use crate::service::{Ground, Service};
 use crate::surfaces;
-use crate::surfaces::room::{CancelRun, RoomDoor, RoomEncoder, RoomPhrases};
+use crate::surfaces::room::{RoomDoor, RoomEncoder, RoomPhrases};
 use crate::surfaces::websocket::MessageLimits;
 use crate::surfaces::websocket::upgrade::Incoming;
 
@@ -131,10 +128,9 @@ impl App {
             broker.local_shard();
         }
 
-        let children = ChildRegistry::default();
-        let sandbox = match options.sandbox_program {
-            Some(program) => Sandbox::new(program, children, SCRIPT_JOB_WITHIN),
-            None => Sandbox::of_this_program(children, SCRIPT_JOB_WITHIN)
+        let sandbox_program = match options.sandbox_program {
+            Some(program) => program,
+            None => std::env::current_exe()
                 .context("the path of this program is not known, so the sandbox cannot be started")?,
         };
         let runs = Runs::start(RunsDeps {
@@ -142,7 +138,7 @@ impl App {
             broker: Arc::new(broker.clone()),
             artifacts: artifacts.clone(),
             clock: clock.clone(),
-            scripts: Arc::new(Scripts::new(sandbox)),
+            scripts: Arc::new(Scripts::new(sandbox_program, SCRIPT_JOB_WITHIN)),
             pipelines: options.pipelines,
             settings: RunsSettings {
                 concurrency_max: config.runs.concurrency,
@@ -289,10 +285,9 @@ impl HttpRim {
 
     fn door(&self) -> RoomDoor {
         RoomDoor {
-            broker: self.service.broker().clone(),
+            service: self.service.clone(),
             auth: self.auth.clone(),
             clock: self.clock.clone(),
-            cancel: cancel_by(self.service.clone()),
             limits: MessageLimits { bytes: self.config.limits.frame_bytes_max, fragments: FRAGMENTS_MAX },
             connections_max: self.config.http.connections_max,
             heartbeat_ms: self.heartbeat.ping_ms,
@@ -308,24 +303,14 @@ impl HttpRim {
             Response = actix_web::dev::ServiceResponse<actix_web::body::BoxBody>,
             Error = actix_web::Error,
             InitError = (),
-        >,
+        > + use<>,
     > {
         WebApp::new()
-            .app_data(web::Data::new(self.service.clone()))
             .app_data(web::Data::new(self.auth.clone()))
-            .configure(surfaces::rest::configure)
-            .configure(surfaces::admin::configure)
+            .configure(|config| surfaces::rest::configure(config, &self.service))
             .configure(surfaces::pages::configure)
             .wrap(middleware::from_fn(surfaces::http::gate::pass))
     }
-}
-
-/// A socket's `cancel` is the same operation as the one over HTTP.
-fn cancel_by(service: Service) -> CancelRun {
-    Arc::new(move |caller: Caller, room: ProjectId, run: RunId| {
-        let service = service.clone();
-        Box::pin(async move { service.cancel_in_room(caller, room, run).await })
-    })
 }
 
 /// The pipelines as the service may know them.

@@ -182,8 +182,10 @@ impl FileSet {
 
 /// Every built-in pipeline.
 pub fn all() -> &'static [Pipeline] {
-    &[]
+    ALL
 }
+
+static ALL: &[Pipeline] = &[app::PIPELINE];
 
 /// The built-in pipeline of that name.
 pub fn find(name: &str) -> Option<&'static Pipeline> {

@@ -19,6 +19,7 @@ mod plan;
 mod progress;
 mod queue;
 mod recovery;
+mod take_over;
 #[cfg(test)]
 mod tests;
 mod transitions;
@@ -131,8 +132,11 @@ pub struct Keep {
     /// How long it is kept.
     pub ttl_ms: u64,
     /// HTTP status and JSON body of the answer.
-    pub answer: Box<dyn FnOnce(&Accepted) -> (u16, String) + Send>,
+    pub answer: BuildAnswer,
 }
+
+/// Makes an HTTP status and a JSON body from what was accepted.
+pub type BuildAnswer = Box<dyn FnOnce(&Accepted) -> (u16, String) + Send>;
 
 /// A run was accepted and is durable.
 #[derive(Clone, Debug, PartialEq)]

@@ -18,7 +18,6 @@ use tokio::sync::oneshot;
 use crate::clock::Clock;
 use crate::domain::ids::{ProjectId, RunId};
 use crate::domain::run::{Run, RunStatus};
-use crate::domain::time::Timestamp;
 use crate::engine::{Engine, EngineError};
 use crate::pipelines::Pipeline;
 use crate::runs::commits::{Commits, write};
@@ -26,8 +25,9 @@ use crate::runs::executors::Builtin;
 use crate::runs::executors::thread::Tools;
 use crate::runs::generation::{CancelRun, Generation, Left, StopRun};
 use crate::runs::queue::{Queue, Ticket};
+use crate::runs::take_over::{take_over_all, take_over_one};
 use crate::runs::{Accepted, CancelAnswer, NewRun, RunsDeps, RunsError, RunsSettings, RunsSnapshot};
-use crate::runs::{accept, recovery, transitions};
+use crate::runs::{accept, transitions};
 
 /// Requests that wait; with more, senders wait in turn, up to their deadline.
 const MAILBOX_CAPACITY: usize = 256;
@@ -36,8 +36,6 @@ const MAILBOX_CAPACITY: usize = 256;
 const CANCEL_LOOKS_MAX: u32 = 50;
 /// Pause between two looks: the time a transition takes to be written.
 const LOOK_PAUSE: Duration = Duration::from_millis(20);
-/// Pause before the store is asked again for what was left.
-const TAKE_OVER_PAUSE: Duration = Duration::from_secs(1);
 
 /// What orchestrator and generations use.
 pub(crate) struct Shared {
@@ -166,7 +164,6 @@ impl Orchestrator {
             return;
         }
         if ended.is_none() {
-            log::error!("run {id} was left by its actor before it ended; it is taken over");
             let shared = self.shared.clone();
             let taken = async move { take_over_one(&shared, id).await };
             ctx.spawn(taken.into_actor(self).map(|run, actor, ctx| {
@@ -280,55 +277,6 @@ async fn cancel_waiting(shared: &Shared, id: RunId, by: &str) -> Result<Option<C
         Ok(()) => Ok(Some(CancelAnswer { status: RunStatus::Cancelled, already: None })),
         Err(EngineError::Conflict(_)) => Ok(None),
         Err(error) => Err(error.into()),
-    }
-}
-
-/// Takes over what earlier boots left; answers the runs that wait. Asks the store until it answers: nothing can be
-/// accepted before.
-async fn take_over_all(shared: &Shared) -> Vec<Run> {
-    let left = loop {
-        match shared.engine.active_runs().await {
-            Ok(runs) => break runs,
-            Err(EngineError::Closed) => return Vec::new(),
-            Err(error) => {
-                log::error!("the runs on record cannot be read and are asked for again: {error}");
-                actix_rt::time::sleep(TAKE_OVER_PAUSE).await;
-            }
-        }
-    };
-    let mut waiting = Vec::new();
-    for run in left {
-        waiting.extend(take_over(shared, run).await);
-    }
-    waiting
-}
-
-async fn take_over_one(shared: &Shared, id: RunId) -> Option<Run> {
-    match shared.engine.run(id).await {
-        Ok(run) => take_over(shared, run?).await,
-        Err(error) => {
-            log::error!("run {id} cannot be read and stays as it is until the next start: {error}");
-            None
-        }
-    }
-}
-
-/// Takes over one run; answers it when it waits.
-async fn take_over(shared: &Shared, run: Run) -> Option<Run> {
-    let now: Timestamp = shared.clock.now();
-    let Some(change) = recovery::take_over(&run, now) else {
-        return (run.status == RunStatus::Queued).then_some(run);
-    };
-    let next = Run { version: run.version + 1, ..change.run.clone() };
-    match write(shared.broker.as_ref(), &shared.engine, change.into_batch()).await {
-        Ok(()) => {
-            log::info!("run {} was left {} and is now {}", run.id, run.status.as_str(), next.status.as_str());
-            (next.status == RunStatus::Queued).then_some(next)
-        }
-        Err(error) => {
-            log::error!("run {} cannot be taken over and stays until the next start: {error}", run.id);
-            None
-        }
     }
 }
 

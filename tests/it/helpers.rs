@@ -17,32 +17,32 @@ use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 /// The admin token of every test server.
-pub const ADMIN_TOKEN: &str = "test-admin-token-0123456789abcdef";
+pub(crate) const ADMIN_TOKEN: &str = "test-admin-token-0123456789abcdef";
 /// The longest a test waits for something that must happen.
-pub const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = Duration::from_secs(20);
 /// The brief of the issue that everything has to manage.
-pub const READING_LIST: &str = "A reading list: books with title, author, status (to read, reading, done) and rating 1 to 5; \
+pub(crate) const READING_LIST: &str = "A reading list: books with title, author, status (to read, reading, done) and rating 1 to 5; \
                                 search by title, filter by status, sort by rating; count per status";
 
 /// A server with a data directory of its own.
-pub struct TestApp {
+pub(crate) struct TestApp {
     /// Where it listens.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// Its operations, without HTTP.
-    pub service: Service,
+    pub(crate) service: Service,
     /// A client that keeps connections.
-    pub http: reqwest::Client,
+    pub(crate) http: reqwest::Client,
     /// Its data directory.
-    pub dir: Arc<tempfile::TempDir>,
+    pub(crate) dir: Arc<tempfile::TempDir>,
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 /// What a test wants different.
-pub type Change = Box<dyn FnOnce(&mut AppOptions) + Send>;
+pub(crate) type Change = Box<dyn FnOnce(&mut AppOptions) + Send>;
 
 /// The usual settings of a test server in `dir`.
-pub fn config(dir: &Path) -> Config {
+pub(crate) fn config(dir: &Path) -> Config {
     let sources = callboard::config::load::Sources::default();
     let mut config = callboard::config::load::load(&sources).expect("the defaults are valid").config;
     config.listen = "127.0.0.1:0".parse().unwrap();
@@ -55,17 +55,17 @@ pub fn config(dir: &Path) -> Config {
 }
 
 /// Starts a server with the usual settings.
-pub async fn spawn_app() -> TestApp {
+pub(crate) async fn spawn_app() -> TestApp {
     spawn_app_with(Box::new(|_| {})).await
 }
 
 /// Starts a server with other settings.
-pub async fn spawn_app_with(change: Change) -> TestApp {
+pub(crate) async fn spawn_app_with(change: Change) -> TestApp {
     spawn_app_in(Arc::new(tempfile::tempdir().unwrap()), change).await
 }
 
 /// Starts a server on a data directory that may have been used before.
-pub async fn spawn_app_in(dir: Arc<tempfile::TempDir>, change: Change) -> TestApp {
+pub(crate) async fn spawn_app_in(dir: Arc<tempfile::TempDir>, change: Change) -> TestApp {
     let (stop, stopped) = channel();
     let (ready, started) = tokio::sync::oneshot::channel();
     let mut options = AppOptions::new(config(dir.path()));
@@ -86,7 +86,7 @@ pub async fn spawn_app_in(dir: Arc<tempfile::TempDir>, change: Change) -> TestAp
 
 impl TestApp {
     /// Stops in good order and gives the data directory back.
-    pub async fn stop(mut self) -> Arc<tempfile::TempDir> {
+    pub(crate) async fn stop(mut self) -> Arc<tempfile::TempDir> {
         let (stop, thread) = (self.stop.take(), self.thread.take());
         tokio::task::spawn_blocking(move || {
             drop(stop);
@@ -98,46 +98,46 @@ impl TestApp {
     }
 
     /// An address on this server.
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
     /// GET with an answer in JSON.
-    pub async fn get(&self, path: &str) -> (u16, Value) {
+    pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
         answer(self.http.get(self.url(path)).send().await.unwrap()).await
     }
 
     /// POST of JSON with an answer in JSON.
-    pub async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> (u16, Value) {
         answer(self.http.post(self.url(path)).json(&body).send().await.unwrap()).await
     }
 
     /// PATCH of JSON with an answer in JSON.
-    pub async fn patch(&self, path: &str, body: Value) -> (u16, Value) {
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> (u16, Value) {
         answer(self.http.patch(self.url(path)).json(&body).send().await.unwrap()).await
     }
 
     /// DELETE with an answer in JSON.
-    pub async fn delete(&self, path: &str) -> (u16, Value) {
+    pub(crate) async fn delete(&self, path: &str) -> (u16, Value) {
         answer(self.http.delete(self.url(path)).send().await.unwrap()).await
     }
 
     /// Makes a project; answers its id.
-    pub async fn project(&self, brief: &str) -> String {
+    pub(crate) async fn project(&self, brief: &str) -> String {
         let (status, project) = self.post("/api/projects", json!({ "name": "Test", "brief": brief })).await;
         assert_eq!(status, 201, "{project}");
         project["id"].as_str().unwrap().to_owned()
     }
 
     /// Starts a run; answers its id.
-    pub async fn generate(&self, project: &str) -> String {
+    pub(crate) async fn generate(&self, project: &str) -> String {
         let (status, accepted) = self.post(&format!("/api/projects/{project}/generate"), json!({})).await;
         assert_eq!(status, 202, "{accepted}");
         accepted["run_id"].as_str().unwrap().to_owned()
     }
 
     /// Publishes `count` small events.
-    pub async fn publish(&self, project: &str, count: usize) {
+    pub(crate) async fn publish(&self, project: &str, count: usize) {
         let events: Vec<Value> =
             (0..count).map(|n| json!({ "type": "event", "name": "n", "data": { "n": n } })).collect();
         let (status, answer) = self.post(&format!("/api/projects/{project}/events"), json!(events)).await;
@@ -145,14 +145,14 @@ impl TestApp {
     }
 
     /// Opens the socket of a project's room; the first message was read.
-    pub async fn socket(&self, project: &str, since: Option<&str>) -> Socket {
+    pub(crate) async fn socket(&self, project: &str, since: Option<&str>) -> Socket {
         let mut socket = self.raw_socket(project, since).await;
         socket.connection = socket.expect_push("connection").await;
         socket
     }
 
     /// Opens the socket of a project's room and reads nothing.
-    pub async fn raw_socket(&self, project: &str, since: Option<&str>) -> Socket {
+    pub(crate) async fn raw_socket(&self, project: &str, since: Option<&str>) -> Socket {
         let since = since.map(|position| format!("?since={position}")).unwrap_or_default();
         let url = format!("ws://{}/api/ws/projects/{project}{since}", self.address);
         let (stream, _) = tokio_tungstenite::connect_async(url).await.unwrap();
@@ -160,7 +160,7 @@ impl TestApp {
     }
 
     /// Waits until a run has ended; answers it.
-    pub async fn ended(&self, run: &str) -> Value {
+    pub(crate) async fn ended(&self, run: &str) -> Value {
         wait_for("the run to end", async || {
             let (_, run) = self.get(&format!("/api/runs/{run}")).await;
             let status = run["status"].as_str().unwrap_or_default();
@@ -183,7 +183,7 @@ impl Drop for TestApp {
 }
 
 /// Waits for a condition, never for a while.
-pub async fn wait_for<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+pub(crate) async fn wait_for<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = tokio::time::Instant::now() + SOON * 3;
     loop {
         if let Some(found) = ask().await {
@@ -201,26 +201,26 @@ async fn answer(response: reqwest::Response) -> (u16, Value) {
 }
 
 /// A client of a project room.
-pub struct Socket {
+pub(crate) struct Socket {
     /// The stream.
-    pub stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    pub(crate) stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
     /// The first message.
-    pub connection: Value,
+    pub(crate) connection: Value,
 }
 
 impl Socket {
     /// Sends a JSON message.
-    pub async fn send(&mut self, message: Value) {
+    pub(crate) async fn send(&mut self, message: Value) {
         self.send_text(&message.to_string()).await;
     }
 
     /// Sends a text message.
-    pub async fn send_text(&mut self, text: &str) {
+    pub(crate) async fn send_text(&mut self, text: &str) {
         self.stream.send(Message::text(text)).await.unwrap();
     }
 
     /// The next JSON message that is not `presence`.
-    pub async fn next(&mut self) -> Value {
+    pub(crate) async fn next(&mut self) -> Value {
         loop {
             let message = tokio::time::timeout(SOON, self.stream.next()).await.expect("a message must come");
             if let Message::Text(text) = message.expect("the socket must stay open").unwrap() {
@@ -233,14 +233,14 @@ impl Socket {
     }
 
     /// The next message; it must be of this type.
-    pub async fn expect_push(&mut self, kind: &str) -> Value {
+    pub(crate) async fn expect_push(&mut self, kind: &str) -> Value {
         let message = self.next().await;
         assert_eq!(message["type"], kind, "{message}");
         message
     }
 
     /// Reads until a message of this type.
-    pub async fn until(&mut self, kind: &str) -> Value {
+    pub(crate) async fn until(&mut self, kind: &str) -> Value {
         loop {
             let message = self.next().await;
             if message["type"] == kind {
@@ -250,13 +250,13 @@ impl Socket {
     }
 
     /// Nothing is waiting: what was sent before was answered before this ping.
-    pub async fn expect_silence(&mut self) {
+    pub(crate) async fn expect_silence(&mut self) {
         self.send(json!({ "type": "ping" })).await;
         self.expect_push("pong").await;
     }
 
     /// The code the server closes with.
-    pub async fn close_code(&mut self) -> u16 {
+    pub(crate) async fn close_code(&mut self) -> u16 {
         loop {
             match tokio::time::timeout(SOON, self.stream.next()).await.expect("the socket must close") {
                 Some(Ok(Message::Close(Some(frame)))) => return frame.code.into(),

@@ -163,7 +163,7 @@ async fn a_field_taken_out_of_the_brief_is_gone_everywhere() {
             if std::io::Read::read_to_string(&mut entry, &mut text).is_ok()
                 && text.to_lowercase().contains("rating")
             {
-                found.push(entry.name().to_owned());
+                found.push(entry.name().expect("names are UTF-8").into_owned());
             }
         }
         found

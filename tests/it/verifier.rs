@@ -130,6 +130,14 @@ fn what_cannot_be_mended_fails_with_file_and_line() {
 }
 
 #[test]
+fn an_app_without_tests_is_not_verified() {
+    let none = r#"{"requirements":[],"not_covered":[],"sentences_total":0,"sentences_covered":0}"#;
+    let mut files = with("test/books.test.js", |_| String::new());
+    files.insert("requirements.json", none.as_bytes());
+    assert_eq!(failed(files).0, "criterion: the app has no tests");
+}
+
+#[test]
 fn broken_files_are_made_again_by_their_agent() {
     let cases = [
         ("src/core/books.js", "let sum = 0;", "let sum = ;", "src/core/books.js"),

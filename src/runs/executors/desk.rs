@@ -24,8 +24,8 @@ pub(crate) struct Desk {
     lines: Mutex<LogBatch>,
     progress: Mutex<Option<(f64, String)>>,
     children: ChildRegistry,
-    /// Child processes that lived when the agent was told to stop.
-    children_at_stop: OnceLock<usize>,
+    /// Child processes that had ended before the agent was told to stop.
+    ended_before_stop: OnceLock<u64>,
     log_failure: OnceLock<String>,
 }
 
@@ -38,7 +38,7 @@ impl Desk {
             lines: Mutex::default(),
             progress: Mutex::default(),
             children: ChildRegistry::default(),
-            children_at_stop: OnceLock::new(),
+            ended_before_stop: OnceLock::new(),
             log_failure: OnceLock::new(),
         }
     }
@@ -47,7 +47,7 @@ impl Desk {
     pub(crate) fn stop(&self) {
         // First the word, so that nothing new is started for a child that is ended.
         self.stopped.store(true, Ordering::Release);
-        self.children_at_stop.get_or_init(|| self.children.alive().len());
+        self.ended_before_stop.get_or_init(|| self.children.ended());
         self.children.signal_all(Signal::KILL);
     }
 
@@ -79,10 +79,10 @@ impl Desk {
 
     /// Child processes that a stop has ended, and those that are left.
     pub(crate) fn processes(&self) -> (u32, u32) {
+        let ended = self.children.ended();
+        let by_stop = ended - self.ended_before_stop.get().copied().unwrap_or(ended);
         let left = self.children.alive().len();
-        let before = self.children_at_stop.get().copied().unwrap_or(left).max(left);
-        let count = |number| u32::try_from(number).unwrap_or(u32::MAX);
-        (count(before - left), count(left))
+        (u32::try_from(by_stop).unwrap_or(u32::MAX), u32::try_from(left).unwrap_or(u32::MAX))
     }
 }
 

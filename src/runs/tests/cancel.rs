@@ -1,12 +1,16 @@
 //! Cancel in every state, and against an end that comes at the same moment.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use crate::domain::event::EventBody;
 use crate::domain::ids::RunId;
 use crate::domain::run::RunStatus;
-use crate::runs::tests::{AGENTS, Gate, House, eventually, plain, settings, until_stopped};
+use crate::domain::script::ScriptJob;
+use crate::pipelines::AgentOutput;
+use crate::runs::tests::{AGENTS, Door, Gate, House, eventually, plain, settings, until_stopped};
 use crate::runs::{CancelAnswer, OnConflict, RunsError, RunsSettings};
 
 #[actix_rt::test]
@@ -36,19 +40,16 @@ async fn a_cancel_during_each_agent_ends_the_run_soon() {
 #[actix_rt::test]
 async fn an_agent_that_does_not_listen_is_left_behind() {
     let house = House::new();
-    let free = Arc::new(Mutex::new(()));
-    let held = free.lock().unwrap();
-    let (inside, deaf) = (Arc::new(AtomicBool::new(false)), free.clone());
+    let door = Arc::new(Door::default());
+    let deaf = door.clone();
     let patience = RunsSettings { cancel_grace_ms: 100, ..settings() };
-    let at_work = inside.clone();
     let boot = house.boot(patience, None, move |agent, inputs, host| {
-        at_work.store(true, Ordering::SeqCst);
-        drop(deaf.lock());
+        deaf.pass();
         plain(agent, inputs, host)
     });
     let project = house.project("x").await;
     let run = boot.enqueue(&project).await.unwrap();
-    eventually("the agent at work", async || inside.load(Ordering::SeqCst)).await;
+    door.arrived().await;
     boot.runs.cancel(run.id, "ada".to_owned()).await.unwrap();
     let (run, completion) = house.ended(run.id).await;
     assert!(
@@ -56,11 +57,31 @@ async fn an_agent_that_does_not_listen_is_left_behind() {
         "{}",
         completion.message
     );
-    drop(held);
+    door.open();
     boot.idle().await;
     // What it made in the end is not taken.
     assert_eq!(house.run(run.id).await, run);
     house.check_log(&run).await;
+}
+
+#[actix_rt::test]
+async fn a_cancel_ends_the_child_processes_and_counts_them() {
+    let house = House::new();
+    let boot = house.boot(settings(), None, |_, _, host| {
+        let job = ScriptJob { files: BTreeMap::new(), steps: Vec::new(), memory_bytes: 0, step_ms: 0 };
+        host.run_scripts(&job, &mut |_, _| ())?;
+        Ok(AgentOutput::default())
+    });
+    let project = house.project("x").await;
+    let run = boot.enqueue(&project).await.unwrap();
+    eventually("the child", async || boot.scripts.started.load(Ordering::SeqCst) == 1).await;
+    let since = Instant::now();
+    boot.runs.cancel(run.id, "ada".to_owned()).await.unwrap();
+    let (run, _) = house.ended(run.id).await;
+    assert!(since.elapsed() < Duration::from_secs(2));
+    let evidence = run.evidence.unwrap();
+    assert_eq!((evidence.processes_ended, evidence.processes_left), (1, 0));
+    boot.idle().await;
 }
 
 #[actix_rt::test]
@@ -119,12 +140,9 @@ async fn a_cancel_against_the_end_leaves_one_end() {
     let events = house.log(project.id).await;
     let completions = events
         .iter()
-        .filter(|(_, body)| matches!(body, crate::domain::event::EventBody::Completion(_)))
+        .filter(|(_, body)| matches!(body, EventBody::Completion(_)))
         .map(|(run, _)| *run)
         .collect::<std::collections::HashSet<_>>();
-    let total = events
-        .iter()
-        .filter(|(_, body)| matches!(body, crate::domain::event::EventBody::Completion(_)))
-        .count();
+    let total = events.iter().filter(|(_, body)| matches!(body, EventBody::Completion(_))).count();
     assert_eq!((completions.len(), total), (1_000, 1_000));
 }

@@ -1,12 +1,12 @@
 //! What becomes of runs whose server is gone.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::domain::event::EventBody;
 use crate::domain::run::{AgentStatus, RunStatus};
 use crate::runs::OnConflict;
-use crate::runs::tests::{AGENTS, Gate, House, eventually, plain, settings};
+use crate::runs::tests::{AGENTS, Door, Gate, House, plain, settings};
 
 #[actix_rt::test]
 async fn a_crash_at_each_agent_goes_on_there_and_gives_the_same_files() {
@@ -84,24 +84,37 @@ async fn the_fourth_crash_fails_the_run() {
 }
 
 #[actix_rt::test]
+async fn a_run_whose_actor_panics_is_taken_over_and_the_others_work_on() {
+    let house = House::new();
+    let gate = Gate::hold("two", false);
+    let boot = house.boot(settings(), Some(gate.clone()), plain);
+    let run = boot.enqueue(&house.project("x").await).await.unwrap();
+    gate.arrived(1).await;
+    boot.broker.panics.store(true, Ordering::SeqCst);
+    gate.open();
+    let (run, _) = house.ended(run.id).await;
+    assert_eq!((run.status, run.crash_attempts), (RunStatus::Completed, 1));
+    let other = boot.enqueue(&house.project("y").await).await.unwrap();
+    assert_eq!(house.ended(other.id).await.0.status, RunStatus::Completed);
+    boot.idle().await;
+}
+
+#[actix_rt::test]
 async fn a_crash_during_a_cancel_ends_cancelled_and_what_waited_still_waits() {
     let house = House::new();
-    let free = Arc::new(Mutex::new(()));
-    let held = free.lock().unwrap();
-    let (inside, deaf) = (Arc::new(AtomicBool::new(false)), free.clone());
-    let at_work = inside.clone();
+    let door = Arc::new(Door::default());
+    let deaf = door.clone();
     let boot = house.boot(settings(), None, move |agent, inputs, host| {
-        at_work.store(true, Ordering::SeqCst);
-        drop(deaf.lock());
+        deaf.pass();
         plain(agent, inputs, host)
     });
     let project = house.project("x").await;
     let run = boot.enqueue(&project).await.unwrap();
     let waiting = boot.enqueue_as(&project, 0, OnConflict::Enqueue).await.unwrap();
-    eventually("the agent at work", async || inside.load(Ordering::SeqCst)).await;
+    door.arrived().await;
     boot.runs.cancel(run.id, "ada".to_owned()).await.unwrap();
     boot.crash().await;
-    drop(held);
+    door.open();
     assert_eq!(house.run(run.id).await.status, RunStatus::Cancelling);
 
     let boot = house.boot(settings(), None, plain);

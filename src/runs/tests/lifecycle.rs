@@ -1,13 +1,13 @@
 //! A run from its request to its end: success, failure, limits, retry, stop.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 use crate::domain::event::{EventBody, LogLevel};
 use crate::domain::run::{AgentStatus, RunStatus};
 use crate::engine::EngineError;
 use crate::pipelines::{AgentError, AgentOutput, OutputFile};
-use crate::runs::tests::{AGENTS, Gate, House, eventually, plain, settings, until_stopped};
+use crate::runs::tests::{AGENTS, Door, Gate, House, eventually, plain, settings, until_stopped};
 use crate::runs::{FieldError, NewRun, OnConflict, RunsError, RunsSettings};
 
 #[actix_rt::test]
@@ -129,14 +129,13 @@ async fn an_agent_that_fails_or_panics_fails_the_run_and_says_where() {
 #[actix_rt::test]
 async fn time_limits_end_a_run_whether_the_agent_listens_or_not() {
     let house = House::new();
-    let free = Arc::new(Mutex::new(()));
-    let held = free.lock().unwrap();
-    let deaf = free.clone();
+    let door = Arc::new(Door::default());
+    let deaf = door.clone();
     let limits = RunsSettings { agent_timeout_ms: 60, cancel_grace_ms: 80, ..settings() };
     let boot = house.boot(limits, None, move |agent, inputs, host| match (agent, inputs.brief.as_str()) {
         ("two", "listens") => until_stopped(host),
         ("two", _) => {
-            drop(deaf.lock());
+            deaf.pass();
             plain(agent, inputs, host)
         }
         _ => plain(agent, inputs, host),
@@ -149,7 +148,7 @@ async fn time_limits_end_a_run_whether_the_agent_listens_or_not() {
         assert_eq!(completion.error.unwrap().agent.as_deref(), Some("two"));
     }
     assert_eq!(boot.runs.snapshot().await.unwrap().agent_threads, 1);
-    drop(held);
+    door.open();
     boot.idle().await;
 
     let limits = RunsSettings { run_timeout_ms: 60, ..settings() };

@@ -8,8 +8,10 @@ mod queue;
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::os::unix::process::CommandExt;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -29,6 +31,30 @@ use crate::pipelines::{Agent, AgentError, AgentHost, AgentInputs, AgentOutput, O
 use crate::runs::executors::children::ChildRegistry;
 use crate::runs::executors::{AgentGate, Executor, ScriptRunError, ScriptRunner};
 use crate::runs::{Commits, NewRun, OnConflict, Runs, RunsDeps, RunsError, RunsSettings};
+
+/// Holds whoever comes until it is opened; it does not care who is told to stop.
+#[derive(Default)]
+struct Door {
+    open: Mutex<bool>,
+    opened: Condvar,
+    waiting: AtomicUsize,
+}
+
+impl Door {
+    fn pass(&self) {
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        drop(self.opened.wait_while(self.open.lock().unwrap(), |open| !*open).unwrap());
+    }
+
+    async fn arrived(&self) {
+        eventually("an agent at the door", async || self.waiting.load(Ordering::SeqCst) > 0).await;
+    }
+
+    fn open(&self) {
+        *self.open.lock().unwrap() = true;
+        self.opened.notify_all();
+    }
+}
 
 /// Longer than anything here takes on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -95,18 +121,29 @@ fn until_stopped(host: &dyn AgentHost) -> Result<AgentOutput, AgentError> {
     }
 }
 
-/// No test here runs scripts.
-struct NoScripts;
+/// Every job is a child process that does nothing until it is killed.
+#[derive(Default)]
+struct Idle {
+    started: AtomicUsize,
+}
 
-impl ScriptRunner for NoScripts {
+impl ScriptRunner for Idle {
     fn run(
         &self,
-        _: &ChildRegistry,
+        children: &ChildRegistry,
         _: &ScriptJob,
-        _: &dyn Fn() -> bool,
+        cancelled: &dyn Fn() -> bool,
         _: &mut dyn FnMut(usize, &ScriptOutcome),
     ) -> Result<Vec<ScriptOutcome>, ScriptRunError> {
-        Err(ScriptRunError::Failed("there are no scripts here".to_owned()))
+        let mut cat = Command::new("cat");
+        let mut child = cat.stdin(Stdio::piped()).stdout(Stdio::null()).process_group(0).spawn().unwrap();
+        let _ticket = children.register(child.id());
+        self.started.fetch_add(1, Ordering::SeqCst);
+        // Open until the child has ended: at the end of its input it would end by itself.
+        let _stdin = child.stdin.take();
+        child.wait().unwrap();
+        assert!(cancelled());
+        Err(ScriptRunError::Cancelled)
     }
 }
 
@@ -114,10 +151,12 @@ impl ScriptRunner for NoScripts {
 struct Direct {
     engine: Arc<dyn Engine>,
     failures: Mutex<Vec<EngineError>>,
+    panics: AtomicBool,
 }
 
 impl Commits for Direct {
     fn commit(&self, batch: Batch) -> Pin<Box<dyn Future<Output = Result<Committed, EngineError>> + Send>> {
+        assert!(!self.panics.swap(false, Ordering::SeqCst), "the actor that writes is to panic");
         match self.failures.lock().unwrap().pop() {
             Some(error) => Box::pin(async { Err(error) }),
             None => self.engine.commit(batch),
@@ -184,6 +223,7 @@ struct House {
 struct Boot {
     runs: Runs,
     broker: Arc<Direct>,
+    scripts: Arc<Idle>,
 }
 
 impl House {
@@ -204,20 +244,25 @@ impl House {
         + Sync
         + 'static,
     ) -> Boot {
-        let broker = Arc::new(Direct { engine: self.engine.clone(), failures: Mutex::default() });
+        let broker = Arc::new(Direct {
+            engine: self.engine.clone(),
+            failures: Mutex::default(),
+            panics: AtomicBool::new(false),
+        });
+        let scripts = Arc::new(Idle::default());
         let runs = Runs::start(RunsDeps {
             engine: self.engine.clone(),
             broker: broker.clone(),
             artifacts: self.artifacts.clone(),
             clock: Arc::new(SystemClock),
-            scripts: Arc::new(NoScripts),
+            scripts: scripts.clone(),
             pipelines,
             settings,
             boot_id: format!("boot-{}", self.boots.fetch_add(1, Ordering::Relaxed)),
             executor: Some(Arc::new(Scripted(Box::new(script)))),
             gate: gate.map(|gate| gate as Arc<dyn AgentGate>),
         });
-        Boot { runs, broker }
+        Boot { runs, broker, scripts }
     }
 
     async fn project(&self, brief: &str) -> Project {

@@ -38,7 +38,7 @@ fn version() -> String {
 }
 
 /// Routes of the static files.
-pub fn configure(cfg: &mut web::ServiceConfig) {
+pub(super) fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(web::resource("/static/{path:.*}").route(web::get().to(serve)).route(web::head().to(serve)))
         .service(web::resource(["/favicon.svg", "/favicon.ico"]).route(web::get().to(icon)));
 }

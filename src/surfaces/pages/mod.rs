@@ -8,12 +8,14 @@ mod error;
 mod headers;
 mod home;
 mod project;
+mod routes;
 
-pub use assets::{base, configure};
+pub use assets::base;
 pub use error::{error, not_found};
 pub use headers::secure;
 pub use home::HomeView;
 pub use project::ProjectView;
+pub use routes::configure;
 
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};

@@ -88,18 +88,51 @@ pub async fn list(
         status
     });
     query.finish()?;
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(list_json(&service, caller, limit, before, status).await?))
+}
+
+/// The newest projects as REST answers them and as the home page embeds them.
+///
+/// # Errors
+/// When the caller may not read.
+pub async fn newest_json(service: &Service, caller: Caller) -> Result<String, Problem> {
+    Ok(list_json(service, caller, PAGE_DEFAULT, None, None).await?.to_string())
+}
+
+async fn list_json(
+    service: &Service,
+    caller: Caller,
+    limit: usize,
+    before: Option<(Timestamp, ProjectId)>,
+    status: Option<RunStatus>,
+) -> Result<Value, Problem> {
     let page = service.list_projects(caller, limit, before, status).await?;
     let projects: Vec<Value> =
         page.projects.iter().map(|(project, run)| wire::project_line(project, run.as_ref())).collect();
     let next_cursor = page.next.map(|(at, id)| format!("{}.{id}", at.0));
-    Ok(HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(json!({ "projects": projects, "next_cursor": next_cursor })))
+    Ok(json!({ "projects": projects, "next_cursor": next_cursor }))
 }
 
 fn read_cursor(text: &str) -> Option<(Timestamp, ProjectId)> {
     let (at, id) = text.split_once('.')?;
     Some((Timestamp(at.parse().ok()?), id.parse().ok()?))
+}
+
+/// A project as REST answers it and as its page embeds it.
+///
+/// # Errors
+/// When there is no such project or the caller may not read.
+pub async fn project_json(
+    request: &HttpRequest,
+    service: &Service,
+    caller: Caller,
+    id: &str,
+) -> Result<String, Problem> {
+    let id = project_id(id)?;
+    let view = service.project(caller, id).await?;
+    Ok(wire::project_view(&view, &ws_url(request, service, id)))
 }
 
 /// `GET /api/projects/{id}`
@@ -109,13 +142,10 @@ pub async fn show(
     caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let id = project_id(&id)?;
-    let view = service.project(caller, id).await?;
-    let url = ws_url(&request, &service, id);
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .content_type("application/json")
-        .body(wire::project_view(&view, &url)))
+        .body(project_json(&request, &service, caller, &id).await?))
 }
 
 /// `PATCH /api/projects/{id}`

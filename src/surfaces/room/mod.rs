@@ -6,4 +6,4 @@ mod protocol;
 mod session;
 
 pub use self::codec::{RoomEncoder, RoomPhrases};
-pub use self::door::{CancelRun, RoomDoor};
+pub use self::door::RoomDoor;

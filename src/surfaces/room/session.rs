@@ -12,6 +12,7 @@ use crate::auth::policy::Action;
 use crate::broker::{BrokerError, Joined};
 use crate::domain::ids::{ClientId, ProjectId, RunId};
 use crate::domain::position::Position;
+use crate::service::error::ServiceError;
 use crate::surfaces::room::codec::CLOSE_REMOVED;
 use crate::surfaces::room::door::RoomDoor;
 use crate::surfaces::room::protocol::{Command, Reply, epoch_text, parse};
@@ -78,7 +79,7 @@ impl RoomSession {
     }
 
     fn get_state(&self, ctx: &mut SocketContext<Self>) {
-        let (broker, room) = (self.door.broker.clone(), self.room);
+        let (broker, room) = (self.door.service.broker().clone(), self.room);
         let view = async move { broker.view(room).await };
         ctx.wait(wrap_future::<_, Socket<Self>>(view).map(|view, socket, _| {
             let (_, peer) = socket.parts();
@@ -94,11 +95,19 @@ impl RoomSession {
         if let Err(refused) = self.caller.may(Action::ControlRuns) {
             return error(peer, "forbidden", &refused.to_string());
         }
-        let cancelling = (self.door.cancel)(self.caller, self.room, run);
+        let (service, caller, room) = (self.door.service.clone(), self.caller, self.room);
+        let cancelling = async move {
+            let known = service.run(caller, run).await?;
+            if known.project_id != room {
+                return Err(ServiceError::NotFound("run in this project"));
+            }
+            service.cancel(caller, run).await
+        };
         ctx.spawn(wrap_future::<_, Socket<Self>>(cancelling).map(|answer, socket, _| {
-            // What came of it is an event like any other; only a refusal is said here.
-            if let Err((code, message)) = answer {
-                error(socket.parts().1, code, &message);
+            // What comes of it is an event like any other; only a refusal is said here.
+            if let Err(refused) = answer {
+                let code = if matches!(refused, ServiceError::NotFound(_)) { "not_found" } else { "refused" };
+                error(socket.parts().1, code, &refused.to_string());
             }
         }));
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use actix_codec::Framed;
 use actix_http::ws::{HandshakeError, hash_key, verify_handshake};
 use actix_http::{HttpMessage, Request, h1};
-use actix_web::http::header;
+use actix_web::http::{StatusCode, header};
 use bytes::Bytes;
 use socket2::SockRef;
 use tokio::io::AsyncWriteExt;
@@ -55,13 +55,16 @@ impl Incoming {
     ///
     /// # Errors
     /// With the HTTP status and what is wrong.
-    pub fn check(&self) -> Result<(), (u16, String)> {
+    pub fn check(&self) -> Result<(), (StatusCode, String)> {
         verify_handshake(self.request.head()).map_err(|error| match error {
-            HandshakeError::GetMethodRequired => (405, "a WebSocket is opened with GET".to_owned()),
-            HandshakeError::UnsupportedVersion => {
-                (426, "only version 13 of the WebSocket protocol is spoken".to_owned())
+            HandshakeError::GetMethodRequired => {
+                (StatusCode::METHOD_NOT_ALLOWED, "a WebSocket is opened with GET".to_owned())
             }
-            error => (400, format!("this is no WebSocket handshake: {error}")),
+            HandshakeError::UnsupportedVersion => (
+                StatusCode::UPGRADE_REQUIRED,
+                "only version 13 of the WebSocket protocol is spoken".to_owned(),
+            ),
+            error => (StatusCode::BAD_REQUEST, format!("this is no WebSocket handshake: {error}")),
         })
     }
 

@@ -33,8 +33,8 @@ export function emptyState() {
  */
 export function apply(state, message) {
   const runId = message.run_id ?? null;
-  if (runId !== null && message.type === 'status_update' && state.run?.id !== runId) {
-    // A new run begins on a clean page.
+  if (runId !== null && message.type === 'status_update' && (state.run === null || state.run.id < runId)) {
+    // A newer run begins on a clean page; ids are ordered by time.
     Object.assign(state, emptyState());
     state.run = { id: runId, queued_at: message.timestamp, started_at: null, ended_at: null };
   }

@@ -5,6 +5,7 @@ mod provenance;
 mod readme;
 mod traceability;
 
+use crate::pipelines::app::bundle;
 use crate::pipelines::app::spec::{Brief, Requirements};
 use crate::pipelines::app::verifier::report::Report;
 use crate::pipelines::{AgentError, AgentHost, AgentInputs, AgentOutput, FileSet, OutputFile};
@@ -23,6 +24,14 @@ struct Facts<'a> {
 
 /// Joins the files of an app into one page.
 pub type Bundle<'a> = &'a dyn Fn(&FileSet) -> Result<String, AgentError>;
+
+/// The agent.
+///
+/// # Errors
+/// See [`package`].
+pub fn run(inputs: &AgentInputs, host: &dyn AgentHost) -> Result<AgentOutput, AgentError> {
+    package(inputs, host, &bundle::standalone)
+}
 
 /// The agent, with the bundler handed in.
 ///

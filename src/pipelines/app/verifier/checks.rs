@@ -209,8 +209,12 @@ fn split_place(message: &str) -> (&str, Option<(&str, u32)>) {
     }
 }
 
-/// Exactly one passing test for each acceptance criterion.
+/// Exactly one passing test for each acceptance criterion, and any test at all.
 fn prove(requirements: &Requirements, results: &[TestResult], checked: &mut Checked) {
+    if results.is_empty() {
+        // Nothing that was tried is nothing that was shown.
+        checked.problems.push(Problem::new("criterion", "requirements.json", None, "the app has no tests"));
+    }
     for requirement in &requirements.requirements {
         for criterion in &requirement.criteria {
             let mut proofs = results.iter().filter(|test| names(&test.name, &criterion.id));

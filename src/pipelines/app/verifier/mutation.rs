@@ -11,8 +11,9 @@ use crate::pipelines::{AgentError, AgentHost, FileSet};
 
 /// Mutants of one run; more would tell little more.
 const MUTANTS_MAX: usize = 300;
-/// Wall-clock limit of one mutant. All tests of an app take some 50 ms, so what takes this long never ends.
-const STEP_MS: u64 = 2_000;
+/// Wall-clock limit of one mutant. All tests of an app take some 50 ms, so what takes this long never ends; on a busy
+/// machine a smaller limit would call slow mutants endless, and the report would differ from one time to the next.
+const STEP_MS: u64 = 5_000;
 /// How many mutants pass between two words about the progress.
 const PROGRESS_EVERY: usize = 10;
 /// Where the mutation run begins and ends on the scale of the agent.

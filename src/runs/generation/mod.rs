@@ -5,14 +5,15 @@
 //! Agents do not send messages: they leave lines and progress at the [`Desk`], which the actor looks at every
 //! [`TICK`]; so a flood of lines cannot fill a mailbox.
 
+mod ending;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{
-    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseFuture,
-    SpawnHandle, WrapFuture,
-};
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, SpawnHandle, WrapFuture};
 use tokio::sync::oneshot;
+
+pub(crate) use ending::{CancelRun, StopRun};
 
 use crate::domain::event::{EventBody, RunError};
 use crate::domain::run::{Run, RunStatus};
@@ -27,7 +28,6 @@ use crate::runs::plan::{self, Next, Work};
 use crate::runs::progress::{Progress, sane_percent};
 use crate::runs::recovery::at_work;
 use crate::runs::transitions::{self, AgentDone, Transition};
-use crate::runs::{CancelAnswer, RunsError};
 
 /// Cancel, stop and little else is sent to a run; a full mailbox makes the sender wait.
 const MAILBOX_CAPACITY: usize = 16;
@@ -46,18 +46,6 @@ pub(crate) struct Left {
     /// How long it worked.
     pub(crate) took_ms: u64,
 }
-
-/// Cancels the run.
-#[derive(Message)]
-#[rtype(result = "Result<CancelAnswer, RunsError>")]
-pub(crate) struct CancelRun {
-    pub(crate) by: String,
-}
-
-/// Brings the run to a safe point, because the server goes down.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct StopRun;
 
 /// What the actor is about.
 enum Phase {
@@ -98,14 +86,13 @@ pub(crate) struct Generation {
 
 impl Generation {
     pub(crate) fn new(shared: Arc<Shared>, run: Run, left: oneshot::Sender<Left>) -> Self {
-        let pipeline = (shared.pipelines)(&run.pipeline);
         let desk = Arc::new(Desk::new(shared.clock.clone()));
         let now = shared.clock.now();
         Self {
             progress: Progress::new(&[], run.progress),
             shared,
             run,
-            pipeline,
+            pipeline: None,
             desk,
             phase: Phase::Working,
             at_work: None,
@@ -151,9 +138,10 @@ impl Generation {
     fn not_written(&mut self, error: EngineError, ctx: &mut Context<Self>) {
         self.desk.stop();
         match error {
-            // Somebody else has written this run, or the store is gone: it is no longer ours to decide.
+            // Somebody else has written this run (a cancel at the moment of admission), or the store is gone: it is no
+            // longer ours to decide, and whoever hears that we left looks again.
             EngineError::Conflict(_) | EngineError::NotFound(_) | EngineError::Closed => {
-                log::error!("run {} cannot be written and is left as it is: {error}", self.run.id);
+                log::info!("run {} is left by its actor: {error}", self.run.id);
                 self.leave(ctx);
             }
             error => {
@@ -370,37 +358,6 @@ impl Generation {
             self.write(ctx, batch, |_, _| ());
         }
     }
-
-    /// A time limit: the agent is told to stop; if it does not, the run ends without it.
-    fn time_out(&mut self, message: String, ctx: &mut Context<Self>) {
-        if !matches!(self.phase, Phase::Working) {
-            return;
-        }
-        self.phase = Phase::TimingOut(message);
-        self.desk.stop();
-        let grace = Duration::from_millis(self.shared.settings.cancel_grace_ms);
-        ctx.run_later(grace, |actor, ctx| actor.finish_time_out(ctx));
-    }
-
-    fn finish_time_out(&mut self, ctx: &mut Context<Self>) {
-        let Phase::TimingOut(message) = &self.phase else { return };
-        let change = transitions::timed_out(&self.run, at_work(&self.run), message.clone(), self.now());
-        self.commit(ctx, change.after_lines(self.desk.take_last_lines()), Self::leave);
-    }
-
-    fn finish_cancel(&mut self, by_force: bool, ctx: &mut Context<Self>) {
-        let agent = at_work(&self.run);
-        let change = transitions::cancelled(&self.run, agent, self.desk.processes(), by_force, self.now());
-        self.commit(ctx, change.after_lines(self.desk.take_last_lines()), Self::leave);
-    }
-
-    /// The run goes back to the queue without blame; an agent at work begins again after the next start.
-    fn checkpoint(&mut self, ctx: &mut Context<Self>) {
-        if matches!(self.phase, Phase::Stopping) {
-            let change = transitions::checkpointed(&self.run).after_lines(self.desk.take_last_lines());
-            self.commit(ctx, change, Self::leave);
-        }
-    }
 }
 
 impl Actor for Generation {
@@ -408,6 +365,7 @@ impl Actor for Generation {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX_CAPACITY);
+        self.pipeline = (self.shared.pipelines)(&self.run.pipeline);
         let durations = self
             .shared
             .engine
@@ -419,54 +377,9 @@ impl Actor for Generation {
     }
 }
 
-impl Handler<CancelRun> for Generation {
-    type Result = ResponseFuture<Result<CancelAnswer, RunsError>>;
-
-    fn handle(&mut self, cancel: CancelRun, ctx: &mut Self::Context) -> Self::Result {
-        let answer = |status| CancelAnswer { status, already: None };
-        match &self.phase {
-            Phase::Cancelling => return Box::pin(async move { Ok(answer(RunStatus::Cancelling)) }),
-            Phase::Unwritable(error) => {
-                let error = error.clone();
-                return Box::pin(async move { Err(error.into()) });
-            }
-            Phase::Left => return Box::pin(async { Err(RunsError::Busy) }),
-            Phase::Working | Phase::TimingOut(_) | Phase::Stopping => {}
-        }
-        self.phase = Phase::Cancelling;
-        self.desk.stop();
-        let (accepted, durable) = oneshot::channel();
-        let change = transitions::cancelling(&self.run, &cancel.by, self.now());
-        self.commit(ctx, change, move |actor, ctx| {
-            // The caller may have gone; the cancel is durable all the same.
-            let _ = accepted.send(answer(RunStatus::Cancelling));
-            if actor.at_work.is_none() {
-                return actor.finish_cancel(false, ctx);
-            }
-            let grace = Duration::from_millis(actor.shared.settings.cancel_grace_ms);
-            ctx.run_later(grace, |actor, ctx| {
-                if matches!(actor.phase, Phase::Cancelling) {
-                    actor.finish_cancel(true, ctx);
-                }
-            });
-        });
-        Box::pin(async move { durable.await.map_err(|_| RunsError::Busy) })
-    }
-}
-
-impl Handler<StopRun> for Generation {
-    type Result = ();
-
-    fn handle(&mut self, _: StopRun, ctx: &mut Self::Context) {
-        if !matches!(self.phase, Phase::Working) {
-            return;
-        }
-        self.phase = Phase::Stopping;
-        self.desk.stop();
-        if self.at_work.is_none() {
-            return self.checkpoint(ctx);
-        }
-        let grace = Duration::from_millis(self.shared.settings.stop_grace_ms);
-        ctx.run_later(grace, |actor, ctx| actor.checkpoint(ctx));
+impl Drop for Generation {
+    /// However the actor goes: no agent works on for it.
+    fn drop(&mut self) {
+        self.desk.close();
     }
 }

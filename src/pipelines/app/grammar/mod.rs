@@ -1,0 +1,39 @@
+//! Understanding a brief: the shared language tools and [`understand`], the one function that `requirements` and
+//! `domain-model` both use, so that the two can never disagree. The scope is published in `docs/GRAMMAR.md`.
+//!
+//! A brief is cut into clauses ([`split`]), each clause brought into a plain form ([`text`], [`lead`]). First all clauses
+//! are read for what is kept ([`declare`]), then for what can be done ([`recognise`]); [`settle`] makes the model whole,
+//! [`wording`] and [`criteria`] put it into words.
+
+pub mod criteria;
+mod declare;
+mod draft;
+mod fields;
+mod kinds;
+pub mod language;
+mod lead;
+mod recognise;
+mod settle;
+pub mod split;
+mod text;
+mod understand;
+mod valid;
+mod vocabulary;
+mod wording;
+mod words;
+
+pub use understand::{Understanding, Verdict, understand};
+pub use valid::valid;
+
+/// The title and the sentences of a brief, and with them `brief.json`.
+pub use understand::read;
+
+/// A fixed regular expression, compiled once.
+macro_rules! pattern {
+    ($pattern:expr) => {{
+        static PATTERN: std::sync::LazyLock<regex::Regex> =
+            std::sync::LazyLock::new(|| regex::Regex::new($pattern).expect("a fixed pattern"));
+        &*PATTERN
+    }};
+}
+pub(crate) use pattern;
