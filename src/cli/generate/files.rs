@@ -26,10 +26,12 @@ pub(super) fn check_target(out: &Path, force: bool) -> anyhow::Result<()> {
     match fs::read_dir(out) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error).with_context(|| format!("{} cannot be used", out.display())),
-        Ok(mut entries) if entries.next().is_some() && !force => {
-            bail!("{} is not empty; --force writes into it all the same", out.display())
+        Ok(mut entries) => {
+            if entries.next().is_some() && !force {
+                bail!("{} is not empty; --force writes into it all the same", out.display());
+            }
+            Ok(())
         }
-        Ok(_) => Ok(()),
     }
 }
 
