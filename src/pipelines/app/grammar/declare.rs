@@ -137,6 +137,16 @@ const NO_NAME: &[&str] = &[
     ")",
     "/",
     "system",
+    "board",
+    "kanban",
+    "calendar",
+    "column",
+    "columns",
+    "dashboard",
+    "chart",
+    "charts",
+    "tab",
+    "menu",
     "website",
     "tool",
     "program",
@@ -596,7 +606,12 @@ pub(super) fn settle_formulas(draft: &mut Draft) {
             continue;
         };
         let a = operand(draft, &entity, &left, clause);
-        let b = operand(draft, &entity, &right, clause);
+        let mut b = operand(draft, &entity, &right, clause);
+        if a == b && plain(&left) != plain(&right) {
+            // `price minus cost`: words for the same thing, but not when both are named.
+            let kind = fields::number(&right, None, None);
+            b = draft.ensure_field(&entity, &right, Some(kind), clause);
+        }
         let (Some(a), Some(b)) = (a, b) else {
             draft.refused.push((clause, format!("`{left}` and `{right}` cannot be calculated with")));
             continue;

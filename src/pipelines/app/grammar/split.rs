@@ -5,7 +5,6 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::text::normalise;
-use super::words::label;
 use crate::pipelines::app::spec::Sentence;
 
 /// More clauses than this are not read; the last one then says so.
@@ -31,7 +30,8 @@ pub fn cut(brief: &str) -> Cut {
         let first = out.sentences.is_empty() && out.title.is_none();
         if block.heading_mark || (first && !block.bullet && is_title_line(text, at + 1 < blocks.len())) {
             if first {
-                out.title = Some(title_of(text.trim_end_matches(':')));
+                // A heading is taken as it stands.
+                out.title = Some(shorten(text.trim_end_matches(':').trim_matches(['*', '_', '#', ' '])));
             }
             at += 1;
             continue;
@@ -244,7 +244,7 @@ fn statement(out: &mut Cut, brief: &str, start: usize, end: usize) {
 /// `A reading list:` is a title, `Books:` before field names is not.
 fn titles(left: &str) -> bool {
     let words = left.split_whitespace().count();
-    INTRO.is_match(left) || (words >= 2 && !Regex::is_match(&DECLARES, left) && !left.contains(','))
+    words >= 2 && !Regex::is_match(&DECLARES, left) && !left.contains(',')
 }
 
 fn says_more(right: &str) -> bool {
@@ -482,11 +482,6 @@ fn theme_words(text: &str) -> bool {
         (super::vocabulary::MOODS.contains(word) && !["simple", "light"].contains(word))
             || super::vocabulary::COLOURS.contains(word)
     })
-}
-
-/// A title for a brief that gives none.
-pub fn title_from_plural(label_plural: &str) -> String {
-    label(label_plural)
 }
 
 #[cfg(test)]
