@@ -165,3 +165,177 @@ fn plain(text: &str) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+
+    use super::super::spec::Model;
+    use super::super::{domain_model, intake};
+    use super::*;
+    use crate::domain::script::{ScriptJob, ScriptOutcome};
+    use crate::pipelines::FileSet;
+
+    #[derive(Default)]
+    struct Host {
+        lines: RefCell<Vec<String>>,
+        percent: Cell<f64>,
+        checks_left: Cell<Option<u32>>,
+    }
+
+    impl AgentHost for Host {
+        fn log(&self, _level: LogLevel, text: &str) {
+            self.lines.borrow_mut().push(text.to_owned());
+        }
+
+        fn progress(&self, percent: f64, _message: &str) {
+            assert!(percent >= self.percent.get(), "progress never falls");
+            self.percent.set(percent);
+        }
+
+        fn check(&self) -> Result<(), AgentError> {
+            match self.checks_left.get() {
+                None => Ok(()),
+                Some(0) => Err(AgentError::Cancelled),
+                Some(left) => {
+                    self.checks_left.set(Some(left - 1));
+                    Ok(())
+                }
+            }
+        }
+
+        fn run_scripts(
+            &self,
+            _job: &ScriptJob,
+            _on_step: &mut dyn FnMut(usize, &ScriptOutcome),
+        ) -> Result<Vec<ScriptOutcome>, AgentError> {
+            Err(AgentError::failed("these agents run no scripts"))
+        }
+    }
+
+    type Run = fn(&AgentInputs, &dyn AgentHost) -> Result<AgentOutput, AgentError>;
+
+    const AGENTS: [Run; 3] = [intake::run, run, domain_model::run];
+
+    fn run_all(brief: &str) -> (FileSet, Vec<String>, Vec<String>) {
+        let mut inputs = AgentInputs { brief: brief.to_owned(), ..AgentInputs::default() };
+        let mut lines = Vec::new();
+        let mut summaries = Vec::new();
+        for agent in AGENTS {
+            let host = Host::default();
+            let output = agent(&inputs, &host).expect("the brief is fine");
+            assert!((host.percent.get() - 100.0).abs() < f64::EPSILON);
+            for file in output.files {
+                inputs.files.insert(file.path, file.bytes);
+            }
+            lines.extend(host.lines.into_inner());
+            summaries.push(output.summary);
+        }
+        (inputs.files, lines, summaries)
+    }
+
+    const BRIEF: &str = "A shop: items with name & <size>, price and quantity; total is quantity times price; each item belongs to a shelf; users log in; search by name";
+
+    #[test]
+    fn three_agents_write_files_that_read_back() {
+        let (files, lines, summaries) = run_all(BRIEF);
+        let brief = Brief::read(&files).expect("brief.json reads back");
+        let requirements = Requirements::read(&files).expect("requirements.json reads back");
+        let model = Model::read(&files).expect("model.json reads back");
+        assert_eq!(brief.slug, model.slug);
+        assert_eq!(model.entities.len(), 2);
+        assert_eq!((requirements.sentences_covered, requirements.sentences_total), (4, 5));
+        let text = files.text("REQUIREMENTS.md").expect("written");
+        assert!(text.contains("4 of 5 sentences"));
+        for requirement in &requirements.requirements {
+            for criterion in &requirement.criteria {
+                assert!(text.contains(&format!("**{}**", criterion.id)));
+            }
+        }
+        assert!(lines.iter().any(|line| line.starts_with("S5 `search by name` -> R")));
+        assert!(lines.iter().any(|line| line.contains("is not covered")));
+        assert_eq!(summaries[2], "2 entities, 7 fields, 1 relation");
+    }
+
+    #[test]
+    fn the_same_brief_gives_the_same_bytes() {
+        let write = || {
+            let (files, _, _) = run_all(BRIEF);
+            files.iter().map(|(path, bytes)| (path.to_owned(), bytes.to_vec())).collect::<Vec<_>>()
+        };
+        assert_eq!(write(), write());
+    }
+
+    #[test]
+    fn the_schema_has_a_definition_per_entity() {
+        let (files, _, _) = run_all(BRIEF);
+        let schema: serde_json::Value = files.json("model.json").expect("JSON");
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+        let item = &schema["$defs"]["item"];
+        assert_eq!(item["additionalProperties"], false);
+        assert_eq!(item["properties"]["total"]["readOnly"], true);
+        assert_eq!(item["properties"]["shelf"]["x-reference"], "shelf");
+        let required: Vec<&str> =
+            item["required"].as_array().expect("a list").iter().filter_map(|key| key.as_str()).collect();
+        assert!(required.contains(&"id") && !required.contains(&"total"));
+    }
+
+    #[test]
+    fn the_diagram_is_well_formed_and_says_it_all() {
+        let (files, _, _) = run_all(BRIEF);
+        let svg = files.text("model.svg").expect("written");
+        let model = Model::read(&files).expect("model.json reads back");
+        for entity in &model.entities {
+            assert!(svg.contains(&format!(">{}<", entity.label)));
+            for field in &entity.fields {
+                assert!(svg.contains(&field.label));
+            }
+        }
+        assert!(svg.contains("class=\"arrow\""));
+        assert!(svg.contains("prefers-color-scheme: dark"));
+        for name in ["svg", "g", "style", "title", "desc", "text"] {
+            let opened =
+                svg.matches(&format!("<{name}>")).count() + svg.matches(&format!("<{name} ")).count();
+            assert_eq!(opened, svg.matches(&format!("</{name}>")).count(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_brief_that_cannot_be_worked_on_fails_with_the_reason() {
+        let inputs = AgentInputs { brief: "asdf".to_owned(), ..AgentInputs::default() };
+        let error = intake::run(&inputs, &Host::default()).expect_err("hopeless");
+        assert!(error.to_string().contains("nothing that could be kept"));
+    }
+
+    #[test]
+    fn a_missing_or_foreign_file_is_named() {
+        let error = run(&AgentInputs::default(), &Host::default()).expect_err("no brief.json");
+        assert!(error.to_string().contains("brief.json"));
+        let (mut files, _, _) = run_all(BRIEF);
+        let foreign = files
+            .text("requirements.json")
+            .expect("written")
+            .replace("\"entity\": \"item\"", "\"entity\": \"thing\"");
+        files.insert("requirements.json", foreign.into_bytes());
+        let inputs = AgentInputs { brief: BRIEF.to_owned(), files, ..AgentInputs::default() };
+        let error = domain_model::run(&inputs, &Host::default()).expect_err("does not fit");
+        assert!(error.to_string().contains("requirements.json"));
+    }
+
+    #[test]
+    fn cancel_is_heard_at_every_check() {
+        let (files, _, _) = run_all(BRIEF);
+        for agent in AGENTS {
+            for after in 0..3 {
+                let inputs =
+                    AgentInputs { brief: BRIEF.to_owned(), files: files.clone(), ..AgentInputs::default() };
+                let host = Host { checks_left: Cell::new(Some(after)), ..Host::default() };
+                match agent(&inputs, &host) {
+                    Err(AgentError::Cancelled) => {}
+                    Ok(_) => assert!(after >= 2, "an agent checks at least twice"),
+                    Err(other) => panic!("{other}"),
+                }
+            }
+        }
+    }
+}

@@ -137,6 +137,16 @@ const NO_NAME: &[&str] = &[
     ")",
     "/",
     "system",
+    "board",
+    "kanban",
+    "calendar",
+    "column",
+    "columns",
+    "dashboard",
+    "chart",
+    "charts",
+    "tab",
+    "menu",
     "website",
     "tool",
     "program",
@@ -272,6 +282,14 @@ fn with_fields(clause: &Clause, draft: &mut Draft, last: Option<&str>) -> bool {
     if ["to ", "been ", "no "].iter().any(|word| low.starts_with(word)) && !low.contains(" , ") {
         return false;
     }
+    // `a member may have at most 5 loans` is a rule.
+    if pattern!(
+        r"^(?:at most|up to|no more than|not more than|at least|exactly|only|a maximum|maximum|minimum|\d)"
+    )
+    .is_match(&low)
+    {
+        return false;
+    }
     let outside = pattern!(r"\([^)]*\)").replace_all(&low, " ").into_owned();
     let sentence = pattern!(r"(?:^| )(?:are|should|must|can|cannot|is)(?: |$)");
     let relative = pattern!(
@@ -398,14 +416,13 @@ fn keep_only(clause: &Clause, draft: &mut Draft) -> bool {
 /// `Each expense belongs to a category`.
 fn belongs(clause: &Clause, draft: &mut Draft) -> bool {
     let found = pattern!(
-        r"(?i)^(?P<one>\S+(?: \S+){0,3}?) (?:must |should |can |may |always |has to |have to |to )*(?P<verb>belongs? to|is assigned to|are assigned to|be assigned to|is linked to|are linked to|is filed under|are filed under|is part of|are part of|is in|are in|is made by|is made for|is for|are for|is done by|is owned by|refers? to|has exactly one|has (?:just |only )?one|have exactly one|is placed by|is written by) (?P<count>exactly one |just one |only one |one |an? |the |its |their )?(?P<two>\S+(?: \S+)?)(?P<rest>.*)$"
+        r"(?i)^(?P<one>\S+(?: \S+){0,3}?) (?:must |should |can |may |always |has to |have to |to )*(?P<verb>belongs? to|is assigned to|are assigned to|be assigned to|is linked to|are linked to|is filed under|are filed under|is part of|are part of|is in|are in|is made by|is made for|is for|are for|is done by|is owned by|refers? to|has exactly one|has (?:just |only )?one|have exactly one|is placed by|is written by) (?P<count>exactly one |just one |only one |one |an? |the |its |their )?(?P<two>\S+(?: \S+)??)(?P<rest>(?:(?: ,)? and (?:to |of )?(?:exactly one |one |an? |the |its )\S+(?: \S+)?)*)$"
     )
     .captures(&clause.plain);
     let Some(found) = found else {
         return false;
     };
-    let rest = found["rest"].trim();
-    if !rest.is_empty() || found.name("count").is_none() {
+    if found.name("count").is_none() {
         return false;
     }
     let (Some(one), Some(two)) = (entity_name(&found["one"]), entity_name(&found["two"])) else {
@@ -418,11 +435,19 @@ fn belongs(clause: &Clause, draft: &mut Draft) -> bool {
     };
     // `the status is in a column` is no relation; only `belongs to` may bring a kind of things in.
     let strong = verb.starts_with("belong") || verb.contains("assigned") || verb.contains("part of");
-    if !strong && !(known(&one) && known(&two)) {
+    let both = known(&one) && known(&two);
+    if !(strong || both) {
         return false;
     }
     let optional = clause.low.contains(" can ") || clause.low.contains(" may ");
-    relate(draft, &one, &two, clause, !optional)
+    let mut done = relate(draft, &one, &two, clause, !optional);
+    // `belongs to a member and to a book`.
+    for more in pattern!(r"(?i)(?: ,)? and (?:to |of )?").split(&found["rest"]) {
+        if let Some(other) = entity_name(more).filter(|_| !more.trim().is_empty()) {
+            done |= relate(draft, &one, &other, clause, !optional);
+        }
+    }
+    done
 }
 
 /// Makes `one` belong to `two`.
@@ -596,7 +621,12 @@ pub(super) fn settle_formulas(draft: &mut Draft) {
             continue;
         };
         let a = operand(draft, &entity, &left, clause);
-        let b = operand(draft, &entity, &right, clause);
+        let mut b = operand(draft, &entity, &right, clause);
+        if a == b && plain(&left) != plain(&right) {
+            // `price minus cost`: words for the same thing, but not when both are named.
+            let kind = fields::number(&right, None, None);
+            b = draft.ensure_field(&entity, &right, Some(kind), clause);
+        }
         let (Some(a), Some(b)) = (a, b) else {
             draft.refused.push((clause, format!("`{left}` and `{right}` cannot be calculated with")));
             continue;

@@ -20,6 +20,13 @@ pub(super) fn strip_lead(plain: &str) -> String {
             pattern!(r"(?i)^(?:have|see|get) (?P<keep>an? .*(?:theme|board|calendar|streak|statistics))$"),
         ] {
             if let Some(found) = lead.captures(&rest) {
+                // `a member may have 5 books` is about members; `users may have …` is about the app.
+                let whole = found.get(0).map_or("", |whole| whole.as_str()).to_lowercase();
+                let things = ["member", "visitor", "player", "staff", "people", "team"];
+                let owns = rest.get(whole.len()..).unwrap_or_default().trim_start().starts_with("have ");
+                if owns && things.iter().any(|thing| whole.contains(thing)) {
+                    continue;
+                }
                 rest = match found.name("keep") {
                     Some(keep) => keep.as_str().to_owned(),
                     None => rest[found.get(0).map_or(0, |whole| whole.end())..].trim_start().to_owned(),
@@ -50,6 +57,8 @@ mod tests {
             ("Users have a name", "Users have a name"),
             ("Users must not delete books", "not delete books"),
             ("Let users mark tasks as done", "mark tasks as done"),
+            ("A member may have at most 5 books", "A member may have at most 5 books"),
+            ("Members can search by title", "search by title"),
         ] {
             assert_eq!(strip_lead(clause), rest);
         }

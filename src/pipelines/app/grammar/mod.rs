@@ -15,6 +15,8 @@ mod lead;
 mod recognise;
 mod settle;
 pub mod split;
+#[cfg(test)]
+mod tests;
 mod text;
 mod understand;
 mod valid;

@@ -13,7 +13,9 @@ pub(super) fn references(draft: &mut Draft) {
     for key in &keys {
         let Some(entity) = draft.entity(key).cloned() else { continue };
         for field in &entity.fields {
-            let told = draft.told.contains(&(key.clone(), field.key.clone()));
+            // `has many projects` was read as a list of words before projects were known to be kept.
+            let told =
+                draft.told.contains(&(key.clone(), field.key.clone())) && field.kind != FieldKind::Tags;
             let name = plain(&field.label);
             let target = draft.entities.iter().find(|other| plain(&other.label) == name).cloned();
             let Some(target) = target.filter(|target| !told && target.key != *key) else { continue };

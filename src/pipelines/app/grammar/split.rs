@@ -5,7 +5,6 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::text::normalise;
-use super::words::label;
 use crate::pipelines::app::spec::Sentence;
 
 /// More clauses than this are not read; the last one then says so.
@@ -31,14 +30,17 @@ pub fn cut(brief: &str) -> Cut {
         let first = out.sentences.is_empty() && out.title.is_none();
         if block.heading_mark || (first && !block.bullet && is_title_line(text, at + 1 < blocks.len())) {
             if first {
-                out.title = Some(title_of(text.trim_end_matches(':')));
+                // A heading is taken as it stands.
+                out.title = Some(shorten(text.trim_end_matches(':').trim_matches(['*', '_', '#', ' '])));
             }
             at += 1;
             continue;
         }
         if text.trim_end().ends_with(':') {
             let items = blocks[at + 1..].iter().take_while(|next| next.bullet).count();
-            if items > 0 && introduces_fields(text) {
+            let bullets: Vec<&str> =
+                blocks[at + 1..=at + items].iter().map(|next| &brief[next.start..next.end]).collect();
+            if items > 0 && (introduces_fields(text) || names_fields(text, &bullets)) {
                 let end = blocks[at + items].end;
                 push(&mut out, brief, block.start, end);
                 at += items + 1;
@@ -160,6 +162,22 @@ fn introduces_fields(heading: &str) -> bool {
     FIELDS_LEAD.is_match(heading) && !general
 }
 
+/// `Clients:` over bullets that are names, not clauses.
+fn names_fields(heading: &str, bullets: &[&str]) -> bool {
+    let words = heading.trim().trim_end_matches(':').split_whitespace().count();
+    let name = |bullet: &&str| {
+        let outside = bullet.split('(').next().unwrap_or(bullet);
+        outside.split_whitespace().count() <= 4 && !starts_clause(bullet) && !SAYS.is_match(outside)
+    };
+    let general = CAPABILITY.is_match(heading) || SAYS.is_match(heading);
+    let heading = heading.trim().trim_end_matches(':');
+    (1..=3).contains(&words)
+        && !general
+        && !LEAD_ONLY.is_match(heading)
+        && bullets.len() > 1
+        && bullets.iter().all(name)
+}
+
 static CAPABILITY: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)\b(features?|can|able|abilities|functions?|requirements?|rules?|views?|should|possible|wishes|must)\b")
         .expect("a fixed pattern")
@@ -229,7 +247,7 @@ fn statement(out: &mut Cut, brief: &str, start: usize, end: usize) {
             start = right;
         } else if first
             && left.split_whitespace().count() <= 8
-            && titles(left)
+            && (titles(left) || NEXT_LISTED.is_match(brief[right..end].trim_start()))
             && says_more(&brief[right..end])
         {
             out.title = Some(title_of(left));
@@ -244,7 +262,7 @@ fn statement(out: &mut Cut, brief: &str, start: usize, end: usize) {
 /// `A reading list:` is a title, `Books:` before field names is not.
 fn titles(left: &str) -> bool {
     let words = left.split_whitespace().count();
-    INTRO.is_match(left) || (words >= 2 && !Regex::is_match(&DECLARES, left) && !left.contains(','))
+    words >= 2 && !Regex::is_match(&DECLARES, left) && !left.contains(',')
 }
 
 fn says_more(right: &str) -> bool {
@@ -258,7 +276,7 @@ static DECLARES: LazyLock<Regex> = LazyLock::new(|| {
 
 static INTRO: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r"(?i)^(?:please )?(?:(?:i|we) (?:want|need|would like|'d like)(?: to (?:have|build|make|create|get))?|(?:build|make|create|write|generate|design|develop|give me|program)(?: me| us)?|this is|it is)? ?(?:an?|the|my|our)? ?(?P<name>[^,:;.()]{2,60}?)(?: (?:app|application|web app|website|tool|program|web application|page|site))?(?: for (?:me|my|our|us|the|an?|small|home)\b[^,:;.()]{0,40}| to keep)?$",
+        r"(?i)^(?:please )?(?:(?:i|we)(?:'d| would)? (?:want|need|like|love)(?: to (?:have|build|make|create|get))?|(?:build|make|create|write|generate|design|develop|give me|program)(?: me| us)?|this is|it is)? ?(?:an?|the|my|our)? ?(?:(?:simple|small|little|tiny|basic|nice|good|easy) )*(?P<name>[^,:;.()]{2,60}?)(?: (?:app|application|web app|website|tool|program|web application|page|site))?(?: for (?:me|my|our|us|the|an?|small|home)\b[^,:;.()]{0,40}| to keep)?$",
     )
     .expect("a fixed pattern")
 });
@@ -297,7 +315,7 @@ fn shorten(name: &str) -> String {
 
 fn take_title(out: &mut Cut, text: &str) {
     let words = text.split_whitespace().count();
-    if words >= 2 && words <= 8 && !LEAD_ONLY.is_match(text.trim()) && !DECLARES.is_match(text) {
+    if (2..=8).contains(&words) && !LEAD_ONLY.is_match(text.trim()) && !DECLARES.is_match(text) {
         out.title = Some(title_of(text));
     }
 }
@@ -358,7 +376,9 @@ fn clauses(brief: &str, start: usize, end: usize) -> Vec<(usize, usize)> {
             continue;
         }
         let right = &text[found.end()..];
-        if starts_clause(right) && complete(&text[from..found.start()]) {
+        let left = &text[from..found.start()];
+        let lists = LISTED.is_match(left.trim()) && NEXT_LISTED.is_match(right);
+        if lists || (starts_clause(right) && complete(left)) {
             out.push((start + from, start + found.start()));
             from = found.end();
         }
@@ -366,6 +386,12 @@ fn clauses(brief: &str, start: usize, end: usize) -> Vec<(usize, usize)> {
     out.push((start + from, end));
     out
 }
+
+// `members (name, email), books (title, author)`: two things, each with its fields.
+static LISTED: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^[\w-]+(?: [\w-]+)?s \([^()]*,[^()]*\)$").expect("a fixed pattern"));
+static NEXT_LISTED: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^[\w-]+(?: [\w-]+)?s \([^()]{1,400},").expect("a fixed pattern"));
 
 fn starts_clause(right: &str) -> bool {
     let cut = right.char_indices().nth(160).map_or(right.len(), |(at, _)| at);
@@ -442,7 +468,10 @@ fn push(out: &mut Cut, brief: &str, start: usize, end: usize) {
     if start >= end || !brief[start..end].chars().any(char::is_alphanumeric) {
         return;
     }
-    if out.sentences.is_empty() && out.title.is_none() && is_intro(&brief[start..end]) {
+    let first = out.sentences.is_empty() && out.title.is_none();
+    if first
+        && (is_intro(&brief[start..end]) || (end < brief.trim_end().len() && is_name(&brief[start..end])))
+    {
         out.title = Some(title_of(&brief[start..end]));
         return;
     }
@@ -463,6 +492,22 @@ fn push(out: &mut Cut, brief: &str, start: usize, end: usize) {
     });
 }
 
+/// `Chore chart.` before other sentences: two or three words without a verb.
+fn is_name(text: &str) -> bool {
+    let words = text.split_whitespace().count();
+    let verbs = VERBS_ONLY.is_match(text) || starts_clause(text);
+    (2..=3).contains(&words)
+        && !SAYS.is_match(text)
+        && !text.contains(['(', ',', ':'])
+        && !verbs
+        && !theme_words(text)
+}
+
+static BUILD: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)^(?:please )?(?:build|develop|design|generate|program)(?: me| us)? (?:an?|the|my|our) [\w'-]+(?: [\w'-]+){0,2}(?: for (?:me|us|my|our|the|an?|small|home|myself)\b[\w' -]{0,40})?$")
+        .expect("a fixed pattern")
+});
+
 static INTRO_SENTENCE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r#"(?i)^(?:please )?(?:(?:i|we) (?:want|need|would like)(?: to (?:have|build|make|create))?|i'd like|we'd like|(?:build|make|create|write|generate|design|develop|give)(?: me| us)?|this is|it is)? ?(?:an?|the|my|our) (?:(?:simple|small|little|personal|tiny|basic|nice|good|easy|web) )*(?P<name>(?:[\w'-]+ ){0,3}(?:app|application|tool|program|tracker|list|log|manager|planner|organi[sz]er|inventory|quiz|board|diary|journal|system|database|catalogue|catalog|register|calendar|collection|trainer|book))(?: (?:app|application|tool|program))?(?: (?:called|named) ["“']?[\w' -]{1,40}["”']?)?(?: for (?:me|us|my|our|the|an?|small|home|myself)\b[\w' -]{0,40})?$"#,
@@ -472,7 +517,8 @@ static INTRO_SENTENCE: LazyLock<Regex> = LazyLock::new(|| {
 
 /// `I want an inventory app for my workshop` names the app and says nothing else.
 pub fn is_intro(text: &str) -> bool {
-    INTRO_SENTENCE.is_match(&text.split_whitespace().collect::<Vec<_>>().join(" ")) && !theme_words(text)
+    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    (INTRO_SENTENCE.is_match(&flat) || BUILD.is_match(&flat)) && !theme_words(text)
 }
 
 fn theme_words(text: &str) -> bool {
@@ -482,11 +528,6 @@ fn theme_words(text: &str) -> bool {
         (super::vocabulary::MOODS.contains(word) && !["simple", "light"].contains(word))
             || super::vocabulary::COLOURS.contains(word)
     })
-}
-
-/// A title for a brief that gives none.
-pub fn title_from_plural(label_plural: &str) -> String {
-    label(label_plural)
 }
 
 #[cfg(test)]

@@ -110,8 +110,12 @@ fn pieces(text: &str) -> Vec<String> {
                 at += 1;
                 "at least"
             }
-            '<' => "less than",
-            '>' => "more than",
+            '<' if next.is_whitespace() || next.is_ascii_digit() => "less than",
+            '>' if next.is_ascii_digit()
+                || (next.is_whitespace() && at > 0 && chars[at - 1].is_whitespace()) =>
+            {
+                "more than"
+            }
             '-' | '–' if before_digit && next.is_ascii_digit() => "to",
             '-' if next.is_ascii_digit() && (at == 0 || chars[at - 1].is_whitespace()) => "minus",
             '–' | '—' => ",",

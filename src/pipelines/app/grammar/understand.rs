@@ -225,6 +225,14 @@ impl Reader {
     }
 
     fn finish(mut self, brief: &Brief) -> Understanding {
+        if brief.sentences.len() >= split::SENTENCES_MAX
+            && let Some(last) = self.reasons.last_mut()
+        {
+            last.push(format!(
+                "at most {} sentences are read; this one and what follows it are not",
+                split::SENTENCES_MAX
+            ));
+        }
         settle::finish(&mut self.context.draft);
         let mut found = std::mem::take(&mut self.context.found);
         negations(&mut self.context.draft, &mut found);

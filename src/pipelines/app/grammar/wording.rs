@@ -96,10 +96,10 @@ pub(super) fn requirement(intent: &Intent, model: &Model) -> String {
         }
         Intent::Between { entity, field, min, max } => {
             let range = match (min, max) {
-                (Some(min), Some(max)) => format!("lies between {min} and {max}"),
-                (Some(min), None) => format!("is at least {min}"),
-                (None, Some(max)) => format!("is at most {max}"),
-                (None, None) => "is a number".to_owned(),
+                (Some(min), Some(max)) => format!("must lie between {min} and {max}"),
+                (Some(min), None) => format!("must be at least {min}"),
+                (None, Some(max)) => format!("must be at most {max}"),
+                (None, None) => "must be a number".to_owned(),
             };
             format!("The {} of {} {range}", words.name(entity, field), a(&words.one(entity)))
         }

@@ -56,8 +56,7 @@ pub(in crate::pipelines::app::grammar) fn total(clause: &Clause, context: &mut C
         })
     });
     let Some((entity, field)) = hit else {
-        let plain_count =
-            found["word"].starts_with("total") && context.draft.entities_in(&after).first().is_some();
+        let plain_count = found["word"].starts_with("total") && !context.draft.entities_in(&after).is_empty();
         if plain_count {
             return Answer::Pass;
         }

@@ -73,7 +73,7 @@ fn span(entity: &Entity) -> Option<(String, String)> {
 pub(in crate::pipelines::app::grammar) fn unique(clause: &Clause, context: &mut Context) -> Answer {
     let low = &clause.low;
     let says = pattern!(
-        r" (?:unique|uniquely|no duplicates?|not be duplicated|duplicates? (?:are|is) not allowed|not allow duplicates?|(?:not|never) (?:be |appear |exist |occur )?(?:\w+ )?twice|no 2 [\w -]+ (?:same|share|identical)|not (?:have|share) the same|never (?:have|share) the same|only (?:appear|exist|occur) once|only once|distinct) "
+        r" (?:unique|uniquely|no duplicates?|not be duplicated|duplicates? (?:are|is) not allowed|not allow duplicates?|(?:not|never) (?:be |appear |exist |occur )?(?:\w+ )?twice|the same (?:[\w-]+ ){1,4}twice|no 2 [\w -]+ (?:same|share|identical)|not (?:have|share) the same|never (?:have|share) the same|only (?:appear|exist|occur) once|only once|distinct) "
     );
     if !says.is_match(low) {
         return Answer::Pass;
@@ -217,9 +217,11 @@ pub(in crate::pipelines::app::grammar) fn limit(clause: &Clause, context: &mut C
     if pattern!(r" (?:warn|alert|highlight) ").is_match(low) {
         return Answer::Pass;
     }
-    if pattern!(r" (?:per|for each|for every|by|a day|a week|in each) ")
-        .is_match(&format!(" {} ", found["rest"].trim()))
-    {
+    // `a member may have at most 5 loans` counts the loans of each member.
+    let others = context.draft.entities_in(&clause.words).iter().any(|other| *other != key);
+    let owner = others && pattern!(r" (?:have|has|hold|holds|own|owns|get|take|borrow|make) ").is_match(low);
+    let grouped = pattern!(r" (?:per|for each|for every|by|a day|a week|in each) ");
+    if owner || grouped.is_match(&format!(" {} ", found["rest"].trim())) {
         return Answer::Refused(
             "a limit holds for all records of a kind, not per group; understood is `at most 50 books`"
                 .to_owned(),

@@ -297,20 +297,24 @@ pub(in crate::pipelines::app::grammar) fn due_field(entity: &Entity, words: &[St
 
 /// The field and value that make a record finished.
 pub(in crate::pipelines::app::grammar) fn finished(entity: &Entity) -> Option<FieldValue> {
-    for field in &entity.fields {
-        if matches!(field.kind, FieldKind::Boolean) {
+    let yes = |sure: bool| {
+        let field = entity.fields.iter().find(|field| {
             let name = kebab(&field.label);
-            if FINISHED.contains(&name.trim_start_matches("is-")) {
-                return Some(FieldValue { field: field.key.clone(), value: "true".to_owned() });
-            }
-        }
-    }
-    for field in &entity.fields {
-        if let FieldKind::Choice { choices } = &field.kind
-            && let Some(choice) = choices.iter().find(|choice| FINISHED.contains(&choice.value.as_str()))
-        {
-            return Some(FieldValue { field: field.key.clone(), value: choice.value.clone() });
-        }
-    }
-    None
+            let name = name.trim_start_matches("is-");
+            matches!(field.kind, FieldKind::Boolean)
+                && FINISHED.contains(&name)
+                && (!sure || same_end("done").contains(&name))
+        });
+        field.map(|field| FieldValue { field: field.key.clone(), value: "true".to_owned() })
+    };
+    let state = || {
+        entity.fields.iter().find_map(|field| match &field.kind {
+            FieldKind::Choice { choices } => choices
+                .iter()
+                .find(|choice| FINISHED.contains(&choice.value.as_str()))
+                .map(|choice| FieldValue { field: field.key.clone(), value: choice.value.clone() }),
+            _ => None,
+        })
+    };
+    yes(true).or_else(state).or_else(|| yes(false))
 }
