@@ -12,6 +12,7 @@ use crate::auth::policy::Action;
 use crate::broker::{BrokerError, Joined};
 use crate::domain::ids::{ClientId, ProjectId, RunId};
 use crate::domain::position::Position;
+use crate::service::error::ServiceError;
 use crate::surfaces::room::codec::CLOSE_REMOVED;
 use crate::surfaces::room::door::RoomDoor;
 use crate::surfaces::room::protocol::{Command, Reply, epoch_text, parse};
@@ -90,13 +91,23 @@ impl RoomSession {
         }));
     }
 
-    fn cancel(&self, run: RunId, ctx: &mut SocketContext<Self>) {
+    fn cancel(&self, run: RunId, peer: &Peer, ctx: &mut SocketContext<Self>) {
+        if let Err(refused) = self.caller.may(Action::ControlRuns) {
+            return error(peer, "forbidden", &refused.to_string());
+        }
         let (service, caller, room) = (self.door.service.clone(), self.caller, self.room);
-        let cancelling = async move { service.cancel_in_room(caller, room, run).await };
+        let cancelling = async move {
+            let known = service.run(caller, run).await?;
+            if known.project_id != room {
+                return Err(ServiceError::NotFound("run in this project"));
+            }
+            service.cancel(caller, run).await
+        };
         ctx.spawn(wrap_future::<_, Socket<Self>>(cancelling).map(|answer, socket, _| {
             // What comes of it is an event like any other; only a refusal is said here.
-            if let Err((code, message)) = answer {
-                error(socket.parts().1, code, &message);
+            if let Err(refused) = answer {
+                let code = if matches!(refused, ServiceError::NotFound(_)) { "not_found" } else { "refused" };
+                error(socket.parts().1, code, &refused.to_string());
             }
         }));
     }
@@ -145,7 +156,7 @@ impl Session for RoomSession {
             // Delivery rests on positions that clients come back with; an ack only says that the client is alive.
             Ok(Command::Ack(_)) => {}
             Ok(Command::GetState) => self.get_state(ctx),
-            Ok(Command::Cancel(run)) => self.cancel(run, ctx),
+            Ok(Command::Cancel(run)) => self.cancel(run, peer, ctx),
             Err(wrong) => self.malformed(wrong.code, &wrong.message, peer),
         }
     }
