@@ -63,24 +63,6 @@ pub enum ServiceError {
 }
 
 impl ServiceError {
-    /// Its name for programs; sockets send it as `code`.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Auth(AuthError::NoToken { .. } | AuthError::BadToken) => "unauthorised",
-            Self::Auth(_) => "forbidden",
-            Self::Invalid(_) => "invalid",
-            Self::NotFound(_) => "not_found",
-            Self::Taken => "taken",
-            Self::RunActive(_) => "run_active",
-            Self::Conflict(_) => "conflict",
-            Self::KeyReused => "idempotency_key_reused",
-            Self::QueueFull { .. } => "queue_full",
-            Self::Unavailable => "unavailable",
-            Self::DiskFull => "disk_full",
-            Self::Internal(_) => "internal",
-        }
-    }
-
     /// One wrong field.
     pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Invalid(vec![FieldError::new(field, message)])

@@ -183,26 +183,6 @@ impl Service {
         Ok(Cancelled { status, already })
     }
 
-    /// Cancels a run from inside a room: it must be one of that room's. An error is a code and a sentence.
-    ///
-    /// # Errors
-    /// When the caller may not, or the room has no such run.
-    pub async fn cancel_in_room(
-        &self,
-        caller: Caller,
-        room: ProjectId,
-        run: RunId,
-    ) -> Result<(), (&'static str, String)> {
-        let cancelled = async {
-            caller.may(Action::ControlRuns)?;
-            match self.ground().engine.run(run).await? {
-                Some(known) if known.project_id == room => self.cancel(caller, run).await.map(drop),
-                _ => Err(ServiceError::NotFound("run in this project")),
-            }
-        };
-        cancelled.await.map_err(|error| (error.code(), error.to_string()))
-    }
-
     /// Repeats a run that has ended, from an agent on.
     ///
     /// # Errors

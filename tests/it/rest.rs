@@ -1,6 +1,8 @@
 //! REST and server-sent events, PROTOCOL section 2, through the front door. A pipeline of two small agents stands in for
 //! the built-in one, so that only the surface is under test.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests panic like tests")]
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
