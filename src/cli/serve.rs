@@ -3,12 +3,17 @@
 use std::process::ExitCode;
 
 use crate::app::{App, AppOptions};
+use crate::auth;
+use crate::auth::token::TokenFile;
 use crate::cli::{Settings, say, say_error};
 use crate::telemetry::logging;
 
 /// Serves until the process is asked to end.
 pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     let loaded = settings.load()?;
+    // Before anything is made on disk; the app asks the same again.
+    let tokens = TokenFile::in_dir(&loaded.config.data_dir).snapshot()?.tokens.len();
+    auth::check_exposure(&loaded.config, tokens)?;
     logging::start(&loaded.config.log_filter);
     loaded.warnings.iter().for_each(|warning| log::warn!("{warning}"));
     actix_rt::System::new().block_on(async move {

@@ -5,6 +5,7 @@ mod layers;
 mod main_job;
 mod packager;
 mod recovery;
+mod rest;
 mod room;
 mod sandbox;
 mod support;
