@@ -29,7 +29,13 @@ pub fn run(inputs: &AgentInputs, host: &dyn AgentHost) -> Result<AgentOutput, Ag
     let blueprint = blueprint(&app);
     host.log(LogLevel::Info, &format!("Blueprint: {blueprint}"));
     let mut modules = vec![
-        module("src/data/storage.js", "data", "keeps the records between visits", &["createMemoryStorage", "createLocalStorage"], &[]),
+        module(
+            "src/data/storage.js",
+            "data",
+            "keeps the records between visits",
+            &["createMemoryStorage", "createLocalStorage"],
+            &[],
+        ),
         module("src/data/seed.js", "data", "the records a new app starts with", &["seed"], &[]),
     ];
     for planned in core_logic::modules(&app) {
@@ -42,7 +48,8 @@ pub fn run(inputs: &AgentInputs, host: &dyn AgentHost) -> Result<AgentOutput, Ag
     }
     let methods = methods(&app);
     let plan = json!({ "blueprint": blueprint, "store": methods, "modules": modules });
-    let summary = format!("{blueprint}: {} modules, {} operations of the store", modules.len(), methods.len());
+    let summary =
+        format!("{blueprint}: {} modules, {} operations of the store", modules.len(), methods.len());
     let text = format!("{plan:#}\n");
     Ok(AgentOutput { files: vec![OutputFile::text("plan.json", text)], summary })
 }

@@ -79,7 +79,9 @@ fn input_schema(app: &App, features: &EntityFeatures) -> Value {
         features.stored().map(|field| (field.key.clone(), field_schema(app, field))).collect();
     let required: Vec<&str> = features
         .stored()
-        .filter(|field| field.required && field.default.is_none() && !matches!(field.kind, FieldKind::Boolean))
+        .filter(|field| {
+            field.required && field.default.is_none() && !matches!(field.kind, FieldKind::Boolean)
+        })
         .map(|field| field.key.as_str())
         .collect();
     json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
@@ -89,7 +91,8 @@ fn field_schema(app: &App, field: &Field) -> Value {
     let mut schema = Map::new();
     let mut set = |name: &str, value: Value| schema.insert(name.to_owned(), value);
     set("title", json!(field.label));
-    let text_pattern = |pattern: &str| if field.required { format!("^{pattern}$") } else { format!("^({pattern})?$") };
+    let text_pattern =
+        |pattern: &str| if field.required { format!("^{pattern}$") } else { format!("^({pattern})?$") };
     match &field.kind {
         FieldKind::Text { max_length } | FieldKind::LongText { max_length } => {
             set("type", json!("string"));
@@ -226,7 +229,10 @@ fn describe(app: &App, features: &EntityFeatures, paths: &mut Map<String, Value>
         if let Some((user, _)) = app.references_to(&entity.key).first() {
             responses["409"] = refusal("Others refer to it.", &messages::in_use(entity, &user.entity));
         }
-        single.insert("delete".to_owned(), operation(&format!("remove{pascal}"), &format!("Removes one {one}"), responses));
+        single.insert(
+            "delete".to_owned(),
+            operation(&format!("remove{pascal}"), &format!("Removes one {one}"), responses),
+        );
     }
     let collection = format!("/{}", entity.collection);
     paths.insert(collection.clone(), Value::Object(all));
@@ -239,7 +245,8 @@ fn describe(app: &App, features: &EntityFeatures, paths: &mut Map<String, Value>
 
 fn list_parameters(app: &App, features: &EntityFeatures) -> Vec<Value> {
     let mut parameters = Vec::new();
-    let mut add = |name: &str, schema: Value| parameters.push(json!({ "name": name, "in": "query", "schema": schema }));
+    let mut add =
+        |name: &str, schema: Value| parameters.push(json!({ "name": name, "in": "query", "schema": schema }));
     if !features.search.is_empty() {
         add("search", json!({ "type": "string" }));
     }
@@ -264,7 +271,12 @@ fn figures(features: &EntityFeatures, collection: &str, paths: &mut Map<String, 
     for per in &features.counts {
         let (suffix, words) = grouped(per.as_ref());
         let path = format!("{collection}/count{suffix}");
-        get(path, format!("count{pascal}{words}"), "Counts the records", answer("The number, or one for each group."));
+        get(
+            path,
+            format!("count{pascal}{words}"),
+            "Counts the records",
+            answer("The number, or one for each group."),
+        );
     }
     for total in &features.totals {
         let (suffix, words) = grouped(total.per.as_ref());
@@ -280,11 +292,21 @@ fn figures(features: &EntityFeatures, collection: &str, paths: &mut Map<String, 
     }
     if !features.alerts.is_empty() {
         let path = format!("{collection}/alerts");
-        get(path, format!("alerts{pascal}"), "Lists what deserves attention", answer("Messages with their records."));
+        get(
+            path,
+            format!("alerts{pascal}"),
+            "Lists what deserves attention",
+            answer("Messages with their records."),
+        );
     }
     for field in &features.calendars {
         let path = format!("{collection}/calendar/{field}/{{month}}");
-        get(path, format!("calendar{pascal}"), "Lays a month out by day", answer("Every day with its records."));
+        get(
+            path,
+            format!("calendar{pascal}"),
+            "Lays a month out by day",
+            answer("Every day with its records."),
+        );
     }
 }
 
@@ -327,7 +349,10 @@ fn actions(features: &EntityFeatures, collection: &str, gone: &Value, paths: &mu
         let content: Map<String, Value> =
             features.exports.iter().map(|format| (media(format).to_owned(), json!({}))).collect();
         let responses = json!({ "200": { "description": "The file.", "content": content } });
-        file.insert("get".to_owned(), operation(&format!("export{pascal}"), "Writes all records to a file", responses));
+        file.insert(
+            "get".to_owned(),
+            operation(&format!("export{pascal}"), "Writes all records to a file", responses),
+        );
     }
     if !features.imports.is_empty() {
         let content: Map<String, Value> =
@@ -336,7 +361,8 @@ fn actions(features: &EntityFeatures, collection: &str, gone: &Value, paths: &mu
             "200": { "description": "All records were added." },
             "422": { "description": "Nothing was added; the errors name the lines." },
         });
-        let mut import = operation(&format!("import{pascal}"), "Adds every record of a file, or none", responses);
+        let mut import =
+            operation(&format!("import{pascal}"), "Adds every record of a file, or none", responses);
         import["requestBody"] = json!({ "content": content });
         file.insert("post".to_owned(), import);
     }
@@ -348,7 +374,9 @@ fn actions(features: &EntityFeatures, collection: &str, gone: &Value, paths: &mu
 fn grouped(per: Option<&Grouping>) -> (String, String) {
     match per {
         None => (String::new(), String::new()),
-        Some(Grouping::Field { field }) => (format!("/by/{field}"), format!("By{}", super::javascript::pascal(field))),
+        Some(Grouping::Field { field }) => {
+            (format!("/by/{field}"), format!("By{}", super::javascript::pascal(field)))
+        }
         Some(Grouping::Month { field }) => {
             (format!("/by-month/{field}"), format!("ByMonthOf{}", super::javascript::pascal(field)))
         }

@@ -5,15 +5,30 @@
 
 use super::javascript;
 use super::spec::{
-    Aggregate, Comparison, Entity, Field, FieldKind, FieldValue, Formula, Grouping, Intent, Model, Operand, Requirements,
-    Step, TransferFormat,
+    Aggregate, Comparison, Entity, Field, FieldKind, FieldValue, Formula, Grouping, Intent, Model, Operand,
+    Requirements, Step, TransferFormat,
 };
 use crate::pipelines::{AgentError, FileSet};
 
 /// File names in `src/core/` that belong to features, so that an entity of that name gets another one.
 const TAKEN: [&str; 18] = [
-    "alerts", "calendar", "counts", "days", "due", "groups", "history", "model", "overlap", "query", "quiz",
-    "statistics", "store", "streak", "totals", "transfer", "transitions",
+    "alerts",
+    "calendar",
+    "counts",
+    "days",
+    "due",
+    "groups",
+    "history",
+    "model",
+    "overlap",
+    "query",
+    "quiz",
+    "statistics",
+    "store",
+    "streak",
+    "totals",
+    "transfer",
+    "transitions",
     "values",
 ];
 
@@ -227,9 +242,9 @@ impl App {
 /// The entity of an intent and the fields it names.
 fn named(intent: &Intent) -> Option<(&str, Vec<&str>)> {
     Some(match intent {
-        Intent::Keep { entity, fields } | Intent::Search { entity, fields } | Intent::Unique { entity, fields } => {
-            (entity, fields.iter().map(String::as_str).collect())
-        }
+        Intent::Keep { entity, fields }
+        | Intent::Search { entity, fields }
+        | Intent::Unique { entity, fields } => (entity, fields.iter().map(String::as_str).collect()),
         Intent::Add { entity }
         | Intent::Edit { entity }
         | Intent::Remove { entity }
@@ -251,9 +266,10 @@ fn named(intent: &Intent) -> Option<(&str, Vec<&str>)> {
         | Intent::Calendar { entity, field }
         | Intent::CheckIn { entity, field }
         | Intent::Streak { entity, field } => (entity, vec![field]),
-        Intent::Due { entity, field, done } => {
-            (entity, [field.as_str()].into_iter().chain(done.iter().map(|done| done.field.as_str())).collect())
-        }
+        Intent::Due { entity, field, done } => (
+            entity,
+            [field.as_str()].into_iter().chain(done.iter().map(|done| done.field.as_str())).collect(),
+        ),
         Intent::Total { entity, field, per, .. } => {
             (entity, [field.as_str()].into_iter().chain(per.iter().map(grouping_key)).collect())
         }
@@ -345,7 +361,9 @@ impl EntityFeatures {
                 self.limit = Some(self.limit.map_or(max_records, |known| known.min(max_records)));
             }
             Intent::MaxLength { field, max, .. } => match &mut self.field_mut(&field).kind {
-                FieldKind::Text { max_length } | FieldKind::LongText { max_length } => *max_length = Some(max),
+                FieldKind::Text { max_length } | FieldKind::LongText { max_length } => {
+                    *max_length = Some(max)
+                }
                 _ => {}
             },
             Intent::Unique { fields, .. } => match fields.as_slice() {
@@ -428,7 +446,11 @@ impl EntityFeatures {
     }
 
     fn field_mut(&mut self, key: &str) -> &mut Field {
-        self.entity.fields.iter_mut().find(|field| field.key == key).expect("the fields of an intent are checked first")
+        self.entity
+            .fields
+            .iter_mut()
+            .find(|field| field.key == key)
+            .expect("the fields of an intent are checked first")
     }
 
     /// A field that is known to exist, because [`App::new`] checked it.

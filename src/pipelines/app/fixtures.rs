@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::grammar::criteria::criteria;
 use super::spec::{
-    Aggregate, Choice, Comparison, Criterion, Entity, Field, FieldKind, FieldValue, Formula, Grouping, Intent, Model,
-    Operand, Requirement, Requirements, Step, TransferFormat,
+    Aggregate, Choice, Comparison, Criterion, Entity, Field, FieldKind, FieldValue, Formula, Grouping,
+    Intent, Model, Operand, Requirement, Requirements, Step, TransferFormat,
 };
 use super::{architect, contract, core_logic, data, test_writer};
 use crate::domain::event::LogLevel;
@@ -87,7 +87,8 @@ pub(super) fn node_test(folder: &Path) -> (bool, String) {
         .current_dir(folder)
         .output()
         .expect("these tests need node 20 on the path");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     (output.status.success(), text)
 }
 
@@ -104,7 +105,8 @@ fn text() -> FieldKind {
 }
 
 fn choices(values: &[(&str, &str)]) -> FieldKind {
-    let choices = values.iter().map(|(value, label)| Choice { value: (*value).into(), label: (*label).into() });
+    let choices =
+        values.iter().map(|(value, label)| Choice { value: (*value).into(), label: (*label).into() });
     FieldKind::Choice { choices: choices.collect() }
 }
 
@@ -189,7 +191,11 @@ pub(super) fn reading_list() -> Fixture {
             field("author", "Author", text()),
             Field {
                 default: Some("to-read".into()),
-                ..required("status", "Status", choices(&[("to-read", "To read"), ("reading", "Reading"), ("done", "Done")]))
+                ..required(
+                    "status",
+                    "Status",
+                    choices(&[("to-read", "To read"), ("reading", "Reading"), ("done", "Done")]),
+                )
             },
             field("rating", "Rating", FieldKind::Rating { min: 1.0, max: 5.0 }),
         ],
@@ -340,7 +346,11 @@ pub(super) fn ticket_board() -> Fixture {
             Intent::Transition {
                 entity: key(),
                 field: "status".into(),
-                steps: vec![step("open", "in-progress"), step("in-progress", "done"), step("in-progress", "open")],
+                steps: vec![
+                    step("open", "in-progress"),
+                    step("in-progress", "done"),
+                    step("in-progress", "open"),
+                ],
             },
             Intent::Board { entity: key(), field: "status".into() },
             Intent::Due {
@@ -498,12 +508,23 @@ pub(super) fn odds_and_ends() -> Fixture {
             field("day", "Day", FieldKind::Date),
             field("width", "Width", FieldKind::Decimal { min: None, max: Some(12.5) }),
             field("depth", "Depth", FieldKind::Decimal { min: Some(0.5), max: None }),
-            field("around", "Around", FieldKind::Derived { formula: Formula::SumOf { a: "width".into(), b: "depth".into() } }),
-            field("spare", "Spare", FieldKind::Derived { formula: Formula::Difference { a: "around".into(), b: "depth".into() } }),
+            field(
+                "around",
+                "Around",
+                FieldKind::Derived { formula: Formula::SumOf { a: "width".into(), b: "depth".into() } },
+            ),
+            field(
+                "spare",
+                "Spare",
+                FieldKind::Derived { formula: Formula::Difference { a: "around".into(), b: "depth".into() } },
+            ),
             field("open", "Open today", FieldKind::Boolean),
             field("kinds", "Kinds", FieldKind::Tags),
             field("visited", "Visited", FieldKind::DateTime),
-            Field { default: Some("3".into()), ..field("stars", "Stars", FieldKind::Rating { min: 0.0, max: 10.0 }) },
+            Field {
+                default: Some("3".into()),
+                ..field("stars", "Stars", FieldKind::Rating { min: 0.0, max: 10.0 })
+            },
         ],
     );
     let key = || "store".to_owned();
@@ -515,7 +536,11 @@ pub(super) fn odds_and_ends() -> Fixture {
         "Visits",
         vec![
             required("note", "It's a note", text()),
-            field("state", "State", choices(&[("planned", "Planned"), ("made", "Made"), ("missed", "Missed")])),
+            field(
+                "state",
+                "State",
+                choices(&[("planned", "Planned"), ("made", "Made"), ("missed", "Missed")]),
+            ),
             field("store", "Store", reference("store")),
             field("paid", "Paid", FieldKind::Boolean),
             field("on", "On", FieldKind::Date),
@@ -531,7 +556,12 @@ pub(super) fn odds_and_ends() -> Fixture {
             Intent::NoOverlap { entity: key(), start: "opens".into(), end: "closes".into(), per: None },
             Intent::Derived { entity: key(), field: "around".into() },
             Intent::Derived { entity: key(), field: "spare".into() },
-            Intent::Total { entity: key(), field: "width".into(), aggregate: Aggregate::Average, per: Some(Grouping::Field { field: "open".into() }) },
+            Intent::Total {
+                entity: key(),
+                field: "width".into(),
+                aggregate: Aggregate::Average,
+                per: Some(Grouping::Field { field: "open".into() }),
+            },
             Intent::Total { entity: key(), field: "around".into(), aggregate: Aggregate::Maximum, per: None },
             Intent::Statistics { entity: key() },
             Intent::Filter { entity: key(), field: "kinds".into() },
@@ -541,15 +571,33 @@ pub(super) fn odds_and_ends() -> Fixture {
             Intent::Export { entity: key(), formats: vec![TransferFormat::Csv] },
             Intent::Import { entity: key(), formats: vec![TransferFormat::Json] },
             Intent::Calendar { entity: key(), field: "visited".into() },
-            Intent::Transition { entity: at(), field: "state".into(), steps: vec![step("planned", "made"), step("planned", "missed")] },
-            Intent::Due { entity: at(), field: "on".into(), done: Some(FieldValue { field: "paid".into(), value: "true".into() }) },
+            Intent::Transition {
+                entity: at(),
+                field: "state".into(),
+                steps: vec![step("planned", "made"), step("planned", "missed")],
+            },
+            Intent::Due {
+                entity: at(),
+                field: "on".into(),
+                done: Some(FieldValue { field: "paid".into(), value: "true".into() }),
+            },
             Intent::Sort { entity: at(), field: "store".into(), descending: true },
             Intent::Count { entity: at(), per: Some(Grouping::Field { field: "paid".into() }) },
             Intent::Count { entity: at(), per: Some(Grouping::Month { field: "on".into() }) },
             Intent::Statistics { entity: at() },
             Intent::BelongsTo { entity: at(), field: "store".into(), target: "store".into() },
-            Intent::Alert { entity: key(), field: "stars".into(), comparison: Comparison::AtMost, than: Operand::Number { value: 2.0 } },
-            Intent::Alert { entity: key(), field: "width".into(), comparison: Comparison::AtLeast, than: Operand::Field { field: "depth".into() } },
+            Intent::Alert {
+                entity: key(),
+                field: "stars".into(),
+                comparison: Comparison::AtMost,
+                than: Operand::Number { value: 2.0 },
+            },
+            Intent::Alert {
+                entity: key(),
+                field: "width".into(),
+                comparison: Comparison::AtLeast,
+                than: Operand::Field { field: "depth".into() },
+            },
         ],
     )
 }
@@ -577,4 +625,137 @@ fn fixtures_can_be_looked_at() {
             write(&fixture.generate(), &Path::new(&folder).join(fixture.name.replace(' ', "-")));
         }
     }
+}
+
+/// A broken template names itself and the line.
+#[test]
+fn a_broken_template_is_named_with_its_line() {
+    let mut inputs = reading_list().inputs();
+    inputs.files.insert("plan.json", architect::run(&inputs, &QuietHost).unwrap().files[0].bytes.clone());
+    for (source, expected) in [("line one\n{% if %}\n", 2), ("a\nb\n{{ nothing_of_this_name }}\n", 3)] {
+        let templates = super::templates::Templates::embedded().replace("core/store.js", source);
+        let Err(AgentError::Failed { message, file, line }) =
+            core_logic::run_with(&templates, &inputs, &QuietHost)
+        else {
+            panic!("a broken template was accepted");
+        };
+        assert_eq!(file.as_deref(), Some("src/pipelines/app/templates/core/store.js.jinja"));
+        assert_eq!(line, Some(expected), "{message}");
+    }
+}
+
+/// Replacing a template for one brief does not touch another.
+#[test]
+fn a_template_is_replaced_for_one_brief_alone() {
+    let mut inputs = reading_list().inputs();
+    inputs.brief = "a brief that no other test has".into();
+    super::templates::replace_template_for_brief(&inputs.brief, "data/seed.js", "{{ broken");
+    assert!(data::run(&inputs, &QuietHost).is_err());
+    assert!(data::run(&reading_list().inputs(), &QuietHost).is_ok());
+}
+
+/// What a module that does not compile says reaches the run.
+#[test]
+fn a_module_that_does_not_compile_is_named_with_its_line() {
+    struct Refusing;
+    impl AgentHost for Refusing {
+        fn log(&self, _: LogLevel, _: &str) {}
+        fn progress(&self, _: f64, _: &str) {}
+        fn check(&self) -> Result<(), AgentError> {
+            Ok(())
+        }
+        fn run_scripts(
+            &self,
+            job: &ScriptJob,
+            _: &mut dyn FnMut(usize, &ScriptOutcome),
+        ) -> Result<Vec<ScriptOutcome>, AgentError> {
+            let error = crate::domain::script::ScriptError {
+                file: "src/core/book.js".into(),
+                line: Some(12),
+                message: "unexpected token".into(),
+            };
+            let outcomes = job.steps.iter().map(|step| match step {
+                crate::domain::script::ScriptStep::Parse { path } if path == "src/core/book.js" => {
+                    ScriptOutcome::Error { error: error.clone() }
+                }
+                _ => ScriptOutcome::Parsed,
+            });
+            Ok(outcomes.collect())
+        }
+    }
+    let mut inputs = reading_list().inputs();
+    inputs.files.insert("plan.json", architect::run(&inputs, &QuietHost).unwrap().files[0].bytes.clone());
+    let Err(AgentError::Failed { file, line, .. }) = core_logic::run(&inputs, &Refusing) else {
+        panic!("a module that does not compile was accepted");
+    };
+    assert_eq!((file.as_deref(), line), (Some("src/core/book.js"), Some(12)));
+}
+
+/// A field that leaves the brief leaves the app.
+#[test]
+fn a_field_that_is_not_asked_for_is_nowhere() {
+    let full = reading_list();
+    let mut smaller = reading_list();
+    smaller.model.entities[0].fields.retain(|field| field.key != "rating");
+    let names_rating = |intent: &Intent| serde_json::to_string(intent).unwrap().contains("rating");
+    smaller
+        .requirements
+        .requirements
+        .retain(|each| !names_rating(&each.intent) || matches!(each.intent, Intent::Keep { .. }));
+    for each in &mut smaller.requirements.requirements {
+        if let Intent::Keep { fields, .. } = &mut each.intent {
+            fields.retain(|field| field != "rating");
+        }
+        let planned = criteria(&each.intent, &smaller.model);
+        for (criterion, planned) in each.criteria.iter_mut().zip(planned) {
+            criterion.text = planned.text;
+        }
+    }
+    let has_rating = |text: &str| text.to_lowercase().contains("rating");
+    assert!(full.generate().values().any(|text| has_rating(text)));
+    for (path, text) in smaller.generate() {
+        assert!(!has_rating(&text), "{path}");
+    }
+}
+
+/// Requirements that do not fit the model are refused with their number.
+#[test]
+fn a_requirement_about_an_unknown_field_is_refused() {
+    let mut fixture = reading_list();
+    fixture.model.entities[0].fields.retain(|field| field.key != "rating");
+    let error = architect::run(&fixture.inputs(), &QuietHost).unwrap_err();
+    assert!(error.to_string().contains("has no field `rating`"), "{error}");
+}
+
+/// Words of a brief that mean something in JavaScript or HTML stay words.
+#[test]
+fn hostile_labels_stay_words() {
+    let mut fixture = reading_list();
+    let entity = &mut fixture.model.entities[0];
+    entity.label = "It's `${x}` \\ \"b\" </script> */".into();
+    entity.label_plural = "Its' <!-- ${y} \u{2028}".into();
+    entity.fields[0].label = "Tit'le \\' ` ${z} </script>".into();
+    if let FieldKind::Choice { choices } = &mut entity.fields[2].kind {
+        choices[0].label = "To, \"read\" ' \\".into();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let files = fixture.generate();
+    for (path, text) in files.iter().filter(|(path, _)| path.starts_with("src/")) {
+        assert!(!text.contains("</script") && !text.contains("<!--"), "{path}");
+    }
+    write(&files, folder.path());
+    let (passed, text) = node_test(folder.path());
+    assert!(passed, "{text}");
+}
+
+/// Another seed gives other records, the same seed the same.
+#[test]
+fn the_seed_chooses_the_records() {
+    let with = |seed: u64| {
+        let mut inputs = inventory().inputs();
+        inputs.params.insert("seed".into(), seed.into());
+        data::run(&inputs, &QuietHost).unwrap().files[2].bytes.clone()
+    };
+    assert_eq!(with(1), with(1));
+    assert_ne!(with(1), with(2));
 }

@@ -232,7 +232,9 @@ fn is_identifier(name: &str) -> bool {
 /// `stockItem` as part of a longer name: `StockItem`.
 pub fn pascal(key: &str) -> String {
     let mut characters = key.chars();
-    characters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + characters.as_str())
+    characters
+        .next()
+        .map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + characters.as_str())
 }
 
 /// A label within a sentence: `Due date` becomes `due date`, `ISBN` stays.

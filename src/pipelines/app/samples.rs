@@ -33,10 +33,14 @@ pub fn seed_records(app: &App, seed: u64) -> Vec<(String, Vec<Js>)> {
             let mut index = 0;
             // A record that agrees with an earlier one where it must not is left out and another one tried.
             while records.len() < counts[place] && index < 4 * counts[place] {
-                let mut entries = vec![("id".to_owned(), Js::text(format!("{}-{}", entity.key, records.len() + 1)))];
+                let mut entries =
+                    vec![("id".to_owned(), Js::text(format!("{}-{}", entity.key, records.len() + 1)))];
                 for field in features.stored() {
                     let count = |target: &str| {
-                        app.entities.iter().position(|each| each.entity.key == target).map_or(0, |at| counts[at])
+                        app.entities
+                            .iter()
+                            .position(|each| each.entity.key == target)
+                            .map_or(0, |at| counts[at])
                     };
                     let value = seed_value(features, field, index, &mut chance, &count);
                     entries.push((field.key.clone(), value));
@@ -130,7 +134,9 @@ fn sample_value(features: &EntityFeatures, field: &Field, index: usize) -> Js {
         }
         FieldKind::Decimal { .. } => fraction(field, index, 0.5),
         FieldKind::Money { .. } => fraction(field, index, 1.25),
-        FieldKind::Date => Js::text(day(end.map_or(offset, |end| 2 * offset + i64::try_from(end).unwrap_or(0)))),
+        FieldKind::Date => {
+            Js::text(day(end.map_or(offset, |end| 2 * offset + i64::try_from(end).unwrap_or(0))))
+        }
         FieldKind::DateTime => Js::text(format!("{}T{:02}:00", day(offset), 9 + end.unwrap_or(0))),
         FieldKind::Time => Js::text(format!("{:02}:{:02}", (8 + index) % 24, 30 * end.unwrap_or(0))),
         FieldKind::Boolean => Js::Bool(index % 2 == 1),
@@ -159,7 +165,9 @@ fn seed_value(
     count: &dyn Fn(&str) -> usize,
 ) -> Js {
     let plain = sample_value(features, field, index);
-    if interval_end(features, field).is_some() || features.overlaps.iter().any(|rule| rule.same.contains(&field.key)) {
+    if interval_end(features, field).is_some()
+        || features.overlaps.iter().any(|rule| rule.same.contains(&field.key))
+    {
         return match &field.kind {
             FieldKind::Reference { target } => reference(features, target, index, count(target)),
             _ => plain,
@@ -169,7 +177,9 @@ fn seed_value(
         FieldKind::Text { max_length } | FieldKind::LongText { max_length } => {
             Js::text(fitting(&words::text(&features.entity, field, index, chance), *max_length))
         }
-        FieldKind::Integer { .. } | FieldKind::Rating { .. } if !field.unique => whole(field, chance.below(12)),
+        FieldKind::Integer { .. } | FieldKind::Rating { .. } if !field.unique => {
+            whole(field, chance.below(12))
+        }
         FieldKind::Decimal { .. } if !field.unique => fraction(field, chance.below(20), 0.5),
         FieldKind::Money { .. } if !field.unique => fraction(field, chance.below(40), 1.25),
         FieldKind::Date => Js::text(day(i64::try_from(7 + index * 3 + chance.below(3)).unwrap_or(0))),
@@ -190,7 +200,8 @@ fn seed_value(
         }
         FieldKind::Tags => words::tags(features, field, index, chance),
         FieldKind::Dates => {
-            let mut days: Vec<i64> = (0..=i64::try_from(chance.below(5)).unwrap_or(0)).map(|back| 19 - back).collect();
+            let mut days: Vec<i64> =
+                (0..=i64::try_from(chance.below(5)).unwrap_or(0)).map(|back| 19 - back).collect();
             days.extend((chance.below(2) == 0).then_some(9));
             days.sort_unstable();
             Js::List(days.into_iter().map(|offset| Js::text(day(offset))).collect())

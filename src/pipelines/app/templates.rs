@@ -89,16 +89,17 @@ impl Templates {
                 .and_then(|file| String::from_utf8(file.data.into_owned()).ok())
                 .ok_or_else(|| broken(name, None, "there is no such template"))?,
         };
-        let context = serde_json::to_value(context).map_err(|error| broken(name, None, &error.to_string()))?;
+        let context =
+            serde_json::to_value(context).map_err(|error| broken(name, None, &error.to_string()))?;
         let rendered = self
             .environment
             .template_from_named_str(name, &source)
             .and_then(|template| template.render(value(&context)));
         rendered.map_err(|error| {
             let line = error.line().and_then(|line| u32::try_from(line).ok());
-            let detail = error.detail().map_or_else(|| error.kind().to_string(), |detail| {
-                format!("{}: {detail}", error.kind())
-            });
+            let detail = error
+                .detail()
+                .map_or_else(|| error.kind().to_string(), |detail| format!("{}: {detail}", error.kind()));
             broken(name, line, &detail)
         })
     }

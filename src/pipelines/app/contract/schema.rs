@@ -75,7 +75,8 @@ fn check_text(text: &str, schema: &Value, place: &str) -> Result<(), String> {
         return Err(format!("{place} is too long"));
     }
     if let Some(pattern) = schema["pattern"].as_str() {
-        let pattern = Regex::new(pattern).map_err(|error| format!("the pattern of {place} is broken: {error}"))?;
+        let pattern =
+            Regex::new(pattern).map_err(|error| format!("the pattern of {place} is broken: {error}"))?;
         if !pattern.is_match(text) {
             return Err(format!("{place} does not have the right form"));
         }
@@ -128,7 +129,9 @@ mod tests {
         ] {
             match validate(&value, &schema) {
                 Ok(()) => assert_eq!(expected, "", "{value} was accepted"),
-                Err(message) => assert!(!expected.is_empty() && message.contains(expected), "{value}: {message}"),
+                Err(message) => {
+                    assert!(!expected.is_empty() && message.contains(expected), "{value}: {message}")
+                }
             }
         }
     }

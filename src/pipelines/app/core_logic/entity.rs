@@ -115,9 +115,9 @@ fn start(field: &Field) -> Js {
     match rules::reader(&field.kind) {
         "toNumber" => text.parse::<f64>().ok().filter(|value| value.is_finite()).map_or(Js::Null, Js::Number),
         "toBoolean" => Js::Bool(text == "true"),
-        "toList" => {
-            Js::List(text.split([',', ';']).map(str::trim).filter(|part| !part.is_empty()).map(Js::text).collect())
-        }
+        "toList" => Js::List(
+            text.split([',', ';']).map(str::trim).filter(|part| !part.is_empty()).map(Js::text).collect(),
+        ),
         _ => Js::text(text),
     }
 }
@@ -126,8 +126,7 @@ fn overlap(features: &EntityFeatures, rule: &OverlapRule) -> Value {
     let (start, end) = (features.field(&rule.start), features.field(&rule.end));
     let value = |field: &Field| member("value", &field.key);
     let other = |field: &Field| member("other", &field.key);
-    let meet =
-        format!("overlaps({}, {}, {}, {})", value(start), value(end), other(start), other(end));
+    let meet = format!("overlaps({}, {}, {}, {})", value(start), value(end), other(start), other(end));
     let same = rule.same.iter().map(|key| rules::same(features.field(key)));
     let when: Vec<String> = same.chain(std::iter::once(meet)).collect();
     json!({

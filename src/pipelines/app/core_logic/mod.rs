@@ -67,13 +67,17 @@ pub fn run_with(
         host.progress(percent, &format!("Writing {}", module.path));
         let text = templates.render(module.template, &module.context)?;
         let lines = text.lines().count();
-        host.log(LogLevel::Info, &format!("{}: {lines} lines, exports {}", module.path, module.exports.join(", ")));
+        host.log(
+            LogLevel::Info,
+            &format!("{}: {lines} lines, exports {}", module.path, module.exports.join(", ")),
+        );
         files.insert(module.path.clone(), text.clone());
         output.push(OutputFile::text(&module.path, text));
     }
     host.progress(80.0, "Compiling the modules");
     compile(files, host)?;
-    let lines: usize = output.iter().map(|file| file.bytes.iter().filter(|byte| **byte == b'\n').count()).sum();
+    let lines: usize =
+        output.iter().map(|file| file.bytes.iter().filter(|byte| **byte == b'\n').count()).sum();
     let summary = format!("{} modules, {lines} lines, all compile", output.len());
     Ok(AgentOutput { files: output, summary })
 }
@@ -105,7 +109,9 @@ fn compile(files: BTreeMap<String, String>, host: &dyn AgentHost) -> Result<(), 
                 return Err(failed(&format!("this module does not compile: {}", error.message), error.line));
             }
             ScriptOutcome::TimedOut => return Err(failed("compiling this module took too long", None)),
-            ScriptOutcome::OutOfMemory => return Err(failed("compiling this module took too much memory", None)),
+            ScriptOutcome::OutOfMemory => {
+                return Err(failed("compiling this module took too much memory", None));
+            }
         }
     }
     Ok(())
@@ -147,9 +153,21 @@ pub(super) fn modules(app: &App) -> Vec<Module> {
         });
     };
     let model = json!({ "app": model::app(app).block(0, 19), "entities": model::entities(app).block(0, 24) });
-    add("model", "core/model.js", "describes the kinds of records and their fields", &["app", "entities"], model);
+    add(
+        "model",
+        "core/model.js",
+        "describes the kinds of records and their fields",
+        &["app", "entities"],
+        model,
+    );
     let values = entity::values(app);
-    add("values", "core/values.js", "reads and checks single values", &value_exports(&values), values.clone());
+    add(
+        "values",
+        "core/values.js",
+        "reads and checks single values",
+        &value_exports(&values),
+        values.clone(),
+    );
     if app.any(|features| !features.overlaps.is_empty()) {
         add("overlap", "core/overlap.js", "tells whether two intervals meet", &["overlaps"], json!({}));
     }
@@ -184,13 +202,25 @@ pub(super) fn modules(app: &App) -> Vec<Module> {
     }
     if flags.transitions {
         let exports = ["stepsFrom", "checkSteps"];
-        add("transitions", "core/transitions.js", "knows the steps a record may take", &exports, views::transitions(app));
+        add(
+            "transitions",
+            "core/transitions.js",
+            "knows the steps a record may take",
+            &exports,
+            views::transitions(app),
+        );
     }
     if flags.due {
         add("due", "core/due.js", "tells what is overdue", &["isOverdue"], views::due(app));
     }
     if flags.alerts {
-        add("alerts", "core/alerts.js", "points out what deserves attention", &["alertsOf"], views::alerts(app));
+        add(
+            "alerts",
+            "core/alerts.js",
+            "points out what deserves attention",
+            &["alertsOf"],
+            views::alerts(app),
+        );
     }
     if flags.streak {
         add("streak", "core/streak.js", "counts days in a row", &["streakOf"], json!({}));
@@ -213,10 +243,22 @@ pub(super) fn modules(app: &App) -> Vec<Module> {
             let dates = |key: &String| rules::reader(&features.field(key).kind) == "toList";
             features.calendars.iter().any(dates)
         });
-        add("calendar", "core/calendar.js", "lays records out by day", &["calendarOf"], json!({ "lists": lists }));
+        add(
+            "calendar",
+            "core/calendar.js",
+            "lays records out by day",
+            &["calendarOf"],
+            json!({ "lists": lists }),
+        );
     }
     if flags.undo {
-        add("history", "core/history.js", "goes back and forth through changes", &["createHistory"], json!({}));
+        add(
+            "history",
+            "core/history.js",
+            "goes back and forth through changes",
+            &["createHistory"],
+            json!({}),
+        );
     }
     let context = store::context(app);
     add("store", "core/store.js", "keeps the records and checks every change", &["createStore"], context);
@@ -226,11 +268,14 @@ pub(super) fn modules(app: &App) -> Vec<Module> {
 /// What a module imports: entities and the store list it for their templates, other templates always import the same.
 fn imports(template: &str, context: &Value) -> Vec<String> {
     let fixed: &[&str] = match template {
-        "core/groups.js" | "core/statistics.js" | "core/transfer.js" | "core/transitions.js" => &["./model.js"],
+        "core/groups.js" | "core/statistics.js" | "core/transfer.js" | "core/transitions.js" => {
+            &["./model.js"]
+        }
         "core/streak.js" => &["./days.js"],
         _ => &[],
     };
-    let listed = context["imports"].as_array().into_iter().flatten().filter_map(|import| import["from"].as_str());
+    let listed =
+        context["imports"].as_array().into_iter().flatten().filter_map(|import| import["from"].as_str());
     fixed
         .iter()
         .copied()

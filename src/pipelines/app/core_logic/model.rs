@@ -45,9 +45,9 @@ fn field(field: &Field) -> Js {
             entries.push(("maxLength", Js::Number(f64::from(*max))));
         }
         FieldKind::Choice { choices } => {
-            let choices = choices
-                .iter()
-                .map(|choice| Js::object([("value", Js::text(&choice.value)), ("label", Js::text(&choice.label))]));
+            let choices = choices.iter().map(|choice| {
+                Js::object([("value", Js::text(&choice.value)), ("label", Js::text(&choice.label))])
+            });
             entries.push(("choices", Js::List(choices.collect())));
         }
         FieldKind::Reference { target } => entries.push(("target", Js::text(target))),

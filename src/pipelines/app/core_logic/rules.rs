@@ -51,9 +51,10 @@ pub(super) fn field_rules(entity: &Entity, field: &Field, target: Option<&Entity
 /// The function of `values.js` that reads a field.
 pub(super) fn reader(kind: &FieldKind) -> &'static str {
     match kind {
-        FieldKind::Integer { .. } | FieldKind::Decimal { .. } | FieldKind::Money { .. } | FieldKind::Rating { .. } => {
-            "toNumber"
-        }
+        FieldKind::Integer { .. }
+        | FieldKind::Decimal { .. }
+        | FieldKind::Money { .. }
+        | FieldKind::Rating { .. } => "toNumber",
         FieldKind::Boolean => "toBoolean",
         FieldKind::Tags | FieldKind::Dates => "toList",
         _ => "toText",
@@ -123,7 +124,9 @@ fn range_rule(field: &Field, value: &str) -> Option<Rule> {
 /// The range of a number field, both ends included.
 pub(in crate::pipelines::app) fn range(kind: &FieldKind) -> (Option<f64>, Option<f64>) {
     match kind {
-        FieldKind::Integer { min, max } | FieldKind::Decimal { min, max } | FieldKind::Money { min, max } => (*min, *max),
+        FieldKind::Integer { min, max } | FieldKind::Decimal { min, max } | FieldKind::Money { min, max } => {
+            (*min, *max)
+        }
         FieldKind::Rating { min, max } => (Some(*min), Some(*max)),
         _ => (None, None),
     }
@@ -159,7 +162,10 @@ pub(super) fn same(field: &Field) -> String {
 }
 
 /// The fields of a set in which records can agree.
-pub(in crate::pipelines::app) fn comparable<'a>(features: &'a EntityFeatures, keys: &[String]) -> Vec<&'a Field> {
+pub(in crate::pipelines::app) fn comparable<'a>(
+    features: &'a EntityFeatures,
+    keys: &[String],
+) -> Vec<&'a Field> {
     keys.iter()
         .map(|key| features.field(key))
         .filter(|field| !is_derived(field) && !matches!(field.kind, FieldKind::Tags | FieldKind::Dates))
@@ -211,9 +217,10 @@ pub(in crate::pipelines::app) mod messages {
             FieldKind::Email => "an e-mail address".to_owned(),
             FieldKind::Url => "an address that starts with http:// or https://".to_owned(),
             FieldKind::Phone => "a telephone number".to_owned(),
-            FieldKind::Text { .. } | FieldKind::LongText { .. } | FieldKind::Tags | FieldKind::Derived { .. } => {
-                "a text".to_owned()
-            }
+            FieldKind::Text { .. }
+            | FieldKind::LongText { .. }
+            | FieldKind::Tags
+            | FieldKind::Derived { .. } => "a text".to_owned(),
         };
         format!("{} must be {what}.", field.label)
     }
@@ -232,7 +239,11 @@ pub(in crate::pipelines::app) mod messages {
 
     /// An interval that ends before it starts.
     pub(crate) fn backwards(features: &EntityFeatures, rule: &OverlapRule) -> String {
-        format!("{} must be after {}.", features.field(&rule.end).label, lower(&features.field(&rule.start).label))
+        format!(
+            "{} must be after {}.",
+            features.field(&rule.end).label,
+            lower(&features.field(&rule.start).label)
+        )
     }
 
     /// An interval that meets another.
@@ -240,7 +251,10 @@ pub(in crate::pipelines::app) mod messages {
         let one = lower(&features.entity.label);
         match &rule.per {
             Some(per) => {
-                format!("This {one} overlaps with another {one} of the same {}.", lower(&features.field(per).label))
+                format!(
+                    "This {one} overlaps with another {one} of the same {}.",
+                    lower(&features.field(per).label)
+                )
             }
             None => format!("This {one} overlaps with another {one}."),
         }

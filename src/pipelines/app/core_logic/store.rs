@@ -69,7 +69,8 @@ pub(in crate::pipelines::app) struct Flags {
 
 impl Flags {
     pub(in crate::pipelines::app) fn of(app: &App) -> Self {
-        let mark = app.any(|each| !each.marks.is_empty() || !each.boards.is_empty() || !each.transitions.is_empty());
+        let mark =
+            app.any(|each| !each.marks.is_empty() || !each.boards.is_empty() || !each.transitions.is_empty());
         let check_in = app.any(|each| !each.check_ins.is_empty());
         Self {
             add: app.any(|each| each.add),
@@ -180,6 +181,7 @@ pub(super) fn context(app: &App) -> Value {
         ("totals", json!(flags.totals)),
         ("group_totals", json!(grouped_totals)),
         ("plain_totals", json!(plain_totals)),
+        ("group_known", json!(views::groups(app).is_some_and(|context| context["known"] == json!(true)))),
         ("group_references", json!(views::group_references(app))),
         ("days", json!(flags.check_in || flags.streak)),
         ("check_in", json!(flags.check_in)),
@@ -192,7 +194,11 @@ pub(super) fn context(app: &App) -> Value {
         ("calendar", json!(flags.calendar)),
         ("methods", json!(methods(app))),
     ];
-    entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<serde_json::Map<_, _>>().into()
+    entries
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 fn list_options(flags: Flags) -> String {

@@ -8,67 +8,176 @@ use crate::pipelines::app::spec::{Entity, Field, FieldKind};
 const FIRST_NAMES: [&str; 12] =
     ["Ada", "Ben", "Chloe", "David", "Elif", "Femi", "Grace", "Hugo", "Ines", "Jonas", "Kim", "Lena"];
 const LAST_NAMES: [&str; 12] = [
-    "Archer", "Baker", "Costa", "Dreyer", "Evans", "Fischer", "Garcia", "Haines", "Ito", "Jensen", "Klein", "Lopez",
+    "Archer", "Baker", "Costa", "Dreyer", "Evans", "Fischer", "Garcia", "Haines", "Ito", "Jensen", "Klein",
+    "Lopez",
 ];
 
 /// Words by a part of the name of a field or an entity; the first that fits is taken.
 const LISTS: [(&[&str], &[&str]); 22] = [
     (
         &["book", "novel"],
-        &["The Quiet Harbour", "A Field Guide to Clouds", "Seven Bridges", "The Paper Lantern", "Salt and Stone", "Night Train North", "The Last Orchard", "Letters from Inland"],
+        &[
+            "The Quiet Harbour",
+            "A Field Guide to Clouds",
+            "Seven Bridges",
+            "The Paper Lantern",
+            "Salt and Stone",
+            "Night Train North",
+            "The Last Orchard",
+            "Letters from Inland",
+        ],
     ),
     (
         &["film", "movie"],
-        &["Northern Light", "The Long Weekend", "Glass Rivers", "Second Sunrise", "Home by Dark", "The Cartographer", "Blue Hour", "Small Planets"],
+        &[
+            "Northern Light",
+            "The Long Weekend",
+            "Glass Rivers",
+            "Second Sunrise",
+            "Home by Dark",
+            "The Cartographer",
+            "Blue Hour",
+            "Small Planets",
+        ],
     ),
     (
         &["habit"],
-        &["Drink water", "Read ten pages", "Stretch", "Walk outside", "Write a journal", "Practise piano", "Tidy the desk", "Go to bed early"],
+        &[
+            "Drink water",
+            "Read ten pages",
+            "Stretch",
+            "Walk outside",
+            "Write a journal",
+            "Practise piano",
+            "Tidy the desk",
+            "Go to bed early",
+        ],
     ),
     (
         &["ticket", "issue", "bug"],
-        &["Login page times out", "Typo in the footer", "Export misses a column", "Dark mode flickers", "Slow search on phones", "Broken link in mail", "Wrong total on invoice", "Upload stops at 99 %"],
+        &[
+            "Login page times out",
+            "Typo in the footer",
+            "Export misses a column",
+            "Dark mode flickers",
+            "Slow search on phones",
+            "Broken link in mail",
+            "Wrong total on invoice",
+            "Upload stops at 99 %",
+        ],
     ),
     (
         &["task", "todo", "chore"],
-        &["Water the plants", "Call the dentist", "Renew the passport", "Clean the bicycle", "Send the invoices", "Book the train", "Sort the photos", "Plan the menu"],
+        &[
+            "Water the plants",
+            "Call the dentist",
+            "Renew the passport",
+            "Clean the bicycle",
+            "Send the invoices",
+            "Book the train",
+            "Sort the photos",
+            "Plan the menu",
+        ],
     ),
     (
         &["expense", "cost", "payment"],
-        &["Groceries", "Train ticket", "Coffee with Ines", "Electricity", "New notebook", "Cinema", "Birthday present", "Phone bill"],
+        &[
+            "Groceries",
+            "Train ticket",
+            "Coffee with Ines",
+            "Electricity",
+            "New notebook",
+            "Cinema",
+            "Birthday present",
+            "Phone bill",
+        ],
     ),
     (
         &["supplier", "vendor", "company", "customer", "client"],
-        &["Northwind Traders", "Hill & Sons", "Bright Supplies", "Harbour Goods", "Meadow Works", "Old Mill Trading", "Stonebridge", "Fern & Co"],
+        &[
+            "Northwind Traders",
+            "Hill & Sons",
+            "Bright Supplies",
+            "Harbour Goods",
+            "Meadow Works",
+            "Old Mill Trading",
+            "Stonebridge",
+            "Fern & Co",
+        ],
     ),
     (
         &["product", "item", "stock", "article", "part"],
-        &["Desk lamp", "Notebook A5", "Blue pen", "Stapler", "Paper clips", "Whiteboard", "Extension lead", "Moving box"],
+        &[
+            "Desk lamp",
+            "Notebook A5",
+            "Blue pen",
+            "Stapler",
+            "Paper clips",
+            "Whiteboard",
+            "Extension lead",
+            "Moving box",
+        ],
     ),
     (
         &["room", "place", "location", "venue"],
-        &["Garden Room", "Library", "North Studio", "Attic", "Workshop", "Board Room", "Reading Corner", "Hall B"],
+        &[
+            "Garden Room",
+            "Library",
+            "North Studio",
+            "Attic",
+            "Workshop",
+            "Board Room",
+            "Reading Corner",
+            "Hall B",
+        ],
     ),
     (
         &["recipe", "meal", "dish"],
-        &["Lentil soup", "Lemon pasta", "Mushroom risotto", "Apple crumble", "Chickpea curry", "Tomato salad", "Potato pancakes", "Rye bread"],
+        &[
+            "Lentil soup",
+            "Lemon pasta",
+            "Mushroom risotto",
+            "Apple crumble",
+            "Chickpea curry",
+            "Tomato salad",
+            "Potato pancakes",
+            "Rye bread",
+        ],
     ),
-    (
-        &["plant"],
-        &["Monstera", "Basil", "Fern", "Aloe", "Lavender", "Ivy", "Orchid", "Rosemary"],
-    ),
+    (&["plant"], &["Monstera", "Basil", "Fern", "Aloe", "Lavender", "Ivy", "Orchid", "Rosemary"]),
     (
         &["question", "prompt", "front"],
-        &["What is the capital of France?", "What is the capital of Italy?", "What is the capital of Spain?", "What is the capital of Norway?", "What is the capital of Greece?", "What is the capital of Austria?", "What is the capital of Portugal?", "What is the capital of Finland?"],
+        &[
+            "What is the capital of France?",
+            "What is the capital of Italy?",
+            "What is the capital of Spain?",
+            "What is the capital of Norway?",
+            "What is the capital of Greece?",
+            "What is the capital of Austria?",
+            "What is the capital of Portugal?",
+            "What is the capital of Finland?",
+        ],
     ),
-    (&["answer", "solution", "back"], &["Paris", "Rome", "Madrid", "Oslo", "Athens", "Vienna", "Lisbon", "Helsinki"]),
+    (
+        &["answer", "solution", "back"],
+        &["Paris", "Rome", "Madrid", "Oslo", "Athens", "Vienna", "Lisbon", "Helsinki"],
+    ),
     (
         &["category", "topic", "genre", "subject", "group"],
         &["Home", "Work", "Travel", "Food", "Health", "Learning", "Leisure", "Family"],
     ),
     (
         &["project"],
-        &["Garden redesign", "Website relaunch", "Winter market", "Bicycle repair", "Choir concert", "Photo archive", "Cellar clean-up", "Summer camp"],
+        &[
+            "Garden redesign",
+            "Website relaunch",
+            "Winter market",
+            "Bicycle repair",
+            "Choir concert",
+            "Photo archive",
+            "Cellar clean-up",
+            "Summer camp",
+        ],
     ),
     (
         &["city", "town", "destination"],
@@ -78,7 +187,16 @@ const LISTS: [(&[&str], &[&str]); 22] = [
     (&["colour", "color"], &["Blue", "Green", "Red", "Yellow", "White", "Black", "Grey", "Orange"]),
     (
         &["booking", "event", "meeting", "appointment", "purpose", "reservation"],
-        &["Team meeting", "Choir practice", "Book club", "Yoga class", "Job interview", "Chess evening", "Budget review", "Photo workshop"],
+        &[
+            "Team meeting",
+            "Choir practice",
+            "Book club",
+            "Yoga class",
+            "Job interview",
+            "Chess evening",
+            "Budget review",
+            "Photo workshop",
+        ],
     ),
     (
         &["exercise", "workout"],
@@ -86,11 +204,29 @@ const LISTS: [(&[&str], &[&str]); 22] = [
     ),
     (
         &["note", "comment", "description", "detail", "remark", "text", "content", "summary"],
-        &["Worth another look", "Check with Ada first", "Nothing to add", "Needs a little care", "Ask again next week", "Went better than planned", "Keep the receipt", "See the folder on the shelf"],
+        &[
+            "Worth another look",
+            "Check with Ada first",
+            "Nothing to add",
+            "Needs a little care",
+            "Ask again next week",
+            "Went better than planned",
+            "Keep the receipt",
+            "See the folder on the shelf",
+        ],
     ),
     (
         &["address", "street"],
-        &["12 Mill Lane", "3 Harbour Street", "48 Park Road", "7 Station Square", "21 Hill Rise", "5 Orchard Way", "60 Bridge Street", "9 Church Walk"],
+        &[
+            "12 Mill Lane",
+            "3 Harbour Street",
+            "48 Park Road",
+            "7 Station Square",
+            "21 Hill Rise",
+            "5 Orchard Way",
+            "60 Bridge Street",
+            "9 Church Walk",
+        ],
     ),
 ];
 
@@ -102,17 +238,23 @@ pub(super) fn first_name(index: usize) -> &'static str {
 /// A text for a field. The title field of an entity goes by the name of the entity, other fields by their own.
 pub(super) fn text(entity: &Entity, field: &Field, index: usize, chance: &mut Chance) -> String {
     let name = field.key.to_lowercase();
-    let names_a_person = ["author", "person", "assignee", "owner", "member", "guest", "booked", "contact", "director"];
+    let names_a_person =
+        ["author", "person", "assignee", "owner", "member", "guest", "booked", "contact", "director"];
     if names_a_person.iter().any(|word| name.contains(word)) || (name.contains("name") && is_person(entity)) {
         let last = if field.unique { index } else { chance.below(LAST_NAMES.len()) };
         return format!("{} {}", first_name(index), LAST_NAMES[last % LAST_NAMES.len()]);
     }
     let code = ["sku", "code", "number", "isbn", "reference"];
     if code.iter().any(|word| name.contains(word)) {
-        return format!("{}-{:03}", entity.key.chars().take(3).collect::<String>().to_uppercase(), 101 + index);
+        return format!(
+            "{}-{:03}",
+            entity.key.chars().take(3).collect::<String>().to_uppercase(),
+            101 + index
+        );
     }
     let own = list(&name);
-    let words = if field.key == entity.title_field && own.is_none() { list(&entity.key.to_lowercase()) } else { own };
+    let words =
+        if field.key == entity.title_field && own.is_none() { list(&entity.key.to_lowercase()) } else { own };
     match words {
         // Words start over after the last, with a number that tells them apart.
         Some(words) if index < words.len() => words[index].to_owned(),
@@ -136,7 +278,9 @@ pub(super) fn tags(features: &EntityFeatures, field: &Field, index: usize, chanc
 }
 
 fn is_person(entity: &Entity) -> bool {
-    let people = ["person", "member", "contact", "customer", "guest", "student", "teacher", "player", "user", "friend"];
+    let people = [
+        "person", "member", "contact", "customer", "guest", "student", "teacher", "player", "user", "friend",
+    ];
     let key = entity.key.to_lowercase();
     people.iter().any(|word| key.contains(word))
         || (list(&key).is_none() && entity.fields.iter().any(|field| matches!(field.kind, FieldKind::Email)))

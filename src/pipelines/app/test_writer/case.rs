@@ -60,7 +60,11 @@ impl<'a> Case<'a> {
         };
         let targets = self.targets().into_iter().map(|target| format!("{target}: three"));
         let kinds: Vec<String> = own.into_iter().chain(targets).collect();
-        if kinds.is_empty() { "openStore({})".into() } else { format!("openStore({{ {} }})", kinds.join(", ")) }
+        if kinds.is_empty() {
+            "openStore({})".into()
+        } else {
+            format!("openStore({{ {} }})", kinds.join(", "))
+        }
     }
 
     /// The same for a number of samples.
@@ -99,9 +103,11 @@ impl<'a> Case<'a> {
         for (name, value) in changes {
             stored = stored.with(name, value.clone());
         }
-        let derived = self.features.derived().into_iter().map(|field| {
-            (field.key.clone(), world::value(self.features, field, &stored))
-        });
+        let derived = self
+            .features
+            .derived()
+            .into_iter()
+            .map(|field| (field.key.clone(), world::value(self.features, field, &stored)));
         let more: String = changes
             .iter()
             .cloned()
@@ -185,8 +191,7 @@ pub(super) fn range_ends(field: &Field) -> (Vec<f64>, Vec<f64>) {
     let (min, max) = range(&field.kind);
     let is_whole = matches!(field.kind, FieldKind::Integer { .. } | FieldKind::Rating { .. });
     let step = if is_whole { 1.0 } else { 0.01 };
-    let (min, max) =
-        if is_whole { (min.map(f64::ceil), max.map(f64::floor)) } else { (min, max) };
+    let (min, max) = if is_whole { (min.map(f64::ceil), max.map(f64::floor)) } else { (min, max) };
     let inside = min.into_iter().chain(max).collect();
     let below = min.map(|min| cents(min - step));
     let above = max.map(|max| cents(max + step));

@@ -1,8 +1,8 @@
 //! One test per acceptance criterion.
 
 use super::case::{
-    Case, Changes, entries, error, faulty, interval, marked, near_today, on_day, other_value, range_ends, refused,
-    two_values,
+    Case, Changes, entries, error, faulty, interval, marked, near_today, on_day, other_value, range_ends,
+    refused, two_values,
 };
 use super::world;
 use crate::pipelines::app::core_logic::entity::unique_sets;
@@ -39,9 +39,11 @@ pub(super) fn body(app: &App, intent: &Intent, check: Check) -> Vec<String> {
         Intent::Between { entity, field, .. } => between(Case::new(app, entity), field, check),
         Intent::NoOverlap { entity, start, end, per } => {
             let case = Case::new(app, entity);
-            let rule = case.features.overlaps.iter().find(|rule| {
-                rule.start == *start && rule.end == *end && rule.per == *per
-            });
+            let rule = case
+                .features
+                .overlaps
+                .iter()
+                .find(|rule| rule.start == *start && rule.end == *end && rule.per == *per);
             rule.map(|rule| overlap(case, rule, check)).unwrap_or_default()
         }
         Intent::BelongsTo { entity, field, target } => belongs(Case::new(app, entity), field, target, check),
@@ -54,7 +56,8 @@ pub(super) fn body(app: &App, intent: &Intent, check: Check) -> Vec<String> {
         Intent::CheckIn { entity, field } => check_in(Case::new(app, entity), field, check),
         Intent::Streak { entity, field } => streak(Case::new(app, entity), field, check),
         Intent::Quiz { entity, question, answer, options } => {
-            let rule = QuizRule { question: question.clone(), answer: answer.clone(), options: options.clone() };
+            let rule =
+                QuizRule { question: question.clone(), answer: answer.clone(), options: options.clone() };
             quiz(Case::new(app, entity), &rule, check)
         }
         Intent::Import { entity, formats } => {
@@ -67,13 +70,16 @@ pub(super) fn body(app: &App, intent: &Intent, check: Check) -> Vec<String> {
         }
         Intent::Undo {} => undo(app, check),
         Intent::Statistics { entity } => super::figures::statistics(Case::new(app, entity), check),
-        Intent::Theme { .. } => vec![format!("deepEqual(app.theme, {});", Js::from(app.theme.clone()).inline())],
+        Intent::Theme { .. } => {
+            vec![format!("deepEqual(app.theme, {});", Js::from(app.theme.clone()).inline())]
+        }
     }
 }
 
 /// A block of its own, so that names do not meet.
 fn braces(lines: Vec<String>) -> Vec<String> {
-    let inner = lines.iter().map(|line| line.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n"));
+    let inner =
+        lines.iter().map(|line| line.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n"));
     std::iter::once("{".to_owned()).chain(inner).chain(std::iter::once("}".to_owned())).collect()
 }
 
@@ -89,7 +95,8 @@ fn open_saved(call: &str) -> String {
 pub(super) fn plain_field<'a>(case: Case<'a>) -> Option<&'a Field> {
     let features = case.features;
     let is_plain = |field: &&Field| {
-        let in_interval = features.overlaps.iter().any(|rule| rule.start == field.key || rule.end == field.key);
+        let in_interval =
+            features.overlaps.iter().any(|rule| rule.start == field.key || rule.end == field.key);
         let is_state = features.transitions.iter().any(|(key, _)| *key == field.key);
         !in_interval && !is_state && !matches!(field.kind, FieldKind::Reference { .. })
     };
@@ -111,7 +118,8 @@ fn records(case: Case<'_>, check: Check) -> Vec<String> {
             format!("deepEqual(reopen(storage).list({key}), {});", case.expected_list(1)),
         ],
         Check::KeepFields => {
-            let keys: Vec<Js> = case.features.entity.fields.iter().map(|field| Js::text(&field.key)).collect();
+            let keys: Vec<Js> =
+                case.features.entity.fields.iter().map(|field| Js::text(&field.key)).collect();
             vec![format!(
                 "deepEqual(entities.{}.fields.map((field) => field.key), {});",
                 case.features.entity.key,
@@ -152,7 +160,11 @@ fn records(case: Case<'_>, check: Check) -> Vec<String> {
         ],
         Check::RemoveRemoves => vec![
             open_saved(&case.open(2)),
-            format!("deepEqual(store.remove({key}, {}), {{ ok: true, record: {} }});", case.id(0), case.expected(0, &[])),
+            format!(
+                "deepEqual(store.remove({key}, {}), {{ ok: true, record: {} }});",
+                case.id(0),
+                case.expected(0, &[])
+            ),
             format!("deepEqual({}, [{}]);", case.list(), case.expected(1, &[])),
             "equal(saved.length, 1);".into(),
         ],
@@ -180,7 +192,9 @@ fn search(case: Case<'_>, fields: &[String], check: Check) -> Vec<String> {
                 let text = world::searched(case.app, case.features, key, &records[1]);
                 // Without its first character it is a part; in capitals it is in other letter case.
                 let part: String = text.chars().skip(1).collect::<String>().to_uppercase();
-                let found = records.iter().filter(|record| world::found(case.app, case.features, record, part.trim()));
+                let found = records
+                    .iter()
+                    .filter(|record| world::found(case.app, case.features, record, part.trim()));
                 let found: Vec<Js> = found.map(|record| Js::Text(world::id(record))).collect();
                 let wanted = quote(&part);
                 lines.push(format!(
@@ -262,11 +276,17 @@ fn sort(case: Case<'_>, key: &str, descending: bool, check: Check) -> Vec<String
         vec![same.clone(), same]
     };
     let records = case.records(&changes);
-    let ids: Vec<Js> =
-        world::sorted(case.app, case.features, field, &records, descending).into_iter().map(Js::Text).collect();
+    let ids: Vec<Js> = world::sorted(case.app, case.features, field, &records, descending)
+        .into_iter()
+        .map(Js::Text)
+        .collect();
     vec![
         open(&case.open_changed(&changes)),
-        format!("const sorted = store.list({}, {{ sort: {}, descending: {descending} }});", case.key(), quote(key)),
+        format!(
+            "const sorted = store.list({}, {{ sort: {}, descending: {descending} }});",
+            case.key(),
+            quote(key)
+        ),
         format!("deepEqual(ids(sorted), {});", Js::List(ids).inline()),
     ]
 }
@@ -322,7 +342,9 @@ fn transition(case: Case<'_>, key: &str, check: Check) -> Vec<String> {
         case.features.transitions.iter().find(|(known, _)| known == key).map_or(&[], |(_, steps)| steps);
     let FieldKind::Choice { choices } = &field.kind else { return Vec::new() };
     let quoted = quote(key);
-    let one = |value: &str| case.open_with(&format!("[{{ {}: {value} }}]", crate::pipelines::app::javascript::property(key)));
+    let one = |value: &str| {
+        case.open_with(&format!("[{{ {}: {value} }}]", crate::pipelines::app::javascript::property(key)))
+    };
     match check {
         Check::TransitionAllows => {
             let pairs: Vec<Js> =
@@ -330,9 +352,16 @@ fn transition(case: Case<'_>, key: &str, check: Check) -> Vec<String> {
             vec![
                 format!("for (const [from, to] of {}) {{", Js::List(pairs).block(2, 28)),
                 format!("  {}", open(&one("from"))),
-                format!("  equal(store.allowedSteps({}, {}, {quoted}).includes(to), true);", case.key(), case.id(0)),
+                format!(
+                    "  equal(store.allowedSteps({}, {}, {quoted}).includes(to), true);",
+                    case.key(),
+                    case.id(0)
+                ),
                 format!("  equal(store.mark({}, {}, {quoted}, to).ok, true);", case.key(), case.id(0)),
-                format!("  equal({}, to);", member(&format!("store.get({}, {})", case.key(), case.id(0)), key)),
+                format!(
+                    "  equal({}, to);",
+                    member(&format!("store.get({}, {})", case.key(), case.id(0)), key)
+                ),
                 "}".into(),
             ]
         }
@@ -343,7 +372,11 @@ fn transition(case: Case<'_>, key: &str, check: Check) -> Vec<String> {
                     let is_step = steps.iter().any(|step| step.from == from.value && step.to == to.value);
                     if from.value != to.value && !is_step {
                         let message = messages::misstep(field, &from.value, &to.value);
-                        rows.push(Js::List(vec![Js::text(&from.value), Js::text(&to.value), Js::Text(message)]));
+                        rows.push(Js::List(vec![
+                            Js::text(&from.value),
+                            Js::text(&to.value),
+                            Js::Text(message),
+                        ]));
                     }
                 }
             }
@@ -364,7 +397,11 @@ fn transition(case: Case<'_>, key: &str, check: Check) -> Vec<String> {
         _ => {
             let start = world::blank_of(case.features).get(key).cloned().unwrap_or(Js::Null);
             if !case.features.add {
-                return vec![format!("equal({}, {});", member(&format!("blank{}()", case.features.pascal()), key), start.inline())];
+                return vec![format!(
+                    "equal({}, {});",
+                    member(&format!("blank{}()", case.features.pascal()), key),
+                    start.inline()
+                )];
             }
             vec![
                 open(&case.open(0)),
@@ -389,7 +426,8 @@ fn due(case: Case<'_>, key: &str, done: Option<&FieldValue>, check: Check) -> Ve
     if let Some(done) = done {
         let state = case.features.field(&done.field);
         let finished = marked(state, &done.value);
-        let value = if check == Check::DueFinished { finished } else { other_value(case.features, state, &finished) };
+        let value =
+            if check == Check::DueFinished { finished } else { other_value(case.features, state, &finished) };
         base.retain(|(name, _)| *name != done.field);
         base.push((done.field.clone(), value));
     }
@@ -437,7 +475,8 @@ fn totals(case: Case<'_>, total: &TotalOf, check: Check) -> Vec<String> {
     let changes = if check == Check::TotalRight { grouped(case, total.per.as_ref()) } else { Vec::new() };
     let expected = world::total(case.app, case.features, total, &case.records(&changes));
     let aggregate = serde_json::to_value(total.aggregate).unwrap_or_default();
-    let grouping = total.per.as_ref().map_or_else(String::new, |per| format!(", {}", world::grouping_literal(per)));
+    let grouping =
+        total.per.as_ref().map_or_else(String::new, |per| format!(", {}", world::grouping_literal(per)));
     vec![
         open(&case.open_changed(&changes)),
         format!(
@@ -491,10 +530,13 @@ fn limit(case: Case<'_>, max: u32, check: Check) -> Vec<String> {
 fn length(case: Case<'_>, key: &str, max: u32, check: Check) -> Vec<String> {
     let field = case.features.field(key);
     let max = match &field.kind {
-        FieldKind::Text { max_length: Some(known) } | FieldKind::LongText { max_length: Some(known) } => *known,
+        FieldKind::Text { max_length: Some(known) } | FieldKind::LongText { max_length: Some(known) } => {
+            *known
+        }
         _ => max,
     };
-    let text = |length: u32| format!("{}: 'x'.repeat({length})", crate::pipelines::app::javascript::property(key));
+    let text =
+        |length: u32| format!("{}: 'x'.repeat({length})", crate::pipelines::app::javascript::property(key));
     let mut lines = vec![open(&case.open(0))];
     if check == Check::LengthAccepts {
         lines.push(format!("equal({}.ok, true);", case.save(0, &text(max))));
@@ -516,8 +558,10 @@ fn unique(case: Case<'_>, keys: &[String], check: Check) -> Vec<String> {
     let first = sample(case.features, 0);
     let value = |field: &Field, capitals: bool| {
         let value = first.get(&field.key).cloned().unwrap_or(Js::Null);
-        let is_text =
-            matches!(field.kind, FieldKind::Text { .. } | FieldKind::LongText { .. } | FieldKind::Email | FieldKind::Url);
+        let is_text = matches!(
+            field.kind,
+            FieldKind::Text { .. } | FieldKind::LongText { .. } | FieldKind::Email | FieldKind::Url
+        );
         match value {
             Js::Text(text) if capitals && is_text => (field.key.clone(), Js::Text(text.to_uppercase())),
             other => (field.key.clone(), other),
@@ -543,10 +587,20 @@ fn unique(case: Case<'_>, keys: &[String], check: Check) -> Vec<String> {
             let changes: Changes = fields.iter().map(|field| value(field, false)).collect();
             let method = if case.features.edit { "update" } else { "get" };
             if method == "update" {
-                lines.push(format!("const result = store.update({}, {}, {{ {} }});", case.key(), case.id(0), entries(&changes)));
+                lines.push(format!(
+                    "const result = store.update({}, {}, {{ {} }});",
+                    case.key(),
+                    case.id(0),
+                    entries(&changes)
+                ));
                 lines.push(format!("deepEqual(result, {{ ok: true, record: {} }});", case.expected(0, &[])));
             } else {
-                lines.push(format!("deepEqual(store.get({}, {}), {});", case.key(), case.id(0), case.expected(0, &[])));
+                lines.push(format!(
+                    "deepEqual(store.get({}, {}), {});",
+                    case.key(),
+                    case.id(0),
+                    case.expected(0, &[])
+                ));
             }
         }
     }
@@ -594,7 +648,11 @@ fn between(case: Case<'_>, key: &str, check: Check) -> Vec<String> {
     } else {
         let message = messages::range(field);
         for value in outside {
-            lines.push(format!("deepEqual({}.errors, [{}]);", case.save(0, &with(value)), error(key, &message)));
+            lines.push(format!(
+                "deepEqual({}.errors, [{}]);",
+                case.save(0, &with(value)),
+                error(key, &message)
+            ));
         }
         lines.push(format!("deepEqual({}, []);", case.list()));
     }
@@ -702,7 +760,10 @@ fn derived(case: Case<'_>, key: &str, check: Check) -> Vec<String> {
     let changes = vec![(source, changed)];
     if !case.features.edit {
         let stored = vec![changes.clone()];
-        return vec![open(&case.open_changed(&stored)), format!("equal({}, {});", shown(0), value(&changes, 0))];
+        return vec![
+            open(&case.open_changed(&stored)),
+            format!("equal({}, {});", shown(0), value(&changes, 0)),
+        ];
     }
     let entered = entries(&[(key.to_owned(), Js::Number(987_654.0))]);
     vec![
@@ -738,7 +799,8 @@ fn board(case: Case<'_>, key: &str, check: Check) -> Vec<String> {
         }
         return lines;
     }
-    let steps = case.features.transitions.iter().find(|(known, _)| known == key).and_then(|(_, steps)| steps.first());
+    let steps =
+        case.features.transitions.iter().find(|(known, _)| known == key).and_then(|(_, steps)| steps.first());
     match steps {
         Some(step) => moved(case, key, &Js::text(&step.from), &Js::text(&step.to)),
         None => moved(case, key, &first, &second),
@@ -793,7 +855,12 @@ fn streak(case: Case<'_>, key: &str, check: Check) -> Vec<String> {
         rows.iter().map(|(days, _)| vec![(key.to_owned(), Js::from(days.clone()))]).collect();
     let mut lines = vec![open(&case.open_changed(&changes))];
     for (at, (_, expected)) in rows.iter().enumerate() {
-        lines.push(format!("equal(store.streak({}, {}, {}), {expected});", case.key(), case.id(at), quote(key)));
+        lines.push(format!(
+            "equal(store.streak({}, {}, {}), {expected});",
+            case.key(),
+            case.id(at),
+            quote(key)
+        ));
     }
     lines
 }
@@ -889,6 +956,8 @@ pub(super) fn format_name(format: TransferFormat) -> &'static str {
 pub(super) fn fault(case: Case<'_>) -> Option<(String, Js, String)> {
     case.features
         .stored()
-        .filter(|field| !case.features.overlaps.iter().any(|rule| rule.start == field.key || rule.end == field.key))
+        .filter(|field| {
+            !case.features.overlaps.iter().any(|rule| rule.start == field.key || rule.end == field.key)
+        })
         .find_map(|field| faulty(case.app, field).map(|(value, message)| (field.key.clone(), value, message)))
 }

@@ -36,8 +36,14 @@ pub(super) fn tests(app: &App) -> Vec<Test> {
         let others = having(app, |features| features.due.is_empty()).next();
         if let Some(case) = others {
             let record = case.expected(0, &[]);
-            let lines = vec!["const { store } = openStore({});".into(), format!("equal(store.isOverdue({}, {record}), false);", case.key())];
-            tests.push(Test::new(format!("{} are never overdue", lower(&case.features.entity.label_plural)), lines));
+            let lines = vec![
+                "const { store } = openStore({});".into(),
+                format!("equal(store.isOverdue({}, {record}), false);", case.key()),
+            ];
+            tests.push(Test::new(
+                format!("{} are never overdue", lower(&case.features.entity.label_plural)),
+                lines,
+            ));
         }
     }
     days(app, flags, &mut tests);
@@ -128,9 +134,14 @@ fn life(app: &App, flags: Flags) -> Vec<Test> {
         let case = Case { app, features };
         let many = lower(&features.entity.label_plural);
         let old = Js::object([("id", Js::text("old"))]);
-        let stored = Js::object([("version", Js::Number(1.0)), (features.entity.collection.as_str(), vec![old].into())]);
+        let stored = Js::object([
+            ("version", Js::Number(1.0)),
+            (features.entity.collection.as_str(), vec![old].into()),
+        ]);
         let filled = match blank(features) {
-            Js::Object(entries) => std::iter::once(("id".to_owned(), Js::text("old"))).chain(entries).collect::<Vec<_>>(),
+            Js::Object(entries) => {
+                std::iter::once(("id".to_owned(), Js::text("old"))).chain(entries).collect::<Vec<_>>()
+            }
             _ => Vec::new(),
         };
         let mut record = Js::Object(filled);
@@ -151,13 +162,22 @@ fn life(app: &App, flags: Flags) -> Vec<Test> {
                 vec![
                     format!("const {{ store }} = {};", case.open(1)),
                     format!("{} = null;", member(&format!("{}[0]", case.list()), &field.key)),
-                    format!("{} = null;", member(&format!("store.get({}, {})", case.key(), case.id(0)), &field.key)),
-                    format!("deepEqual(store.get({}, {}), {});", case.key(), case.id(0), case.expected(0, &[])),
+                    format!(
+                        "{} = null;",
+                        member(&format!("store.get({}, {})", case.key(), case.id(0)), &field.key)
+                    ),
+                    format!(
+                        "deepEqual(store.get({}, {}), {});",
+                        case.key(),
+                        case.id(0),
+                        case.expected(0, &[])
+                    ),
                     format!("equal(store.get({}, 'nothing'), null);", case.key()),
                 ],
             ));
         }
-        if features.edit && features.stored().any(|field| super::case::faulty(app, field).is_some())
+        if features.edit
+            && features.stored().any(|field| super::case::faulty(app, field).is_some())
             && let Some((key, value, message)) = super::criteria::fault(case)
         {
             tests.push(Test::new(
@@ -202,7 +222,10 @@ fn listeners(app: &App, flags: Flags) -> Option<Test> {
             "equal(heard, 1);".into(),
             "equal(saved.length, 2);".into(),
             "equal(saved[1].version, 1);".into(),
-            format!("deepEqual(ids({}), ['new-1', 'new-2']);", member("saved[1]", &case.features.entity.collection)),
+            format!(
+                "deepEqual(ids({}), ['new-1', 'new-2']);",
+                member("saved[1]", &case.features.entity.collection)
+            ),
             "deepEqual(storage.load(), saved[1]);".into(),
         ],
     ))
@@ -211,7 +234,10 @@ fn listeners(app: &App, flags: Flags) -> Option<Test> {
 /// Both directions, with an empty value where there can be one.
 fn sorting(case: Case<'_>, field: &Field) -> Test {
     let mut changes = unordered(case, field);
-    if !field.required && !is_derived(field) && !matches!(field.kind, FieldKind::Boolean | FieldKind::Tags | FieldKind::Dates) {
+    if !field.required
+        && !is_derived(field)
+        && !matches!(field.kind, FieldKind::Boolean | FieldKind::Tags | FieldKind::Dates)
+    {
         let empty = if is_number(field) { Js::Null } else { Js::text("") };
         changes.insert(0, vec![(field.key.clone(), empty)]);
     }
@@ -221,7 +247,11 @@ fn sorting(case: Case<'_>, field: &Field) -> Test {
     let records = case.records(&changes);
     let mut lines = vec![
         format!("const {{ store }} = {};", case.open_changed(&changes)),
-        format!("const sorted = (descending) => ids(store.list({}, {{ sort: {}, descending }}));", case.key(), quote(&field.key)),
+        format!(
+            "const sorted = (descending) => ids(store.list({}, {{ sort: {}, descending }}));",
+            case.key(),
+            quote(&field.key)
+        ),
     ];
     for descending in [false, true] {
         let ids = world::sorted(case.app, case.features, field, &records, descending);
@@ -240,23 +270,34 @@ fn sorting(case: Case<'_>, field: &Field) -> Test {
 fn filtering(case: Case<'_>) -> Test {
     let fields: Vec<&Field> =
         filter_fields(case.features).iter().take(2).map(|key| case.features.field(key)).collect();
-    let values: Vec<(Js, Js)> = fields.iter().map(|field| super::case::two_values(case.features, field)).collect();
+    let values: Vec<(Js, Js)> =
+        fields.iter().map(|field| super::case::two_values(case.features, field)).collect();
     let change = |first: bool, second: bool| -> Changes {
         let pick = |pair: &(Js, Js), one: bool| if one { pair.0.clone() } else { pair.1.clone() };
-        vec![(fields[0].key.clone(), pick(&values[0], first)), (fields[1].key.clone(), pick(&values[1], second))]
+        vec![
+            (fields[0].key.clone(), pick(&values[0], first)),
+            (fields[1].key.clone(), pick(&values[1], second)),
+        ]
     };
     let changes = vec![change(true, true), change(true, false), change(false, true)];
     let wish = |value: &Js| match value {
         Js::List(items) => items.first().cloned().unwrap_or(Js::Null),
         other => other.clone(),
     };
-    let filters =
-        Js::object([(fields[0].key.as_str(), wish(&values[0].0)), (fields[1].key.as_str(), wish(&values[1].0))]);
+    let filters = Js::object([
+        (fields[0].key.as_str(), wish(&values[0].0)),
+        (fields[1].key.as_str(), wish(&values[1].0)),
+    ]);
     Test::new(
         format!("{} are filtered by several fields at once", lower(&case.features.entity.label_plural)),
         vec![
             format!("const {{ store }} = {};", case.open_changed(&changes)),
-            format!("deepEqual(ids(store.list({}, {{ filters: {} }})), [{}]);", case.key(), filters.inline(), case.id(0)),
+            format!(
+                "deepEqual(ids(store.list({}, {{ filters: {} }})), [{}]);",
+                case.key(),
+                filters.inline(),
+                case.id(0)
+            ),
         ],
     )
 }
@@ -322,14 +363,24 @@ fn figures(app: &App, tests: &mut Vec<Test>) {
             let expected = world::total(app, features, total, &case.records(&changes));
             let aggregate = serde_json::to_value(total.aggregate).unwrap_or_default();
             let aggregate = aggregate.as_str().unwrap_or_default();
-            let grouping =
-                total.per.as_ref().map_or_else(String::new, |per| format!(", {}", world::grouping_literal(per)));
+            let grouping = total
+                .per
+                .as_ref()
+                .map_or_else(String::new, |per| format!(", {}", world::grouping_literal(per)));
             let name = total.per.as_ref().map_or_else(String::new, |per| {
                 format!(" by {}", lower(&features.field(grouping_key(per)).label))
             });
-            let call = format!("store.total({}, {}, {}{grouping})", case.key(), quote(&total.field), quote(aggregate));
+            let call = format!(
+                "store.total({}, {}, {}{grouping})",
+                case.key(),
+                quote(&total.field),
+                quote(aggregate)
+            );
             tests.push(Test::new(
-                format!("the {aggregate} of {}{name} is exact and leaves out what is empty", lower(&field.label)),
+                format!(
+                    "the {aggregate} of {}{name} is exact and leaves out what is empty",
+                    lower(&field.label)
+                ),
                 vec![
                     format!("const {{ store }} = {};", case.open_changed(&changes)),
                     format!("deepEqual({call}, {});", expected.block(2, 20 + call.len())),
@@ -441,15 +492,24 @@ fn days(app: &App, flags: Flags, tests: &mut Vec<Test>) {
         let key = &case.features.check_ins[0];
         let changes = vec![(key.clone(), Js::from(vec!["2026-11-18", "2026-11-19"]))];
         let after = vec![(key.clone(), Js::from(vec!["2026-11-17", "2026-11-18", "2026-11-19"]))];
-        let error = super::case::error(key, &crate::pipelines::app::core_logic::rules::messages::kind(case.features.field(key), None));
+        let error = super::case::error(
+            key,
+            &crate::pipelines::app::core_logic::rules::messages::kind(case.features.field(key), None),
+        );
         let unknown = crate::pipelines::app::core_logic::rules::messages::unknown(&case.features.entity);
         let check = format!("store.checkIn({}, {}, {}", case.key(), case.id(0), quote(key));
         tests.push(Test::new(
             format!("any day of {} can be checked off", lower(&case.features.entity.label_plural)),
             vec![
                 format!("const {{ store }} = {};", case.open_changed(&[changes.clone()])),
-                format!("deepEqual({check}, '2026-11-17'), {{ ok: true, record: {} }});", case.expected(0, &after)),
-                format!("deepEqual({check}, '2026-11-17'), {{ ok: true, record: {} }});", case.expected(0, &changes)),
+                format!(
+                    "deepEqual({check}, '2026-11-17'), {{ ok: true, record: {} }});",
+                    case.expected(0, &after)
+                ),
+                format!(
+                    "deepEqual({check}, '2026-11-17'), {{ ok: true, record: {} }});",
+                    case.expected(0, &changes)
+                ),
                 format!("deepEqual({check}, '2026-11-31').errors, [{error}]);"),
                 format!(
                     "deepEqual(store.checkIn({}, 'nothing', {}), {});",
@@ -464,7 +524,10 @@ fn days(app: &App, flags: Flags, tests: &mut Vec<Test>) {
         let key = quote(&case.features.streaks[0]);
         tests.push(Test::new(
             format!("what is none of the {} has no streak", lower(&case.features.entity.label_plural)),
-            vec!["const { store } = openStore({});".into(), format!("equal(store.streak({}, 'nothing', {key}), 0);", case.key())],
+            vec![
+                "const { store } = openStore({});".into(),
+                format!("equal(store.streak({}, 'nothing', {key}), 0);", case.key()),
+            ],
         ));
     }
 }
@@ -497,21 +560,29 @@ fn steps(app: &App) -> Option<Test> {
 
 /// Files that are broken or unusual.
 fn files(app: &App, tests: &mut Vec<Test>) {
-    let reads = |format: TransferFormat| having(app, move |features| features.imports.contains(&format)).next();
+    let reads =
+        |format: TransferFormat| having(app, move |features| features.imports.contains(&format)).next();
     if let Some(case) = reads(TransferFormat::Csv) {
         csv(case, tests);
     }
     if let Some(case) = reads(TransferFormat::Json) {
         let import = |text: &str| format!("store.importData({}, 'json', {text})", case.key());
         let fault = |line: u32, message: &str| {
-            format!("{{ ok: false, imported: 0, errors: [{{ line: {line}, field: '', message: {} }}] }}", quote(message))
+            format!(
+                "{{ ok: false, imported: 0, errors: [{{ line: {line}, field: '', message: {} }}] }}",
+                quote(message)
+            )
         };
         tests.push(Test::new(
             "a file that is no list of records is refused",
             vec![
                 "const { store } = openStore({});".into(),
                 format!("deepEqual({}, {});", import("'{ broken'"), fault(1, "This is not a JSON file.")),
-                format!("deepEqual({}, {});", import("'{}'"), fault(1, "The file must hold a list of records.")),
+                format!(
+                    "deepEqual({}, {});",
+                    import("'{}'"),
+                    fault(1, "The file must hold a list of records.")
+                ),
                 format!("deepEqual({}, {});", import("'[5]'"), fault(1, "This is not a record.")),
                 format!("deepEqual({}, {{ ok: true, imported: 0, errors: [] }});", import("'[]'")),
             ],
@@ -533,13 +604,29 @@ fn files(app: &App, tests: &mut Vec<Test>) {
             }
         };
         let message = crate::pipelines::app::core_logic::rules::messages::limit(case.features, max);
-        let open = |count: u32| case.open_with(&format!("Array.from({{ length: {count} }}, (_, at) => ({{ ...{} }}))", case.sample(1)));
+        let open = |count: u32| {
+            case.open_with(&format!(
+                "Array.from({{ length: {count} }}, (_, at) => ({{ ...{} }}))",
+                case.sample(1)
+            ))
+        };
         tests.push(Test::new(
-            format!("a file cannot bring more {} than there may be", lower(&case.features.entity.label_plural)),
+            format!(
+                "a file cannot bring more {} than there may be",
+                lower(&case.features.entity.label_plural)
+            ),
             vec![
                 format!("const text = {text};"),
-                format!("equal({}.store.importData({}, '{name}', text).ok, true);", open(max.saturating_sub(1)), case.key()),
-                format!("const {{ errors }} = {}.store.importData({}, '{name}', text);", open(max), case.key()),
+                format!(
+                    "equal({}.store.importData({}, '{name}', text).ok, true);",
+                    open(max.saturating_sub(1)),
+                    case.key()
+                ),
+                format!(
+                    "const {{ errors }} = {}.store.importData({}, '{name}', text);",
+                    open(max),
+                    case.key()
+                ),
                 format!("deepEqual(errors, [{{ line: 1, field: '', message: {} }}]);", quote(&message)),
             ],
         ));
@@ -554,7 +641,8 @@ fn foreign_formats(app: &App, method: &str, words: &str) -> Option<Test> {
         .flat_map(|features| if method == "exportData" { &features.exports } else { &features.imports })
         .copied()
         .collect();
-    let foreign = [TransferFormat::Json, TransferFormat::Csv].into_iter().find(|format| !formats.contains(format))?;
+    let foreign =
+        [TransferFormat::Json, TransferFormat::Csv].into_iter().find(|format| !formats.contains(format))?;
     let name = super::criteria::format_name(foreign);
     let case = having(app, |features| {
         !(if method == "exportData" { &features.exports } else { &features.imports }).is_empty()
@@ -564,7 +652,10 @@ fn foreign_formats(app: &App, method: &str, words: &str) -> Option<Test> {
         format!("records are not {words} {name}"),
         vec![
             "const { store } = openStore({});".into(),
-            format!("throws(() => store.{method}({}, '{name}', ''), /Records cannot be {words} {name}\\./);", case.key()),
+            format!(
+                "throws(() => store.{method}({}, '{name}', ''), /Records cannot be {words} {name}\\./);",
+                case.key()
+            ),
         ],
     ))
 }
@@ -592,19 +683,28 @@ fn csv(case: Case<'_>, tests: &mut Vec<Test>) {
             ),
         ],
     ));
-    let fault = |line: u32, message: &str| format!("[{{ line: {line}, field: '', message: {} }}]", quote(message));
+    let fault =
+        |line: u32, message: &str| format!("[{{ line: {line}, field: '', message: {} }}]", quote(message));
     tests.push(Test::new(
         "a CSV file with an unknown column or an open quotation mark is refused",
         vec![
             "const { store } = openStore({});".into(),
-            format!("deepEqual({}.errors, {});", import("'Nothing\\r\\n'"), fault(1, "There is no field Nothing.")),
-            format!("deepEqual({}.errors, {});", import("'a\\n\"b\\nc'"), fault(2, "A quotation mark is never closed.")),
+            format!(
+                "deepEqual({}.errors, {});",
+                import("'Nothing\\r\\n'"),
+                fault(1, "There is no field Nothing.")
+            ),
+            format!(
+                "deepEqual({}.errors, {});",
+                import("'a\\n\"b\\nc'"),
+                fault(2, "A quotation mark is never closed.")
+            ),
             format!("deepEqual({}, {{ ok: true, imported: 0, errors: [] }});", import("''")),
         ],
     ));
-    let field = features
-        .stored()
-        .find(|field| matches!(field.kind, FieldKind::Text { max_length: None } | FieldKind::LongText { max_length: None }));
+    let field = features.stored().find(|field| {
+        matches!(field.kind, FieldKind::Text { max_length: None } | FieldKind::LongText { max_length: None })
+    });
     if let Some(field) = field
         && let Some((faulty, value, message)) = super::criteria::fault(case)
         && faulty != field.key
@@ -618,7 +718,11 @@ fn csv(case: Case<'_>, tests: &mut Vec<Test>) {
             vec![
                 format!("const {{ store }} = {};", case.open(0)),
                 format!("const {{ errors }} = {};", import(&quote(&world::csv(case.app, features, &broken)))),
-                format!("deepEqual(errors, [{{ line: 4, field: {}, message: {} }}]);", quote(&faulty), quote(&message)),
+                format!(
+                    "deepEqual(errors, [{{ line: 4, field: {}, message: {} }}]);",
+                    quote(&faulty),
+                    quote(&message)
+                ),
             ],
         ));
     }

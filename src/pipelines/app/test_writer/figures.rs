@@ -18,7 +18,9 @@ pub(super) fn alert(case: Case<'_>, key: &str, how: Comparison, than: &Operand, 
     let field = features.field(key);
     let (limit, mut changes) = match than {
         Operand::Number { value } => (*value, Vec::new()),
-        Operand::Field { field } => (OTHER_SIDE, world::set_number(features, features.field(field), OTHER_SIDE)),
+        Operand::Field { field } => {
+            (OTHER_SIDE, world::set_number(features, features.field(field), OTHER_SIDE))
+        }
     };
     let step = if is_whole(field) { 1.0 } else { 0.01 };
     let shown = check == Check::AlertShown;
@@ -48,7 +50,8 @@ pub(super) fn answer(case: Case<'_>, changes: &Changes) -> Vec<String> {
         .into_iter()
         .map(|message| format!("{{ record, message: {} }}", Js::Text(message).inline()))
         .collect();
-    let mut lines = vec![format!("const {{ store }} = {};", case.open_changed(std::slice::from_ref(changes)))];
+    let mut lines =
+        vec![format!("const {{ store }} = {};", case.open_changed(std::slice::from_ref(changes)))];
     if alerts.is_empty() {
         lines.push(format!("deepEqual(store.alerts({}), []);", case.key()));
     } else {
@@ -60,8 +63,7 @@ pub(super) fn answer(case: Case<'_>, changes: &Changes) -> Vec<String> {
 
 /// The figures of three records, or of none.
 pub(super) fn statistics(case: Case<'_>, check: Check) -> Vec<String> {
-    let changes: Vec<Changes> =
-        if check == Check::StatisticsRight { varied(case) } else { Vec::new() };
+    let changes: Vec<Changes> = if check == Check::StatisticsRight { varied(case) } else { Vec::new() };
     let figures = world::statistics(case.features, &case.records(&changes));
     vec![
         format!("const {{ store }} = {};", case.open_changed(&changes)),

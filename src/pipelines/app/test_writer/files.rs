@@ -69,7 +69,10 @@ pub(super) fn export(case: Case<'_>, format: TransferFormat, check: Check) -> Ve
     let mut changes = vec![Vec::new(), Vec::new()];
     if check == Check::ExportExact {
         let text = case.features.stored().find(|field| {
-            matches!(field.kind, FieldKind::Text { max_length: None } | FieldKind::LongText { max_length: None })
+            matches!(
+                field.kind,
+                FieldKind::Text { max_length: None } | FieldKind::LongText { max_length: None }
+            )
         });
         if let Some(field) = text {
             changes[0].push((field.key.clone(), Js::text("one, \"two\"\nthree")));
@@ -85,7 +88,11 @@ pub(super) fn export(case: Case<'_>, format: TransferFormat, check: Check) -> Ve
     if check == Check::ExportExact && case.features.imports.contains(&format) {
         lines.push(format!("const again = {}.store;", case.open(0)));
         lines.push(format!("equal(again.importData({}, '{name}', text).ok, true);", case.key()));
-        lines.push(format!("deepEqual(again.list({}).map(withoutId), {}.map(withoutId));", case.key(), case.list()));
+        lines.push(format!(
+            "deepEqual(again.list({}).map(withoutId), {}.map(withoutId));",
+            case.key(),
+            case.list()
+        ));
     }
     lines
 }

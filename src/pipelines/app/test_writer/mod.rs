@@ -54,13 +54,22 @@ pub fn run_with(
     let app = App::read(&inputs.files)?;
     let model = Model::read(&inputs.files)?;
     let requirements = Requirements::read(&inputs.files)?;
-    let mut files = vec![OutputFile::text("test/support.js", templates.render("test/support.js", support(&app))?)];
+    let mut files =
+        vec![OutputFile::text("test/support.js", templates.render("test/support.js", support(&app))?)];
     let mut count = 0;
     let groups = [
-        ("criteria", "The acceptance criteria of the requirements, one test each.", criteria_tests(&app, &model, &requirements, host)?),
+        (
+            "criteria",
+            "The acceptance criteria of the requirements, one test each.",
+            criteria_tests(&app, &model, &requirements, host)?,
+        ),
         ("rules", "What each kind of record accepts and refuses, at the edges.", rules::tests(&app)),
         ("features", "What the criteria leave open: edges of the features.", edges::tests(&app)),
-        ("properties", "What holds for any records, tried with many that chance makes up.", properties::tests(&app)),
+        (
+            "properties",
+            "What holds for any records, tried with many that chance makes up.",
+            properties::tests(&app),
+        ),
     ];
     for (at, (name, purpose, tests)) in groups.into_iter().enumerate() {
         host.check()?;
@@ -169,11 +178,15 @@ fn uses(text: &str, name: &str) -> bool {
         let before = at.checked_sub(1).map_or(b' ', |before| bytes[before]);
         let spread = text[..at].ends_with("...");
         let after = bytes.get(at + name.len()).copied().unwrap_or(b' ');
-        (!is_part(before) || spread) && !(after.is_ascii_alphanumeric() || matches!(after, b'_' | b'$' | b':'))
+        (!is_part(before) || spread)
+            && !(after.is_ascii_alphanumeric() || matches!(after, b'_' | b'$' | b':'))
     })
 }
 
 /// The entities that something is true of.
 fn having(app: &App, wanted: impl Fn(&EntityFeatures) -> bool) -> impl Iterator<Item = case::Case<'_>> {
-    app.entities.iter().filter(move |features| wanted(features)).map(move |features| case::Case { app, features })
+    app.entities
+        .iter()
+        .filter(move |features| wanted(features))
+        .map(move |features| case::Case { app, features })
 }

@@ -15,7 +15,10 @@ pub(super) fn tests(app: &App) -> Vec<Test> {
         let many = lower(&case.features.entity.label_plural);
         for (key, _) in &case.features.sorts {
             let field = case.features.field(key);
-            tests.push(Test::new(format!("any {many} sorted by {} are the same {many}", lower(&field.label)), sort(case, key)));
+            tests.push(Test::new(
+                format!("any {many} sorted by {} are the same {many}", lower(&field.label)),
+                sort(case, key),
+            ));
         }
         for key in filter_fields(case.features) {
             let field = case.features.field(&key);
@@ -50,7 +53,8 @@ fn is_free(features: &EntityFeatures) -> bool {
 
 /// The lines that make `records` up, inside a loop over seeds.
 fn make_up(case: Case<'_>) -> Vec<String> {
-    let fields = case.features.stored().map(|field| format!("      {}: {},", property(&field.key), any(case, field)));
+    let fields =
+        case.features.stored().map(|field| format!("      {}: {},", property(&field.key), any(case, field)));
     let mut lines = vec![
         "for (let seed = 1; seed <= 20; seed += 1) {".to_owned(),
         "  const chance = createChance(seed);".to_owned(),
@@ -73,36 +77,48 @@ fn any(case: Case<'_>, field: &Field) -> String {
     match &field.kind {
         FieldKind::Text { max_length } | FieldKind::LongText { max_length } => {
             if max_length.is_some_and(|max| max < 12) {
-                return if field.unique || field.required { "`${index}`".into() } else { "pick(['', 'a', 'B'])".into() };
+                return if field.unique || field.required {
+                    "`${index}`".into()
+                } else {
+                    "pick(['', 'a', 'B'])".into()
+                };
             }
             let words = "pick(['b', 'A', 'a, b', '\"q\"', 'two\\nlines', 'é'])";
-            if field.unique || field.required { format!("`${{{words}}} ${{index}}`") } else { format!("pick(['', {words}])") }
+            if field.unique || field.required {
+                format!("`${{{words}}} ${{index}}`")
+            } else {
+                format!("pick(['', {words}])")
+            }
         }
         FieldKind::Integer { .. } | FieldKind::Rating { .. } => {
             let (low, high) = (min.ceil(), max.floor());
             number([low, high, (low + 1.0).min(high), ((low + high) / 2.0).floor()])
         }
         FieldKind::Decimal { .. } | FieldKind::Money { .. } => number([min, max, min, max]),
-        FieldKind::Date => optional(["2026-11-20", "2026-01-31", "2024-02-29"].map(Js::text).to_vec(), Js::text("")),
-        FieldKind::DateTime => {
-            optional(["2026-11-20T09:30", "2026-11-20T10:00", "2025-01-01T00:00"].map(Js::text).to_vec(), Js::text(""))
+        FieldKind::Date => {
+            optional(["2026-11-20", "2026-01-31", "2024-02-29"].map(Js::text).to_vec(), Js::text(""))
         }
+        FieldKind::DateTime => optional(
+            ["2026-11-20T09:30", "2026-11-20T10:00", "2025-01-01T00:00"].map(Js::text).to_vec(),
+            Js::text(""),
+        ),
         FieldKind::Time => optional(["00:00", "09:30", "23:59"].map(Js::text).to_vec(), Js::text("")),
         FieldKind::Boolean => "pick([true, false])".into(),
         FieldKind::Choice { choices } => {
             optional(choices.iter().map(|choice| Js::text(&choice.value)).collect(), Js::text(""))
         }
-        FieldKind::Email => optional(vec![Js::text("a@example.org"), Js::text("b@example.org")], Js::text("")),
+        FieldKind::Email => {
+            optional(vec![Js::text("a@example.org"), Js::text("b@example.org")], Js::text(""))
+        }
         FieldKind::Url => optional(vec![Js::text("https://example.org/a")], Js::text("")),
         FieldKind::Phone => optional(vec![Js::text("+44 20 7946 0001")], Js::text("")),
         FieldKind::Reference { target } if *target == case.features.entity.key => "''".into(),
         FieldKind::Reference { target } => {
             optional((1..=SAMPLES).map(|at| Js::text(format!("{target}-{at}"))).collect(), Js::text(""))
         }
-        FieldKind::Tags => optional(
-            vec![Js::from(vec!["a"]), Js::from(vec!["b", "a c"])],
-            Js::List(Vec::new()),
-        ),
+        FieldKind::Tags => {
+            optional(vec![Js::from(vec!["a"]), Js::from(vec!["b", "a c"])], Js::List(Vec::new()))
+        }
         FieldKind::Dates => optional(
             vec![Js::from(vec!["2026-11-20"]), Js::from(vec!["2026-01-31", "2026-11-19"])],
             Js::List(Vec::new()),
@@ -128,7 +144,8 @@ fn sort(case: Case<'_>, key: &str) -> Vec<String> {
             quote(key),
             member("record", key)
         ));
-        lines.push("  equal(up.every((value, index) => index === 0 || up[index - 1] <= value), true);".into());
+        lines
+            .push("  equal(up.every((value, index) => index === 0 || up[index - 1] <= value), true);".into());
     }
     lines.push("}".into());
     lines
@@ -174,7 +191,11 @@ fn round_trip(case: Case<'_>, format: TransferFormat) -> Vec<String> {
 
 fn undo(case: Case<'_>) -> Vec<String> {
     let (key, list) = (case.key(), case.list());
-    let mut changes = vec![format!("() => store.add({key}, {}[chance({})])", format_args!("samples.{}", case.features.entity.key), SAMPLES)];
+    let mut changes = vec![format!(
+        "() => store.add({key}, {}[chance({})])",
+        format_args!("samples.{}", case.features.entity.key),
+        SAMPLES
+    )];
     if case.features.remove {
         changes.push(format!("() => store.remove({key}, ids({list})[chance({SAMPLES})])"));
     }

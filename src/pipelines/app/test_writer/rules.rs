@@ -14,7 +14,10 @@ use crate::pipelines::app::spec::{Field, FieldKind};
 pub(super) fn tests(app: &App) -> Vec<Test> {
     let mut tests = values(app);
     let description = model::app(app).block(2, 19);
-    tests.push(Test::new("the app is described as the brief has it", vec![format!("deepEqual(app, {description});")]));
+    tests.push(Test::new(
+        "the app is described as the brief has it",
+        vec![format!("deepEqual(app, {description});")],
+    ));
     for features in &app.entities {
         let case = Case { app, features };
         let many = lower(&features.entity.label_plural);
@@ -30,7 +33,10 @@ pub(super) fn tests(app: &App) -> Vec<Test> {
         tests.push(Test::new(format!("{many} are accepted and refused at the edges"), table(case)));
         tests.push(Test::new(format!("{many} keep values in one form"), forms(case)));
         if !features.overlaps.is_empty() {
-            tests.push(Test::new(format!("{many} without a start or an end overlap nothing"), open_intervals(case)));
+            tests.push(Test::new(
+                format!("{many} without a start or an end overlap nothing"),
+                open_intervals(case),
+            ));
         }
         tests.push(Test::new(format!("{many} that the app starts with obey the rules"), seeds(case)));
     }
@@ -49,7 +55,8 @@ fn table(case: Case<'_>) -> Vec<String> {
     let features = case.features;
     let mut rows: Vec<(String, Option<String>)> = vec![(String::new(), None)];
     for field in features.stored() {
-        let in_interval = features.overlaps.iter().any(|rule| rule.start == field.key || rule.end == field.key);
+        let in_interval =
+            features.overlaps.iter().any(|rule| rule.start == field.key || rule.end == field.key);
         if !in_interval {
             rows.extend(field_rows(case, field));
         }
@@ -57,11 +64,17 @@ fn table(case: Case<'_>) -> Vec<String> {
     let mut lines = vec![CONTEXT.to_owned(), "const table = [".to_owned()];
     for (changes, message) in rows {
         let input = if changes.is_empty() { "{}".to_owned() } else { format!("{{ {changes} }}") };
-        lines.push(format!("  [{input}, {}],", message.map_or_else(|| "[]".into(), |error| format!("[{error}]"))));
+        lines.push(format!(
+            "  [{input}, {}],",
+            message.map_or_else(|| "[]".into(), |error| format!("[{error}]"))
+        ));
     }
     lines.push("];".into());
     lines.push("table.forEach(([changes, errors]) => {".into());
-    lines.push(format!("  const result = {};", validate(features, &format!("{{ ...{}, ...changes }}", case.sample(0)))));
+    lines.push(format!(
+        "  const result = {};",
+        validate(features, &format!("{{ ...{}, ...changes }}", case.sample(0)))
+    ));
     lines.push("  deepEqual(result.errors, errors);".into());
     lines.push("  equal(result.ok, errors.length === 0);".into());
     lines.push("});".into());
@@ -91,7 +104,10 @@ fn field_rows(case: Case<'_>, field: &Field) -> Vec<(String, Option<String>)> {
             row(format!("'x'.repeat({max})"), None);
             row(format!("'x'.repeat({})", max + 1), Some(&messages::too_long(field, *max)));
         }
-        FieldKind::Integer { .. } | FieldKind::Decimal { .. } | FieldKind::Money { .. } | FieldKind::Rating { .. } => {
+        FieldKind::Integer { .. }
+        | FieldKind::Decimal { .. }
+        | FieldKind::Money { .. }
+        | FieldKind::Rating { .. } => {
             let (inside, outside) = range_ends(field);
             let base = sample(case.features, 0).get(&field.key).and_then(Js::as_number).unwrap_or(1.0);
             row("'nonsense'".into(), Some(&kind));
@@ -172,10 +188,7 @@ fn forms(case: Case<'_>) -> Vec<String> {
 /// An interval that is not complete is compared with no other.
 fn open_intervals(case: Case<'_>) -> Vec<String> {
     let features = case.features;
-    let mut lines = vec![format!(
-        "const context = {{ others: [{}], exists: () => true }};",
-        case.sample(0)
-    )];
+    let mut lines = vec![format!("const context = {{ others: [{}], exists: () => true }};", case.sample(0))];
     for rule in &features.overlaps {
         let first = sample(features, 0);
         let mut base = interval(features, rule, 0, 1);
@@ -184,8 +197,7 @@ fn open_intervals(case: Case<'_>) -> Vec<String> {
             let field = features.field(key);
             let mut changes = base.clone();
             changes.iter_mut().filter(|(name, _)| name == key).for_each(|(_, value)| *value = Js::text(""));
-            let errors =
-                if field.required { error(key, &messages::required(field)) } else { String::new() };
+            let errors = if field.required { error(key, &messages::required(field)) } else { String::new() };
             lines.push(format!(
                 "deepEqual({}.errors, [{errors}]);",
                 validate(features, &format!("{{ ...{}, {} }}", case.sample(1), entries(&changes)))
@@ -230,7 +242,10 @@ fn values(app: &App) -> Vec<Test> {
     let numbers = |kind: &FieldKind| {
         matches!(
             kind,
-            FieldKind::Integer { .. } | FieldKind::Decimal { .. } | FieldKind::Money { .. } | FieldKind::Rating { .. }
+            FieldKind::Integer { .. }
+                | FieldKind::Decimal { .. }
+                | FieldKind::Money { .. }
+                | FieldKind::Rating { .. }
         )
     };
     let tables: [(bool, &str, &[(&str, &str)]); 9] = [
@@ -238,59 +253,127 @@ fn values(app: &App) -> Vec<Test> {
         (
             has(&numbers),
             "toNumber",
-            &[("' 3.5 '", "3.5"), ("0", "0"), ("-2", "-2"), ("''", "null"), ("'  '", "null"), ("null", "null"), ("undefined", "null"), ("'3,5'", "NaN")],
+            &[
+                ("' 3.5 '", "3.5"),
+                ("0", "0"),
+                ("-2", "-2"),
+                ("''", "null"),
+                ("'  '", "null"),
+                ("null", "null"),
+                ("undefined", "null"),
+                ("'3,5'", "NaN"),
+            ],
         ),
         (
             has(&|kind| matches!(kind, FieldKind::Boolean)),
             "toBoolean",
             &[
-                ("true", "true"), ("'Yes'", "true"), ("'on'", "true"), ("'true'", "true"), ("1", "true"),
-                ("false", "false"), ("'NO'", "false"), ("'off'", "false"), ("'false'", "false"), ("0", "false"), ("''", "false"), ("null", "false"),
+                ("true", "true"),
+                ("'Yes'", "true"),
+                ("'on'", "true"),
+                ("'true'", "true"),
+                ("1", "true"),
+                ("false", "false"),
+                ("'NO'", "false"),
+                ("'off'", "false"),
+                ("'false'", "false"),
+                ("0", "false"),
+                ("''", "false"),
+                ("null", "false"),
                 ("'perhaps'", "null"),
             ],
         ),
         (
             has(&|kind| matches!(kind, FieldKind::Tags | FieldKind::Dates)),
             "toList",
-            &[("'a, b;c'", "['a', 'b', 'c']"), ("[' a ', 'b', 'a', '']", "['a', 'b']"), ("''", "[]"), ("null", "[]"), ("[]", "[]")],
+            &[
+                ("'a, b;c'", "['a', 'b', 'c']"),
+                ("[' a ', 'b', 'a', '']", "['a', 'b']"),
+                ("''", "[]"),
+                ("null", "[]"),
+                ("[]", "[]"),
+            ],
         ),
         (
             date_time || has(&|kind| matches!(kind, FieldKind::Date | FieldKind::Dates)),
             "isDate",
             &[
-                ("'2026-11-20'", "true"), ("'2026-12-31'", "true"), ("'2024-02-29'", "true"), ("'2026-01-01'", "true"),
-                ("'2026-02-29'", "false"), ("'2026-11-31'", "false"), ("'2026-13-01'", "false"), ("'2026-00-10'", "false"),
-                ("'2026-11-00'", "false"), ("'2026-1-1'", "false"), ("'20.11.2026'", "false"), ("''", "false"),
+                ("'2026-11-20'", "true"),
+                ("'2026-12-31'", "true"),
+                ("'2024-02-29'", "true"),
+                ("'2026-01-01'", "true"),
+                ("'2026-02-29'", "false"),
+                ("'2026-11-31'", "false"),
+                ("'2026-13-01'", "false"),
+                ("'2026-00-10'", "false"),
+                ("'2026-11-00'", "false"),
+                ("'2026-1-1'", "false"),
+                ("'20.11.2026'", "false"),
+                ("''", "false"),
             ],
         ),
         (
             date_time || has(&|kind| matches!(kind, FieldKind::Time)),
             "isTime",
-            &[("'00:00'", "true"), ("'23:59'", "true"), ("'19:30'", "true"), ("'24:00'", "false"), ("'12:60'", "false"), ("'9:30'", "false"), ("''", "false")],
+            &[
+                ("'00:00'", "true"),
+                ("'23:59'", "true"),
+                ("'19:30'", "true"),
+                ("'24:00'", "false"),
+                ("'12:60'", "false"),
+                ("'9:30'", "false"),
+                ("''", "false"),
+            ],
         ),
         (
             date_time,
             "isDateTime",
             &[
-                ("'2026-11-20T09:30'", "true"), ("'2026-11-31T09:30'", "false"), ("'2026-11-20T25:00'", "false"),
-                ("'2026-11-20'", "false"), ("'2026-11-20T09:30T'", "false"), ("''", "false"),
+                ("'2026-11-20T09:30'", "true"),
+                ("'2026-11-31T09:30'", "false"),
+                ("'2026-11-20T25:00'", "false"),
+                ("'2026-11-20'", "false"),
+                ("'2026-11-20T09:30T'", "false"),
+                ("''", "false"),
             ],
         ),
         (
             has(&|kind| matches!(kind, FieldKind::Email)),
             "isEmail",
-            &[("'ada@example.org'", "true"), ("'a.b+c@mail.example.org'", "true"), ("'ada'", "false"), ("'ada@example'", "false"), ("'a b@example.org'", "false"), ("'@example.org'", "false")],
+            &[
+                ("'ada@example.org'", "true"),
+                ("'a.b+c@mail.example.org'", "true"),
+                ("'ada'", "false"),
+                ("'ada@example'", "false"),
+                ("'a b@example.org'", "false"),
+                ("'@example.org'", "false"),
+            ],
         ),
         (
             has(&|kind| matches!(kind, FieldKind::Url)),
             "isUrl",
-            &[("'https://example.org/a?b=c'", "true"), ("'http://example.org'", "true"), ("'HTTPS://example.org'", "true"), ("'ftp://example.org'", "false"), ("'https://'", "false"), ("'https://a b'", "false"), ("'javascript:alert(1)'", "false")],
+            &[
+                ("'https://example.org/a?b=c'", "true"),
+                ("'http://example.org'", "true"),
+                ("'HTTPS://example.org'", "true"),
+                ("'ftp://example.org'", "false"),
+                ("'https://'", "false"),
+                ("'https://a b'", "false"),
+                ("'javascript:alert(1)'", "false"),
+            ],
         ),
     ];
     let phone: (bool, &str, &[(&str, &str)]) = (
         has(&|kind| matches!(kind, FieldKind::Phone)),
         "isPhone",
-        &[("'+44 20 7946 0001'", "true"), ("'030/123-45'", "true"), ("'112'", "true"), ("'11'", "false"), ("'call me'", "false"), ("'+'", "false")],
+        &[
+            ("'+44 20 7946 0001'", "true"),
+            ("'030/123-45'", "true"),
+            ("'112'", "true"),
+            ("'11'", "false"),
+            ("'call me'", "false"),
+            ("'+'", "false"),
+        ],
     );
     tables
         .iter()

@@ -2,7 +2,9 @@
 
 use crate::pipelines::app::core_logic::entity::blank;
 use crate::pipelines::app::core_logic::views::{alert_message, total_digits};
-use crate::pipelines::app::features::{App, EntityFeatures, QuizRule, TotalOf, is_derived, is_number, operands};
+use crate::pipelines::app::features::{
+    App, EntityFeatures, QuizRule, TotalOf, is_derived, is_number, operands,
+};
 use crate::pipelines::app::javascript::Js;
 use crate::pipelines::app::samples::{SAMPLES, sample};
 use crate::pipelines::app::spec::{Aggregate, Comparison, Field, FieldKind, Formula, Grouping, Operand};
@@ -44,7 +46,9 @@ pub(super) fn value(features: &EntityFeatures, field: &Field, record: &Js) -> Js
 
 /// The changes that give a number field a value; a computed one gets it from its first operand.
 pub(super) fn set_number(features: &EntityFeatures, field: &Field, value: f64) -> Vec<(String, Js)> {
-    let FieldKind::Derived { formula } = &field.kind else { return vec![(field.key.clone(), Js::Number(value))] };
+    let FieldKind::Derived { formula } = &field.kind else {
+        return vec![(field.key.clone(), Js::Number(value))];
+    };
     let (a, b, neutral) = match formula {
         Formula::Product { a, b } => (a, b, 1.0),
         Formula::SumOf { a, b } | Formula::Difference { a, b } => (a, b, 0.0),
@@ -90,7 +94,10 @@ pub(super) fn name_of(app: &App, target: &str, id: &str) -> String {
 
 /// Whether a search finds the record.
 pub(super) fn found(app: &App, features: &EntityFeatures, record: &Js, wanted: &str) -> bool {
-    features.search.iter().any(|key| searched(app, features, key, record).to_lowercase().contains(&wanted.to_lowercase()))
+    features
+        .search
+        .iter()
+        .any(|key| searched(app, features, key, record).to_lowercase().contains(&wanted.to_lowercase()))
 }
 
 /// The text of a field that a search looks into.
@@ -104,7 +111,13 @@ pub(super) fn searched(app: &App, features: &EntityFeatures, key: &str, record: 
 }
 
 /// The ids in order.
-pub(super) fn sorted(app: &App, features: &EntityFeatures, field: &Field, records: &[Js], descending: bool) -> Vec<String> {
+pub(super) fn sorted(
+    app: &App,
+    features: &EntityFeatures,
+    field: &Field,
+    records: &[Js],
+    descending: bool,
+) -> Vec<String> {
     let key = |record: &Js| -> Option<(f64, String)> {
         let value = value(features, field, record);
         let (number, text) = match (&field.kind, &value) {
@@ -121,10 +134,12 @@ pub(super) fn sorted(app: &App, features: &EntityFeatures, field: &Field, record
             (_, Js::List(items)) => (0.0, items.iter().map(shown).collect::<Vec<_>>().join(", ")),
             _ => return None,
         };
-        let is_text = !matches!(value, Js::Number(_) | Js::Bool(_)) && !matches!(field.kind, FieldKind::Choice { .. });
+        let is_text =
+            !matches!(value, Js::Number(_) | Js::Bool(_)) && !matches!(field.kind, FieldKind::Choice { .. });
         if is_text && text.is_empty() { None } else { Some((number, text)) }
     };
-    let mut filled: Vec<_> = records.iter().filter_map(|record| key(record).map(|key| (key, record))).collect();
+    let mut filled: Vec<_> =
+        records.iter().filter_map(|record| key(record).map(|key| (key, record))).collect();
     filled.sort_by(|(a, _), (b, _)| {
         let order = a.0.total_cmp(&b.0).then_with(|| a.1.cmp(&b.1));
         if descending { order.reverse() } else { order }
@@ -223,7 +238,8 @@ pub(super) fn total(app: &App, features: &EntityFeatures, total: &TotalOf, recor
 
 fn aggregate(features: &EntityFeatures, total: &TotalOf, records: &[&Js], digits: usize) -> Js {
     let field = features.field(&total.field);
-    let numbers: Vec<f64> = records.iter().filter_map(|record| value(features, field, record).as_number()).collect();
+    let numbers: Vec<f64> =
+        records.iter().filter_map(|record| value(features, field, record).as_number()).collect();
     let sum = numbers.iter().fold(0.0, |sum, number| sum + number);
     #[expect(clippy::cast_precision_loss, reason = "a handful of records")]
     let whole = match total.aggregate {
@@ -311,7 +327,12 @@ pub(super) fn statistics(features: &EntityFeatures, records: &[Js]) -> Js {
 }
 
 /// The cards of a quiz in the order of a seed: question, answer, options.
-pub(super) fn cards(features: &EntityFeatures, rule: &QuizRule, records: &[Js], seed: u32) -> Vec<(Js, Js, Js)> {
+pub(super) fn cards(
+    features: &EntityFeatures,
+    rule: &QuizRule,
+    records: &[Js],
+    seed: u32,
+) -> Vec<(Js, Js, Js)> {
     let mut state = u64::from(seed);
     let mut random = |bound: usize| -> usize {
         state = (state * 1_664_525 + 1_013_904_223) % 4_294_967_296;
@@ -351,7 +372,8 @@ fn file_value(app: &App, field: &Field, record: &Js) -> Js {
     match &field.kind {
         FieldKind::Reference { target } => {
             let name = name_of(app, target, value.as_text());
-            let same = |at: &usize| sample_name(app.target(target), *at).to_lowercase() == name.to_lowercase();
+            let same =
+                |at: &usize| sample_name(app.target(target), *at).to_lowercase() == name.to_lowercase();
             let namesakes = (0..SAMPLES).filter(same).count();
             if namesakes == 1 || name.is_empty() { Js::Text(name) } else { value }
         }
