@@ -727,6 +727,23 @@ fn a_requirement_about_an_unknown_field_is_refused() {
     assert!(error.to_string().contains("has no field `rating`"), "{error}");
 }
 
+/// A model that does not hold together is refused before anything is made of it.
+#[test]
+fn a_model_that_does_not_hold_together_is_refused() {
+    let refused = |change: &dyn Fn(&mut Entity), expected: &str| {
+        let mut fixture = inventory();
+        change(&mut fixture.model.entities[0]);
+        let error = architect::run(&fixture.inputs(), &QuietHost).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+    };
+    let formula =
+        |a: &str, b: &str| FieldKind::Derived { formula: Formula::SumOf { a: a.into(), b: b.into() } };
+    refused(&|item| item.title_field = "nothing".into(), "title field");
+    refused(&|item| item.fields[6].kind = reference("nothing"), "no entity");
+    refused(&|item| item.fields[5].kind = formula("name", "price"), "no number");
+    refused(&|item| item.fields[5].kind = formula("total", "price"), "computed from itself");
+}
+
 /// Words of a brief that mean something in JavaScript or HTML stay words.
 #[test]
 fn hostile_labels_stay_words() {

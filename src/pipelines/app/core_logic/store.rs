@@ -239,7 +239,7 @@ fn imports(app: &App, flags: Flags, derive: bool, names: bool) -> Vec<Value> {
         add(true, &functions.iter().map(String::as_str).collect::<Vec<_>>(), &features.module());
     }
     add(flags.clock(), &["today"], "days");
-    add(flags.due, &["isOverdue as isOverdueOn"], "due");
+    add(flags.due, &["isOverdueOn"], "due");
     add(views::groups(app).is_some(), &["groupRecords"], "groups");
     add(flags.undo, &["createHistory"], "history");
     add(names, &["entities"], "model");

@@ -395,6 +395,19 @@ pub(super) fn transfer_references(app: &App) -> bool {
     app.any(|features| transfers(features) && super::entity::needs_references(features))
 }
 
+/// The condition of `calendar.js` that a record is on a day: sets of days and times of day only where there are some.
+pub(super) fn on_day(app: &App) -> &'static str {
+    let has = |wanted: fn(&FieldKind) -> bool| {
+        app.any(|features| features.calendars.iter().any(|key| wanted(&features.field(key).kind)))
+    };
+    match (has(|kind| matches!(kind, FieldKind::Dates)), has(|kind| matches!(kind, FieldKind::DateTime))) {
+        (true, true) => "[record[field]].flat().some((each) => each.slice(0, 10) === day)",
+        (true, false) => "[record[field]].flat().includes(day)",
+        (false, true) => "record[field].slice(0, 10) === day",
+        (false, false) => "record[field] === day",
+    }
+}
+
 /// What `statistics.js` needs.
 pub(super) fn statistics(app: &App) -> Value {
     let has = |wanted: &dyn Fn(&EntityFeatures, &Field) -> bool| {
