@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use callboard::app::{App, AppOptions};
 use callboard::config::{Config, Durability, Secret};
-use callboard::service::Service;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -28,8 +27,6 @@ pub(crate) const READING_LIST: &str = "A reading list: books with title, author,
 pub(crate) struct TestApp {
     /// Where it listens.
     pub(crate) address: SocketAddr,
-    /// Its operations, without HTTP.
-    pub(crate) service: Service,
     /// A client that keeps connections.
     pub(crate) http: reqwest::Client,
     /// Its data directory.
@@ -74,14 +71,14 @@ pub(crate) async fn spawn_app_in(dir: Arc<tempfile::TempDir>, change: Change) ->
     let thread = std::thread::spawn(move || {
         actix_rt::System::new().block_on(async move {
             let app = App::start(options).await.expect("the server must start");
-            let _ = ready.send((app.address().expect("it serves HTTP"), app.service().clone()));
+            let _ = ready.send(app.address().expect("it serves HTTP"));
             let stopped = tokio::task::spawn_blocking(move || stopped.recv());
             let _ = stopped.await;
             app.stop().await;
         });
     });
-    let (address, service) = started.await.expect("the server must start");
-    TestApp { address, service, http: reqwest::Client::new(), dir, stop: Some(stop), thread: Some(thread) }
+    let address = started.await.expect("the server must start");
+    TestApp { address, http: reqwest::Client::new(), dir, stop: Some(stop), thread: Some(thread) }
 }
 
 impl TestApp {

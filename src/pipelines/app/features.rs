@@ -175,19 +175,41 @@ impl App {
             })?;
         }
         for features in &app.entities {
-            for field in &features.entity.fields {
-                if let FieldKind::Reference { target } = &field.kind
-                    && app.entity(target).is_none()
-                {
-                    return Err(AgentError::Failed {
-                        message: format!("{} refers to {target}, which is no entity", field.key),
-                        file: Some("model.json".to_owned()),
-                        line: None,
-                    });
+            app.check_model(features).map_err(|message| AgentError::Failed {
+                message: format!("{}: {message}", features.entity.key),
+                file: Some("model.json".to_owned()),
+                line: None,
+            })?;
+        }
+        Ok(app)
+    }
+
+    /// What everything after relies on: names that mean something, and formulas that come to an end.
+    fn check_model(&self, features: &EntityFeatures) -> Result<(), String> {
+        let entity = &features.entity;
+        if entity.field(&entity.title_field).is_none() {
+            return Err(format!("the title field `{}` is none of its fields", entity.title_field));
+        }
+        for field in &entity.fields {
+            if let FieldKind::Reference { target } = &field.kind
+                && self.entity(target).is_none()
+            {
+                return Err(format!("`{}` refers to `{target}`, which is no entity", field.key));
+            }
+            for operand in operands(field) {
+                if !entity.field(operand).is_some_and(is_number) {
+                    return Err(format!("`{}` is computed from `{operand}`, which is no number", field.key));
                 }
             }
         }
-        Ok(app)
+        let in_order = features.derived();
+        for (at, field) in in_order.iter().enumerate() {
+            if operands(field).iter().any(|operand| in_order[at..].iter().any(|later| later.key == **operand))
+            {
+                return Err(format!("`{}` is computed from itself", field.key));
+            }
+        }
+        Ok(())
     }
 
     /// The features of the entity with this key.
@@ -235,7 +257,12 @@ impl App {
             return Err(format!("the entity `{key}` has no field `{missing}`"));
         }
         features.take(intent);
-        Ok(())
+        match intent {
+            Intent::BelongsTo { target, .. } if self.entity(target).is_none() => {
+                Err(format!("the model has no entity `{target}`"))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -626,3 +626,153 @@ fn fixtures_can_be_looked_at() {
         }
     }
 }
+
+/// A broken template names itself and the line.
+#[test]
+fn a_broken_template_is_named_with_its_line() {
+    let mut inputs = reading_list().inputs();
+    inputs.files.insert("plan.json", architect::run(&inputs, &QuietHost).unwrap().files[0].bytes.clone());
+    for (source, expected) in [("line one\n{% if %}\n", 2), ("a\nb\n{{ nothing_of_this_name }}\n", 3)] {
+        let templates = super::templates::Templates::embedded().replace("core/store.js", source);
+        let Err(AgentError::Failed { message, file, line }) =
+            core_logic::run_with(&templates, &inputs, &QuietHost)
+        else {
+            panic!("a broken template was accepted");
+        };
+        assert_eq!(file.as_deref(), Some("src/pipelines/app/templates/core/store.js.jinja"));
+        assert_eq!(line, Some(expected), "{message}");
+    }
+}
+
+/// Replacing a template for one brief does not touch another.
+#[test]
+fn a_template_is_replaced_for_one_brief_alone() {
+    let mut inputs = reading_list().inputs();
+    inputs.brief = "a brief that no other test has".into();
+    super::templates::replace_template_for_brief(&inputs.brief, "data/seed.js", "{{ broken");
+    assert!(data::run(&inputs, &QuietHost).is_err());
+    assert!(data::run(&reading_list().inputs(), &QuietHost).is_ok());
+}
+
+/// What a module that does not compile says reaches the run.
+#[test]
+fn a_module_that_does_not_compile_is_named_with_its_line() {
+    struct Refusing;
+    impl AgentHost for Refusing {
+        fn log(&self, _: LogLevel, _: &str) {}
+        fn progress(&self, _: f64, _: &str) {}
+        fn check(&self) -> Result<(), AgentError> {
+            Ok(())
+        }
+        fn run_scripts(
+            &self,
+            job: &ScriptJob,
+            _: &mut dyn FnMut(usize, &ScriptOutcome),
+        ) -> Result<Vec<ScriptOutcome>, AgentError> {
+            let error = crate::domain::script::ScriptError {
+                file: "src/core/book.js".into(),
+                line: Some(12),
+                message: "unexpected token".into(),
+            };
+            let outcomes = job.steps.iter().map(|step| match step {
+                crate::domain::script::ScriptStep::Parse { path } if path == "src/core/book.js" => {
+                    ScriptOutcome::Error { error: error.clone() }
+                }
+                _ => ScriptOutcome::Parsed,
+            });
+            Ok(outcomes.collect())
+        }
+    }
+    let mut inputs = reading_list().inputs();
+    inputs.files.insert("plan.json", architect::run(&inputs, &QuietHost).unwrap().files[0].bytes.clone());
+    let Err(AgentError::Failed { file, line, .. }) = core_logic::run(&inputs, &Refusing) else {
+        panic!("a module that does not compile was accepted");
+    };
+    assert_eq!((file.as_deref(), line), (Some("src/core/book.js"), Some(12)));
+}
+
+/// A field that leaves the brief leaves the app.
+#[test]
+fn a_field_that_is_not_asked_for_is_nowhere() {
+    let full = reading_list();
+    let mut smaller = reading_list();
+    smaller.model.entities[0].fields.retain(|field| field.key != "rating");
+    let names_rating = |intent: &Intent| serde_json::to_string(intent).unwrap().contains("rating");
+    smaller
+        .requirements
+        .requirements
+        .retain(|each| !names_rating(&each.intent) || matches!(each.intent, Intent::Keep { .. }));
+    for each in &mut smaller.requirements.requirements {
+        if let Intent::Keep { fields, .. } = &mut each.intent {
+            fields.retain(|field| field != "rating");
+        }
+        let planned = criteria(&each.intent, &smaller.model);
+        for (criterion, planned) in each.criteria.iter_mut().zip(planned) {
+            criterion.text = planned.text;
+        }
+    }
+    let has_rating = |text: &str| text.to_lowercase().contains("rating");
+    assert!(full.generate().values().any(|text| has_rating(text)));
+    for (path, text) in smaller.generate() {
+        assert!(!has_rating(&text), "{path}");
+    }
+}
+
+/// Requirements that do not fit the model are refused with their number.
+#[test]
+fn a_requirement_about_an_unknown_field_is_refused() {
+    let mut fixture = reading_list();
+    fixture.model.entities[0].fields.retain(|field| field.key != "rating");
+    let error = architect::run(&fixture.inputs(), &QuietHost).unwrap_err();
+    assert!(error.to_string().contains("has no field `rating`"), "{error}");
+}
+
+/// A model that does not hold together is refused before anything is made of it.
+#[test]
+fn a_model_that_does_not_hold_together_is_refused() {
+    let refused = |change: &dyn Fn(&mut Entity), expected: &str| {
+        let mut fixture = inventory();
+        change(&mut fixture.model.entities[0]);
+        let error = architect::run(&fixture.inputs(), &QuietHost).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+    };
+    let formula =
+        |a: &str, b: &str| FieldKind::Derived { formula: Formula::SumOf { a: a.into(), b: b.into() } };
+    refused(&|item| item.title_field = "nothing".into(), "title field");
+    refused(&|item| item.fields[6].kind = reference("nothing"), "no entity");
+    refused(&|item| item.fields[5].kind = formula("name", "price"), "no number");
+    refused(&|item| item.fields[5].kind = formula("total", "price"), "computed from itself");
+}
+
+/// Words of a brief that mean something in JavaScript or HTML stay words.
+#[test]
+fn hostile_labels_stay_words() {
+    let mut fixture = reading_list();
+    let entity = &mut fixture.model.entities[0];
+    entity.label = "It's `${x}` \\ \"b\" </script> */".into();
+    entity.label_plural = "Its' <!-- ${y} \u{2028}".into();
+    entity.fields[0].label = "Tit'le \\' ` ${z} </script>".into();
+    if let FieldKind::Choice { choices } = &mut entity.fields[2].kind {
+        choices[0].label = "To, \"read\" ' \\".into();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let files = fixture.generate();
+    for (path, text) in files.iter().filter(|(path, _)| path.starts_with("src/")) {
+        assert!(!text.contains("</script") && !text.contains("<!--"), "{path}");
+    }
+    write(&files, folder.path());
+    let (passed, text) = node_test(folder.path());
+    assert!(passed, "{text}");
+}
+
+/// Another seed gives other records, the same seed the same.
+#[test]
+fn the_seed_chooses_the_records() {
+    let with = |seed: u64| {
+        let mut inputs = inventory().inputs();
+        inputs.params.insert("seed".into(), seed.into());
+        data::run(&inputs, &QuietHost).unwrap().files[2].bytes.clone()
+    };
+    assert_eq!(with(1), with(1));
+    assert_ne!(with(1), with(2));
+}

@@ -270,3 +270,39 @@ fn fraction(field: &Field, index: usize, step: f64) -> Js {
 pub fn cents(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipelines::app::fixtures;
+
+    #[test]
+    fn samples_fill_every_field() {
+        for fixture in fixtures::all() {
+            let app = App::new(&fixture.model, &fixture.requirements).unwrap();
+            for features in &app.entities {
+                for field in features.stored() {
+                    assert!(!sample(features, 0).get(&field.key).unwrap().is_empty(), "{}", field.key);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn there_are_five_to_eight_records_to_start_with_and_their_ids_differ() {
+        for seed in 0..20 {
+            for fixture in fixtures::all() {
+                let app = App::new(&fixture.model, &fixture.requirements).unwrap();
+                for (name, records) in seed_records(&app, seed) {
+                    assert!((5..=8).contains(&records.len()), "{name}: {}", records.len());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn long_texts_keep_their_end() {
+        assert_eq!(fitting("Title 12", Some(3)), "12");
+        assert_eq!(fitting("Title 1", Some(40)), "Title 1");
+    }
+}

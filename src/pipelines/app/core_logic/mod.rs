@@ -211,7 +211,7 @@ pub(super) fn modules(app: &App) -> Vec<Module> {
         );
     }
     if flags.due {
-        add("due", "core/due.js", "tells what is overdue", &["isOverdue"], views::due(app));
+        add("due", "core/due.js", "tells what is overdue", &["isOverdueOn"], views::due(app));
     }
     if flags.alerts {
         add(
@@ -239,16 +239,12 @@ pub(super) fn modules(app: &App) -> Vec<Module> {
         add("statistics", "core/statistics.js", "works out the figures", &["statisticsOf"], context);
     }
     if flags.calendar {
-        let lists = app.any(|features| {
-            let dates = |key: &String| rules::reader(&features.field(key).kind) == "toList";
-            features.calendars.iter().any(dates)
-        });
         add(
             "calendar",
             "core/calendar.js",
             "lays records out by day",
             &["calendarOf"],
-            json!({ "lists": lists }),
+            json!({ "when": views::on_day(app) }),
         );
     }
     if flags.undo {

@@ -36,6 +36,9 @@ pub(super) fn field_rules(entity: &Entity, field: &Field, target: Option<&Entity
             rules.push(Rule { when: is_empty(field, &value), message: messages::required(field) });
             None
         }
+        // Nothing is wrong with an empty list of days, nor with the length of an empty text.
+        FieldKind::Dates => None,
+        FieldKind::Text { .. } | FieldKind::LongText { .. } if !field.unique => None,
         _ => Some(is_filled(field, &value)),
     };
     rules.extend(kind_rules(field, target, &value));

@@ -164,6 +164,7 @@ pub(super) fn context(app: &App) -> Value {
         ("check_context", json!(check_context)),
         ("list_options", json!(list_options(flags))),
         ("search", json!(flags.search)),
+        ("search_guard", json!(app.any(|features| features.search.is_empty()))),
         ("search_names", json!(views::search_names(app))),
         ("filter", json!(flags.filter)),
         ("sort", json!(flags.sort)),
@@ -181,6 +182,7 @@ pub(super) fn context(app: &App) -> Value {
         ("totals", json!(flags.totals)),
         ("group_totals", json!(grouped_totals)),
         ("plain_totals", json!(plain_totals)),
+        ("group_known", json!(views::groups(app).is_some_and(|context| context["known"] == json!(true)))),
         ("group_references", json!(views::group_references(app))),
         ("days", json!(flags.check_in || flags.streak)),
         ("check_in", json!(flags.check_in)),
@@ -238,7 +240,7 @@ fn imports(app: &App, flags: Flags, derive: bool, names: bool) -> Vec<Value> {
         add(true, &functions.iter().map(String::as_str).collect::<Vec<_>>(), &features.module());
     }
     add(flags.clock(), &["today"], "days");
-    add(flags.due, &["isOverdue as isOverdueOn"], "due");
+    add(flags.due, &["isOverdueOn"], "due");
     add(views::groups(app).is_some(), &["groupRecords"], "groups");
     add(flags.undo, &["createHistory"], "history");
     add(names, &["entities"], "model");

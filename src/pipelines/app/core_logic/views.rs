@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::rules::{self, messages};
-use crate::pipelines::app::features::{App, EntityFeatures};
+use super::rules;
+use crate::pipelines::app::features::{AlertRule, App, EntityFeatures, grouping_key, is_derived, is_number};
 use crate::pipelines::app::javascript::{Js, member, number, property, quote};
 use crate::pipelines::app::spec::{
     Aggregate, Comparison, Field, FieldKind, Grouping, Operand, TransferFormat,
@@ -55,8 +55,30 @@ pub(super) fn query(app: &App) -> Value {
         }),
         "sorts": sorts,
         "sort_names": sort_names(app),
+        "empty_key": empty_key(app),
         "sort_note": if notes.is_empty() { String::new() } else { format!(": {}", notes.join(", ")) },
     })
+}
+
+/// The condition under which a record has no value to be ordered by; none when every record has one.
+fn empty_key(app: &App) -> Option<&'static str> {
+    let mut nulls = false;
+    let mut texts = false;
+    for features in &app.entities {
+        for (key, _) in &features.sorts {
+            let field = features.field(key);
+            let never = field.required || is_derived(field) || matches!(field.kind, FieldKind::Boolean);
+            let null = is_number(field) || matches!(field.kind, FieldKind::Choice { .. });
+            nulls |= !never && null;
+            texts |= !never && !null;
+        }
+    }
+    match (nulls, texts) {
+        (true, true) => Some("key === null || key === ''"),
+        (true, false) => Some("key === null"),
+        (false, true) => Some("key === ''"),
+        (false, false) => None,
+    }
 }
 
 /// The fields the list can be filtered by: a board shows one column per value with the same filter.
@@ -138,6 +160,22 @@ pub(super) fn groups(app: &App) -> Option<Value> {
     let references = by(|kind| matches!(kind, FieldKind::Reference { .. }));
     let fields = groupings.iter().any(|(_, per)| matches!(per, Grouping::Field { .. }));
     let known = choices || booleans || references;
+    let plain = groupings.iter().any(|(features, per)| match per {
+        Grouping::Month { .. } => true,
+        Grouping::Field { field } => !matches!(
+            features.field(field).kind,
+            FieldKind::Choice { .. } | FieldKind::Boolean | FieldKind::Reference { .. }
+        ),
+    });
+    let empties = groupings.iter().any(|(features, per)| {
+        let field = features.field(grouping_key(per));
+        !field.required && !matches!(field.kind, FieldKind::Boolean)
+    });
+    let only = match (choices, booleans, references, plain) {
+        (true, false, false, false) => "choice",
+        (false, false, true, false) => "reference",
+        _ => "",
+    };
     let note = if known {
         "What is known beforehand comes first and may be empty, then comes what occurs, in order."
     } else {
@@ -150,6 +188,9 @@ pub(super) fn groups(app: &App) -> Option<Value> {
         "booleans": booleans,
         "references": references,
         "known": known,
+        "plain": plain,
+        "empties": empties,
+        "only": only,
         "order_note": note,
     }))
 }
@@ -290,7 +331,7 @@ pub(super) fn alerts(app: &App) -> Value {
     json!({ "rules": list })
 }
 
-fn alert_template(features: &EntityFeatures, alert: &crate::pipelines::app::features::AlertRule) -> String {
+fn alert_template(features: &EntityFeatures, alert: &AlertRule) -> String {
     let message = alert_message(features, alert, &|key| format!("\u{0}{{{}}}", member("record", key)));
     // The sentence goes into a template literal: what means something there is escaped, our own parts are not.
     let escaped = message.replace('\\', "\\\\").replace('`', "\\`").replace('$', "\\$").replace("</", "<\\/");
@@ -300,7 +341,7 @@ fn alert_template(features: &EntityFeatures, alert: &crate::pipelines::app::feat
 /// What an alert says; `shown` gives the text for the value of a field.
 pub(in crate::pipelines::app) fn alert_message(
     features: &EntityFeatures,
-    alert: &crate::pipelines::app::features::AlertRule,
+    alert: &AlertRule,
     shown: &dyn Fn(&str) -> String,
 ) -> String {
     let label = &features.field(&alert.field).label;
@@ -354,6 +395,19 @@ pub(super) fn transfer_references(app: &App) -> bool {
     app.any(|features| transfers(features) && super::entity::needs_references(features))
 }
 
+/// The condition of `calendar.js` that a record is on a day: sets of days and times of day only where there are some.
+pub(super) fn on_day(app: &App) -> &'static str {
+    let has = |wanted: fn(&FieldKind) -> bool| {
+        app.any(|features| features.calendars.iter().any(|key| wanted(&features.field(key).kind)))
+    };
+    match (has(|kind| matches!(kind, FieldKind::Dates)), has(|kind| matches!(kind, FieldKind::DateTime))) {
+        (true, true) => "[record[field]].flat().some((each) => each.slice(0, 10) === day)",
+        (true, false) => "[record[field]].flat().includes(day)",
+        (false, true) => "record[field].slice(0, 10) === day",
+        (false, false) => "record[field] === day",
+    }
+}
+
 /// What `statistics.js` needs.
 pub(super) fn statistics(app: &App) -> Value {
     let has = |wanted: &dyn Fn(&EntityFeatures, &Field) -> bool| {
@@ -399,9 +453,4 @@ pub(super) fn quiz(app: &App) -> Value {
 /// What `store.js` needs to know about limits.
 pub(super) fn most(features: &EntityFeatures) -> String {
     features.limit.map_or_else(|| "Infinity".to_owned(), |max| max.to_string())
-}
-
-/// The sentence for a record too many, for the tests to expect.
-pub(in crate::pipelines::app) fn limit_message(features: &EntityFeatures) -> Option<String> {
-    features.limit.map(|max| messages::limit(features, max))
 }

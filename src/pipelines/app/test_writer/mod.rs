@@ -3,8 +3,6 @@
 mod case;
 mod criteria;
 mod edges;
-mod figures;
-mod files;
 mod properties;
 mod rules;
 mod world;

@@ -1,11 +1,11 @@
 //! Criteria about files: import and export.
 
-use super::case::Case;
-use super::criteria::{fault, format_name};
-use super::world;
+use super::{fault, format_name};
 use crate::pipelines::app::grammar::criteria::Check;
 use crate::pipelines::app::javascript::{Js, quote};
 use crate::pipelines::app::spec::{FieldKind, TransferFormat};
+use crate::pipelines::app::test_writer::case::Case;
+use crate::pipelines::app::test_writer::world;
 
 /// The text of a file with these records, as an expression.
 fn file(case: Case<'_>, format: TransferFormat, records: &[Js]) -> String {
@@ -19,7 +19,11 @@ fn file(case: Case<'_>, format: TransferFormat, records: &[Js]) -> String {
 }
 
 /// Reading a file.
-pub(super) fn import(case: Case<'_>, format: TransferFormat, check: Check) -> Vec<String> {
+pub(in crate::pipelines::app::test_writer) fn import(
+    case: Case<'_>,
+    format: TransferFormat,
+    check: Check,
+) -> Vec<String> {
     let name = format_name(format);
     let mut records = case.records(&[Vec::new(), Vec::new()]);
     let mut lines = vec![format!("const {{ store, saved }} = {};", case.open(0))];
@@ -64,7 +68,11 @@ pub(super) fn import(case: Case<'_>, format: TransferFormat, check: Check) -> Ve
 }
 
 /// Writing a file.
-pub(super) fn export(case: Case<'_>, format: TransferFormat, check: Check) -> Vec<String> {
+pub(in crate::pipelines::app::test_writer) fn export(
+    case: Case<'_>,
+    format: TransferFormat,
+    check: Check,
+) -> Vec<String> {
     let name = format_name(format);
     let mut changes = vec![Vec::new(), Vec::new()];
     if check == Check::ExportExact {
