@@ -13,6 +13,7 @@ use actix_service::{fn_service, map_config};
 use actix_web::dev::AppConfig;
 use actix_web::{App as WebApp, middleware, web};
 use anyhow::Context;
+use tokio::sync::watch;
 
 use crate::artifacts::Artifacts;
 use crate::auth::Auth;
@@ -84,7 +85,7 @@ pub struct App {
     broker: Broker,
     runs: Runs,
     engine: Arc<dyn Engine>,
-    server: Option<ServerHandle>,
+    server: Option<(ServerHandle, watch::Sender<bool>)>,
     new_admin_token: Option<String>,
     drain: Duration,
 }
@@ -213,8 +214,9 @@ impl App {
         self.service.drain();
         self.runs.stop().await;
         self.broker.stop(u64::try_from(self.drain.as_millis()).unwrap_or(u64::MAX), self.drain).await;
-        if let Some(server) = self.server {
-            // Sockets are gone already; what is left are requests that are being answered.
+        if let Some((server, leaving)) = self.server {
+            // Idle connections are closed at once; what is left are requests that are being answered.
+            leaving.send_replace(true);
             let _ = tokio::time::timeout(self.drain, server.stop(true)).await;
             server.stop(false).await;
         }
@@ -247,7 +249,8 @@ struct HttpRim {
 
 impl HttpRim {
     /// Starts the workers: requests go to the web app, upgrades to the room door, which takes the connection over.
-    fn serve(self, listener: TcpListener) -> anyhow::Result<ServerHandle> {
+    fn serve(self, listener: TcpListener) -> anyhow::Result<(ServerHandle, watch::Sender<bool>)> {
+        let (leave, leaving) = watch::channel(false);
         let http = &self.config.http;
         let server = Server::build()
             .workers(http.workers)
@@ -260,6 +263,7 @@ impl HttpRim {
                 // One shard per worker, on the worker's own thread.
                 rim.service.broker().local_shard();
                 let door = Rc::new(rim.door());
+                let leaving = leaving.clone();
                 HttpService::build()
                     .keep_alive(KEEP_ALIVE)
                     .client_request_timeout(REQUEST_HEAD_WITHIN)
@@ -267,6 +271,11 @@ impl HttpRim {
                     // An aborted request must be noticed.
                     .h1_allow_half_closed(false)
                     .tcp_nodelay(true)
+                    .graceful_shutdown_signal(move || {
+                        let mut leaving = leaving.clone();
+                        // An error means that the sender is gone, which is the end as well.
+                        async move { drop(leaving.wait_for(|now| *now).await) }
+                    })
                     .upgrade(fn_service(move |(request, framed)| {
                         let door = door.clone();
                         async move {
@@ -280,7 +289,7 @@ impl HttpRim {
             .run();
         let handle = server.handle();
         actix_rt::spawn(server);
-        Ok(handle)
+        Ok((handle, leave))
     }
 
     fn door(&self) -> RoomDoor {
