@@ -1,5 +1,6 @@
 //! Integration tests: a real server, spoken to like any client would.
 
+mod broken_template;
 mod helpers;
 mod layers;
 mod main_job;
