@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { holdSockets, live, onPage, project, sight, stage, stateOf, status, until } from './support/stage.mjs';
 
 const here = stage();
-const offline = /ERR_INTERNET_DISCONNECTED|WebSocket connection|Failed to load resource/;
+const offline = /ERR_INTERNET_DISCONNECTED|ERR_CONNECTION_REFUSED|WebSocket connection|Failed to load resource/;
 
 test('a page that was offline during the run ends like one that was not', onPage(here, { allowed: offline }, async ({ page, context, url }) => {
   const id = await project(url, { start: false });
@@ -63,4 +63,25 @@ test('every event arrives once and in order, whatever happens to the socket', on
   assert.deepEqual(heard, heard.map((_, at) => first + 1 + at));
   const server = await stateOf(url, id);
   assert.deepEqual(await page.evaluate(() => window.second.state), server.state, 'the fold of the page is that of the server');
+}));
+
+test('a server that was killed during a run takes it up, and the page that waited shows the end', onPage(here, { allowed: offline }, async ({ page, url }) => {
+  const id = await project(url, { start: false });
+  await page.goto(`${url}/projects/${id}`);
+  await live(page);
+  await page.click('#generate');
+  await page.locator('.agent[data-index="2"][data-tone="go"]').waitFor();
+  await here.server.kill();
+  await page.locator('#connection[data-state="reconnecting"], #connection[data-state="connecting"]').waitFor();
+  const kept = await sight(page);
+  assert.equal(kept.agents.length, 12, 'what was there stays to be seen');
+  await here.server.revive();
+  await live(page);
+  await status(page, 'Completed');
+  const { state } = await stateOf(url, id);
+  assert.equal((await sight(page)).files, String(state.artifacts_total));
+  await page.reload();
+  await live(page);
+  await status(page, 'Completed');
+  assert.equal(await page.locator('.agent[data-tone="go"]').count(), 12);
 }));

@@ -5,29 +5,56 @@ import { test } from 'node:test';
 
 import { assertNoSidewaysScroll, live, onPage, project, stage, stateOf, status, until } from './support/stage.mjs';
 
-const here = stage();
+const here = stage({ CALLBOARD_RUNS_CONCURRENCY: '1' });
 
-test('a run is cancelled after a question', onPage(here, { allowed: /409/ }, async ({ page, url }) => {
+/** Many things to keep: the verifier has work for a while. */
+const LONG_BRIEF = ['books', 'films', 'songs', 'games', 'recipes']
+  .map((things) => `${things} with title, maker, status (new, begun, done) and rating 1 to 5; search ${things} by title; filter ${things} by status; sort ${things} by rating`)
+  .join('; ');
+
+test('a run that waits is cancelled after a question, and taken up by a retry', onPage(here, {}, async ({ page, url }) => {
+  // One run is at work at a time, so this one waits behind the others, however fast the machine is.
+  const ahead = [];
+  for (let at = 0; at < 4; at += 1) ahead.push(await project(url, { name: `Ahead ${at}` }));
   const id = await project(url, { start: false });
   await page.goto(`${url}/projects/${id}`);
   await live(page);
   await page.click('#generate');
-  await page.locator('#cancel').waitFor();
+  await status(page, 'Queued');
   await page.click('#cancel');
   await page.getByRole('button', { name: 'Let it run' }).click();
   await page.locator('dialog').waitFor({ state: 'detached' });
-  if (await page.locator('#cancel').isVisible()) {
-    await page.click('#cancel');
-    await page.getByRole('button', { name: 'Cancel the run' }).click();
-  }
-  // A fast machine may have finished before the question was answered; then nothing may claim a cancel.
+  await page.click('#cancel');
+  await page.getByRole('button', { name: 'Cancel the run' }).click();
+  await status(page, 'Cancelled');
+  await page.locator('#outcome', { hasText: 'The run was cancelled' }).waitFor();
+  assert.equal((await stateOf(url, id)).state.status, 'cancelled');
+
+  await page.click('#retry');
+  await status(page, 'Completed');
+  assert.equal(await page.locator('#outcome').isVisible(), false);
+  await page.click('#tab-runs');
+  await until('both runs to be listed', async () => (await page.locator('#panel-runs tbody tr').count()) === 2);
+  assert.match(await page.locator('#panel-runs tbody tr').nth(1).innerText(), /Cancelled/);
+  await until('the others to end', async () =>
+    (await Promise.all(ahead.map((other) => stateOf(url, other)))).every(({ state }) => state.completion !== null));
+}));
+
+test('a run at work is cancelled, and nobody looks busy after', onPage(here, { allowed: /409/ }, async ({ page, url }) => {
+  const id = await project(url, { brief: LONG_BRIEF, start: false });
+  await page.goto(`${url}/projects/${id}`);
+  await live(page);
+  await page.click('#generate');
+  await page.locator('.agent:not([data-tone="wait"])').first().waitFor();
+  const run = (await stateOf(url, id)).state.run.id;
+  const answer = await (await fetch(`${url}/api/runs/${run}/cancel`, { method: 'POST' })).json();
   await until('the end', async () => (await stateOf(url, id)).state.completion !== null);
   const { state } = await stateOf(url, id);
-  await status(page, state.status === 'cancelled' ? 'Cancelled' : 'Completed');
-  if (state.status !== 'cancelled') return;
-  await page.locator('#outcome', { hasText: 'The run was cancelled' }).waitFor();
-  assert.equal(await page.locator('.agent[data-tone="standby"]').count(), 0, 'nobody looks busy');
-  await page.locator('#retry').waitFor();
+  // The machine may be faster than the cancel: then the answer says so, and nothing claims a cancel.
+  assert.equal(state.status, answer.already ?? 'cancelled');
+  await status(page, answer.already ? 'Completed' : 'Cancelled');
+  assert.equal(await page.locator('.agent[data-tone="standby"]').count(), 0);
+  assert.equal(await page.locator('#cancel').isVisible(), false);
 }));
 
 test('a hopeless brief is answered at its field, and leaves nothing behind', onPage(here, { allowed: /40[09]|42[29]/ }, async ({ page, url }) => {
@@ -48,6 +75,88 @@ test('a hopeless brief is answered at its field, and leaves nothing behind', onP
   await page.keyboard.press('Control+Enter');
   await page.locator('#seed-error', { hasText: 'whole number' }).waitFor();
   assert.equal(await page.evaluate(() => document.activeElement.id), 'seed');
+}));
+
+test('a brief that nothing is found in is sent back with the reason', onPage(here, { allowed: /400/ }, async ({ page, url }) => {
+  await page.goto(url);
+  const before = await page.locator('.card').count();
+  for (const [brief, reason] of [['asdf', /nothing that could be kept/i], ['Eine Leseliste mit Büchern', /English/]]) {
+    await page.fill('#brief', brief);
+    await page.click('#submit');
+    await page.locator('#brief-error', { hasText: reason }).waitFor();
+    assert.equal(await page.inputValue('#brief'), brief);
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'brief');
+  }
+  await page.reload();
+  assert.equal(await page.locator('.card').count(), before);
+}));
+
+test('sentences that were not covered are named', onPage(here, {}, async ({ page, url }) => {
+  const id = await project(url, { name: 'Recipes', brief: 'Recipes with title and minutes; search by title; send me an e-mail every Monday' });
+  await page.goto(`${url}/projects/${id}`);
+  await status(page, 'Completed');
+  await page.getByRole('button', { name: /^2 of 3 sentences covered$/ }).click();
+  const list = page.getByRole('region', { name: 'Not covered' });
+  assert.match(await list.innerText(), /send me an e-mail every Monday/);
+}));
+
+test('name and brief are changed where they stand, and built by the next run', onPage(here, { allowed: /400/ }, async ({ page, url }) => {
+  const id = await project(url, { name: 'Plants', brief: 'Plants with name and room' });
+  await page.goto(`${url}/projects/${id}`);
+  await status(page, 'Completed');
+  await page.keyboard.press('e');
+  const dialog = page.getByRole('dialog', { name: 'Edit the project' });
+  await dialog.getByLabel('Name').fill('   ');
+  await dialog.getByRole('button', { name: 'Save', exact: true }).click();
+  await dialog.getByText('The name must not be empty.').waitFor();
+  await dialog.getByLabel('Name').fill('House plants');
+  await dialog.getByLabel('Brief').fill('Plants with name and last watered date; search by name');
+  await dialog.getByRole('button', { name: 'Save', exact: true }).click();
+  await dialog.waitFor({ state: 'detached' });
+  assert.equal(await page.locator('#name').textContent(), 'House plants');
+  await page.reload();
+  assert.equal(await page.locator('#name').textContent(), 'House plants');
+  assert.match(await page.locator('#brief-text').textContent(), /last watered date/);
+
+  await page.click('#edit');
+  await dialog.getByLabel('Seed').fill('7');
+  await dialog.getByRole('button', { name: 'Save and generate' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  await until('the second run to complete', async () => {
+    const { runs } = await (await fetch(`${url}/api/projects/${id}/runs`)).json();
+    return runs.length === 2 && runs[0].status === 'completed';
+  });
+  await status(page, 'Completed');
+  await page.click('#tab-runs');
+  await until('both runs to be listed', async () => (await page.locator('#panel-runs tbody tr').count()) === 2);
+  const model = await (await fetch(`${url}/api/projects/${id}/files/model.json`)).text();
+  assert.match(model, /last_?watered/i);
+  assert.doesNotMatch(model, /"room"/i);
+  const { params } = await (await fetch(`${url}/api/projects/${id}`)).json();
+  assert.equal(params.seed, 7);
+}));
+
+test('a run that failed says what, where and in which file', onPage(here, {}, async ({ page, url }) => {
+  const id = await project(url, { start: false });
+  await page.goto(`${url}/projects/${id}`);
+  await live(page);
+  const response = await fetch(`${url}/api/projects/${id}/events`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify([
+      { type: 'status_update', status: 'running', progress: 40, message: 'Running', eta: null },
+      { type: 'agent_update', agent: 'interface', title: 'Interface', index: 9, total: 12, status: 'failed', message: 'index.html does not parse', progress: 40, duration_ms: 120 },
+      { type: 'completion', status: 'failed', success: false, message: 'The run failed', duration_ms: 2100, artifacts: 0, download_url: null,
+        error: { agent: 'interface', message: 'the element form is never closed', file: 'index.html', line: 14 }, evidence: null },
+    ]),
+  });
+  assert.equal(response.status, 202, await response.text());
+  await status(page, 'Failed');
+  const outcome = page.locator('#outcome');
+  await outcome.getByRole('heading', { name: 'The run failed at Interface' }).waitFor();
+  assert.match(await outcome.innerText(), /The element form is never closed\.\s+In index\.html, line 14/);
+  await outcome.getByRole('button', { name: 'Show its log' }).click();
+  assert.equal(await page.getByLabel('Agent', { exact: true }).inputValue(), 'interface');
 }));
 
 test('everything can be done with the keyboard', onPage(here, {}, async ({ page, url }) => {

@@ -205,7 +205,7 @@ describe('words', () => {
     assert.deepEqual([0, 400, 1234, 59400, 61000, 3700000, null].map(duration), ['0 ms', '400 ms', '1.2 s', '59 s', '1 min 1 s', '1 h 1 min', '']);
     assert.deepEqual([0, 999, 1500, 25000, 2500000].map(bytes), ['0 B', '999 B', '1.5 kB', '25 kB', '2.5 MB']);
     assert.equal(etaText(null), '');
-    assert.equal(etaText({ low_ms: 200, high_ms: 900 }), '0–1 s left');
+    assert.equal(etaText({ low_ms: 200, high_ms: 900 }), 'up to 1 s left');
     assert.equal(etaText({ low_ms: 9000, high_ms: 14000 }), '9–14 s left');
     assert.equal(etaText({ low_ms: 120000, high_ms: 120000 }), 'about 2 min left');
     assert.deepEqual([0, 99.99, 100, 130, -4, undefined].map(percent), [0, 99, 100, 100, 0, 0]);

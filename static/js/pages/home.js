@@ -3,6 +3,7 @@
 import { api } from '../ui/api.js';
 import { byId, el, initialData } from '../ui/dom.js';
 import { EXAMPLES, nameOf } from '../ui/examples.js';
+import { clearErrors, readSeed, showErrors } from '../ui/form.js';
 import { shortcuts } from '../ui/notices.js';
 import { Board } from './home/board.js';
 
@@ -14,7 +15,7 @@ for (const [title, brief] of EXAMPLES) {
     type: 'button',
     onclick: () => {
       form.brief.value = brief;
-      clearErrors();
+      clearErrors(form);
       form.brief.focus();
     },
   }, title));
@@ -33,18 +34,18 @@ form.addEventListener('keydown', (event) => {
 
 form.addEventListener('submit', async (event) => {
   event.preventDefault();
-  clearErrors();
+  clearErrors(form);
   const brief = form.brief.value.trim();
-  const seed = byId('seed').value.trim();
-  if (brief === '') return showErrors([{ field: 'brief', message: 'Say what the app should do.' }]);
-  if (!/^\d{0,15}$/.test(seed)) return showErrors([{ field: 'seed', message: 'A seed is a whole number from 0.' }]);
+  const { seed, problem: wrongSeed } = readSeed(form.seed.value);
+  if (brief === '') return showErrors(form, [{ field: 'brief', message: 'Say what the app should do.' }]);
+  if (wrongSeed) return showErrors(form, [wrongSeed]);
   busy(true);
   try {
     const project = await api.create({
       name: byId('name').value.trim() || nameOf(brief),
       brief,
       pipeline: 'app',
-      ...(seed === '' ? {} : { params: { seed: Number(seed) } }),
+      ...(seed === null ? {} : { params: { seed } }),
     });
     try {
       await api.generate(project.id);
@@ -56,7 +57,7 @@ form.addEventListener('submit', async (event) => {
     location.assign(`/projects/${project.id}`);
   } catch (problem) {
     busy(false);
-    showErrors(problem.fields ?? [], problem.message);
+    showErrors(form, problem.fields ?? [], problem.message);
   }
   return undefined;
 });
@@ -67,37 +68,6 @@ window.addEventListener('pageshow', () => busy(false));
 function busy(on) {
   byId('submit').disabled = on;
   byId('submit').textContent = on ? 'Posting…' : 'Generate';
-}
-
-function clearErrors() {
-  for (const box of form.querySelectorAll('.field-error')) box.textContent = '';
-  for (const field of form.querySelectorAll('[aria-invalid]')) field.removeAttribute('aria-invalid');
-  byId('form-error').hidden = true;
-}
-
-/** Each message at its field; what belongs to none goes to the form. */
-function showErrors(errors, message = '') {
-  const homeless = [];
-  let first = null;
-  for (const error of errors) {
-    const name = error.field.split('.').at(-1);
-    const box = byId(`${name}-error`);
-    const field = form.elements[name];
-    if (!box || !field) {
-      homeless.push(error.message);
-      continue;
-    }
-    box.textContent = error.message;
-    field.setAttribute('aria-invalid', 'true');
-    if (name !== 'brief') byId('options').open = true;
-    first ??= field;
-  }
-  if (errors.length === 0 && message !== '') homeless.push(message);
-  if (homeless.length > 0) {
-    byId('form-error').textContent = homeless.join(' ');
-    byId('form-error').hidden = false;
-  }
-  (first ?? form.brief).focus();
 }
 
 shortcuts({

@@ -7,22 +7,29 @@ import { shortcuts, showShortcuts, toast } from '../ui/notices.js';
 import { Agents } from './project/agents.js';
 import { AppPreview } from './project/app_preview.js';
 import { ConnectionLight } from './project/connection_light.js';
+import { Edit } from './project/edit.js';
+import { Facts } from './project/facts.js';
 import { Files } from './project/files.js';
 import { Head } from './project/head.js';
 import { LogPanel } from './project/log_panel.js';
 import { Outcome } from './project/outcome.js';
 import { Result } from './project/result.js';
+import { ResultFiles } from './project/result_files.js';
 import { Runs } from './project/runs.js';
 import { Tabs } from './project/tabs.js';
 
 const project = initialData();
-const page = { project, state: project.state, log: null, tabs: null, files: null };
+const page = { project, state: project.state, edited: false, log: null, tabs: null, files: null, result: null, draw: null };
 
 page.tabs = new Tabs(page);
 page.files = new Files(page, byId('panel-files'));
+page.result = new ResultFiles(page.files);
 page.log = new LogPanel(page, byId('panel-log'));
+const edit = new Edit(page);
 const parts = [
+  edit,
   new Head(page),
+  new Facts(page, byId('facts')),
   new Agents(page, byId('agents')),
   new Outcome(page, byId('outcome')),
   page.log,
@@ -35,6 +42,7 @@ const parts = [
 
 const draw = () => parts.forEach((part) => part.render(page.state));
 const render = scheduler(draw);
+page.draw = draw;
 draw();
 
 const light = new ConnectionLight(byId('connection'), byId('viewers'));
@@ -71,6 +79,7 @@ const help = () => showShortcuts([
   ['1 … 5', 'App, log, files, requirements, runs'],
   ['/', 'Search in the log'],
   ['f', 'Follow the log'],
+  ['e', 'Edit name and brief'],
   ['d', 'Download the zip'],
   ['t', 'Dark or light'],
   ['h', 'Back to the board'],
@@ -88,6 +97,7 @@ shortcuts({
     page.log.focusSearch();
   },
   f: () => page.log.toggleFollow(),
+  e: () => edit.open(),
   d: () => byId('download').hidden || byId('download').click(),
   t: () => byId('theme').click(),
   h: () => location.assign('/'),

@@ -2,14 +2,35 @@
 
 export class Problem extends Error {
   constructor(status, body) {
-    super(body.detail || body.title || `The server answered ${status}.`);
+    super(sentence(body.detail || body.title || `The server answered ${status}.`));
     this.status = status;
     this.title = body.title ?? '';
     /** What is wrong with which field. */
     this.fields = Array.isArray(body.errors) ? body.errors : [];
     this.body = body;
   }
+
+  /** All of it in one line, for where there is no form. */
+  get text() {
+    return this.fields.length === 0 ? this.message : this.fields.map(({ field, message }) => fieldSentence(field, message)).join(' ');
+  }
 }
+
+/** Messages of the server begin small and end open, so that they can stand in longer ones. */
+export function sentence(text) {
+  const whole = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?…”]$/u.test(whole) ? whole : `${whole}.`;
+}
+
+/** "must not be empty" says little without its field; other messages say all by themselves. */
+export function fieldSentence(field, message) {
+  const name = field.split('.').at(-1).replaceAll('_', ' ');
+  const whole = /^(?:must|has|holds|is|may|cannot|does|needs)\b/.test(message) ? `the ${name} ${message}` : message;
+  return plainText(whole);
+}
+
+/** A message of the server as a page says it: a sentence, with examples between quotation marks. */
+export const plainText = (text) => sentence(text.replaceAll(/`([^`]*)`/g, '“$1”'));
 
 /** A number of its own for a request, so that a repetition does nothing twice. */
 export function requestKey() {
@@ -53,6 +74,7 @@ export const api = {
   projects: (query, options) => request('GET', `/api/projects?${new URLSearchParams(query)}`, undefined, options),
   project: (project) => request('GET', `/api/projects/${id(project)}`),
   create: (project) => request('POST', '/api/projects', project),
+  update: (project, change) => request('PATCH', `/api/projects/${id(project)}`, change),
   remove: (project, options) => request('DELETE', `/api/projects/${id(project)}`, undefined, options),
   generate: (project, body = {}) =>
     request('POST', `/api/projects/${id(project)}/generate`, body, { headers: { 'Idempotency-Key': requestKey() } }),

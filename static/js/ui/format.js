@@ -43,6 +43,7 @@ export function etaText(eta) {
   const [unit, name] = eta.high_ms < 90000 ? [1000, 's'] : eta.high_ms < 5400000 ? [60000, 'min'] : [3600000, 'h'];
   const low = Math.floor(eta.low_ms / unit);
   const high = Math.max(1, Math.ceil(eta.high_ms / unit));
+  if (low === 0) return `up to ${high} ${name} left`;
   return low >= high ? `about ${high} ${name} left` : `${low}–${high} ${name} left`;
 }
 

@@ -1,4 +1,4 @@
-// A real server with a data directory of its own. CALLBOARD_URL names one that runs already.
+// A real server with a data directory of its own. CALLBOARD_BIN names another binary than the debug build.
 
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -11,31 +11,51 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 const START_LIMIT_MS = 20000;
 const STOP_LIMIT_MS = 10000;
 
-/** @returns {Promise<{ url: string, stop: () => Promise<void> }>} */
-export async function startServer() {
-  if (process.env.CALLBOARD_URL) return { url: process.env.CALLBOARD_URL.replace(/\/$/, ''), stop: async () => {} };
+/**
+ * @param {Record<string, string>} [settings] environment variables
+ * @returns {Promise<{ url: string, kill: () => Promise<void>, revive: () => Promise<void>, stop: () => Promise<void> }>}
+ *   `kill` leaves it no time for anything, `revive` starts it again with the same data at the same address.
+ */
+export async function startServer(settings = {}) {
   const data = await mkdtemp(join(tmpdir(), 'callboard-browser-'));
+  const forget = () => rm(data, { recursive: true, force: true });
+  let running = await launch(data, '127.0.0.1:0', settings).catch(async (error) => {
+    await forget();
+    throw error;
+  });
+  const { url } = running;
+  return {
+    url,
+    async kill() {
+      running.child.kill('SIGKILL');
+      await running.ended;
+    },
+    async revive() {
+      running = await launch(data, new URL(url).host, settings);
+    },
+    async stop() {
+      running.child.kill('SIGTERM');
+      const timer = setTimeout(() => running.child.kill('SIGKILL'), STOP_LIMIT_MS);
+      await running.ended;
+      clearTimeout(timer);
+      await forget();
+    },
+  };
+}
+
+async function launch(data, listen, settings) {
   const binary = process.env.CALLBOARD_BIN ?? join(root, 'target/debug/callboard');
-  const child = spawn(binary, ['serve', '--listen', '127.0.0.1:0', '--data-dir', data], {
+  const child = spawn(binary, ['serve', '--listen', listen, '--data-dir', data], {
     cwd: root,
+    env: { ...process.env, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const ended = new Promise((resolve) => child.once('close', resolve));
-  const url = await addressOf(child).catch(async (error) => {
+  const url = await addressOf(child).catch((error) => {
     child.kill('SIGKILL');
-    await rm(data, { recursive: true, force: true });
     throw error;
   });
-  return {
-    url,
-    async stop() {
-      child.kill('SIGTERM');
-      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_LIMIT_MS);
-      await ended;
-      clearTimeout(timer);
-      await rm(data, { recursive: true, force: true });
-    },
-  };
+  return { child, ended, url };
 }
 
 function addressOf(child) {

@@ -14,18 +14,18 @@ export const PATIENCE_MS = 60000;
 export const BRIEF = 'A reading list: books with title, author, status (to read, reading, done) and rating 1 to 5; '
   + 'search by title, filter by status, sort by rating; count per status';
 
-/** Sets the stage for the tests of a file. */
-export function stage() {
+/** Sets the stage for the tests of a file; `settings` are environment variables of its server. */
+export function stage(settings = {}) {
   const here = { url: '', browser: null };
   before(async () => {
-    const server = await startServer();
+    const server = await startServer(settings);
     here.url = server.url;
-    here.stop = server.stop;
+    here.server = server;
     here.browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
   });
   after(async () => {
     await here.browser?.close();
-    await here.stop?.();
+    await here.server?.stop();
   });
   return here;
 }

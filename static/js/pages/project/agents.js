@@ -40,7 +40,7 @@ export class Agents {
     for (const [index, row] of this.rows) {
       const agent = heard.get(index);
       const tone = toneOf(agent, state);
-      if (tone === 'go' || agent?.status === 'skipped') done += 1;
+      if (tone === 'go' || (agent?.status === 'skipped' && state.status === 'completed')) done += 1;
       if (tone === 'standby') working = agent;
       setData(row.item, 'tone', tone);
       setData(row.cue, 'tone', tone);

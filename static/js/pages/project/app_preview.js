@@ -57,7 +57,7 @@ export class AppPreview {
     }, width === 'desktop' ? 'Desktop' : 'Phone'));
     this.panel.replaceChildren(
       el('div.bar', {},
-        ...widths,
+        el('span.widths', { role: 'group', 'aria-label': 'Width of the preview' }, ...widths),
         el('button.small.quiet', { type: 'button', onclick: () => { frame.src = address; } }, 'Start over'),
         el('span.hint.push', {}, 'A trial: nothing you enter here is kept.'),
         el('a.button.small', { href: address, target: '_blank', rel: 'noopener' }, 'Open in a new tab')),

@@ -14,6 +14,8 @@ export class Files {
     this.known = new Map();
     this.run = undefined;
     this.opened = null;
+    /** Somebody chose a file; until then the one that tells most is shown. */
+    this.picked = false;
     this.stale = true;
     this.closed = new Set();
     this.tree = el('nav.tree', { 'aria-label': 'Files' });
@@ -81,7 +83,9 @@ export class Files {
     this.empty.hidden = this.known.size > 0;
     this.box.hidden = this.known.size === 0;
     this.drawTree();
-    if (this.opened === null || !this.has(this.opened)) this.open(this.firstToShow());
+    if (!this.has(this.opened)) this.picked = false;
+    const first = this.firstToShow();
+    if (!this.picked && this.opened !== first) this.open(first);
   }
 
   firstToShow() {
@@ -106,15 +110,20 @@ export class Files {
         type: 'button',
         data: { path: file.path },
         'aria-current': file.path === this.opened ? 'true' : null,
-        onclick: () => this.open(file.path),
+        onclick: () => this.pick(file.path),
       }, el('span', {}, file.name), el('span.size', {}, bytes(file.size))))));
+  }
+
+  pick(path, line = null) {
+    this.picked = true;
+    this.open(path, line);
   }
 
   async open(path, line = null) {
     this.opened = path;
     for (const button of this.tree.querySelectorAll('button')) {
-      if (button.dataset.path === path) button.setAttribute('aria-current', 'true');
-      else button.removeAttribute('aria-current');
+      if (button.dataset.path !== path) button.removeAttribute('aria-current');
+      else button.setAttribute('aria-current', 'true');
     }
     if (path === null) {
       this.view.replaceChildren();

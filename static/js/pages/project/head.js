@@ -28,15 +28,14 @@ export class Head {
     setData(byId('progress'), 'tone', statusTone(state.status));
     byId('progress').value = state.progress;
     setText(byId('percent'), `${whole} %`);
-    setText(byId('message'), state.status === null ? 'Press Generate to begin.' : state.message);
+    const saying = state.status === null ? 'Press Generate to begin.' : state.message;
+    setText(byId('message'), saying.toLowerCase() === statusText(state.status).toLowerCase() ? '' : saying);
     this.renderTiming(state);
 
     byId('cancel').hidden = !active || state.status === 'cancelling';
-    byId('retry').hidden = !isTerminal(state.status) || state.status === 'completed';
+    byId('retry').hidden = !state.run || !isTerminal(state.status) || state.status === 'completed';
     byId('generate').hidden = active;
-    // After a failure the way on is to mend and go on from there, not to begin again.
-    byId('retry').classList.toggle('primary', !byId('retry').hidden);
-    byId('generate').classList.toggle('primary', byId('retry').hidden);
+    this.renderPrimary(state);
     setText(byId('generate'), state.run ? 'Generate again' : 'Generate');
     byId('download').hidden = state.artifacts_total === 0;
     byId('download').href = project.archive_url;
@@ -45,6 +44,13 @@ export class Head {
 
     document.title = active ? `${whole} % · ${project.name}` : `${marks[statusTone(state.status)] ?? ''}${project.name} · Callboard`;
     this.announce(state);
+  }
+
+  /** One way on stands out: take it home, take a failed run up again, or build what was changed. */
+  renderPrimary({ status, artifacts_total: files }) {
+    const whole = (status === 'completed' || status === 'partial') && files > 0;
+    const primary = this.page.edited ? 'generate' : whole ? 'download' : byId('retry').hidden ? 'generate' : 'retry';
+    for (const id of ['download', 'retry', 'generate']) byId(id).classList.toggle('primary', id === primary);
   }
 
   renderTiming(state) {
@@ -64,6 +70,7 @@ export class Head {
   }
 
   heard(message) {
+    if (message.type === 'status_update' && message.status === 'queued') this.page.edited = false;
     if (message.type !== 'completion' || !this.watched) return;
     this.watched = false;
     if (!this.wanted || document.visibilityState === 'visible' || Notification.permission !== 'granted') return;
@@ -99,7 +106,7 @@ export class Head {
     try {
       await action();
     } catch (problem) {
-      toast(problem.fields?.[0]?.message ?? problem.message);
+      toast(problem.text);
     }
     button.disabled = false;
   }

@@ -1,13 +1,13 @@
 /** How the run ended, in words that help: what, where, and what to do now. */
 
-import { api } from '../../ui/api.js';
+import { api, sentence } from '../../ui/api.js';
 import { el } from '../../ui/dom.js';
-import { duration, plural, statusTone } from '../../ui/format.js';
+import { duration, plural, statusText, statusTone } from '../../ui/format.js';
 import { toast } from '../../ui/notices.js';
 
 const TITLES = {
   completed: 'It is ready',
-  partial: 'Part of it is ready',
+  partial: 'A part is ready, the run ended',
   failed: 'The run failed',
   cancelled: 'The run was cancelled',
   timed_out: 'The run took too long',
@@ -36,13 +36,14 @@ export class Outcome {
     const agent = state.agents.find((known) => known.agent === error?.agent);
     const text = error?.message ?? completion.message;
     return [
-      el('h2', {}, agent ? `${TITLES[completion.status]}: ${agent.title}` : TITLES[completion.status] ?? completion.status),
-      text.toLowerCase() === completion.status ? null : el('p', {}, text),
+      el('h2', {}, titleOf(completion.status, agent)),
+      text.toLowerCase() === completion.status ? null : el('p', {}, sentence(text)),
       error?.file ? el('p.where', {}, 'In ', this.place(error)) : null,
       evidence ? el('p.hint', {}, evidenceText(evidence)) : null,
-      el('p.hint', {}, `After ${duration(completion.duration_ms)}, with ${plural(completion.artifacts, 'file')} made. A retry takes up what is there.`),
+      el('p.hint', {}, `After ${duration(completion.duration_ms)}, with ${plural(completion.artifacts, 'file')} made.${
+        state.run && completion.artifacts > 0 ? ' A retry takes up what finished agents made.' : ''}`),
       agent ? el('div.outcome-actions', {},
-        el('button.small', { type: 'button', onclick: () => this.retryFrom(agent.agent) }, `Retry from ${agent.title}`),
+        state.run ? el('button.small', { type: 'button', onclick: () => this.retryFrom(agent.agent) }, `Retry from ${agent.title}`) : null,
         el('button.small', { type: 'button', onclick: () => this.showErrors(agent.agent) }, 'Show its log')) : null,
     ].filter(Boolean);
   }
@@ -55,7 +56,7 @@ export class Outcome {
       type: 'button',
       onclick: () => {
         this.page.tabs.choose('files');
-        this.page.files.open(file, line);
+        this.page.files.pick(file, line);
       },
     }, words);
   }
@@ -64,7 +65,7 @@ export class Outcome {
     try {
       await api.retry(this.page.state.run.id, { from_agent: agent });
     } catch (problem) {
-      toast(problem.message);
+      toast(problem.text);
     }
   }
 
@@ -74,7 +75,13 @@ export class Outcome {
   }
 }
 
+function titleOf(status, agent) {
+  const title = TITLES[status] ?? statusText(status);
+  return agent && status !== 'cancelled' ? `${title} at ${agent.title}` : title;
+}
+
 function evidenceText({ processes_ended: ended, processes_left: left, took_ms: took }) {
-  const still = left === 0 ? 'none left' : `${left} could not be ended`;
-  return `${plural(ended, 'process', 'processes')} ended, ${still}; it took ${duration(took)}.`;
+  const ends = `It took ${duration(took)}.`;
+  if (left > 0) return `${plural(ended, 'process', 'processes')} ended, ${left} could not be ended. ${ends}`;
+  return ended === 0 ? `No process is left. ${ends}` : `${plural(ended, 'process', 'processes')} ended, none is left. ${ends}`;
 }

@@ -1,10 +1,8 @@
 /** What became of the brief: requirements, their tests, and what was not covered. */
 
-import { readResult } from '../../client/report.js';
+import { plainText } from '../../ui/api.js';
 import { el } from '../../ui/dom.js';
 import { plural } from '../../ui/format.js';
-
-const FILES = ['requirements.json', 'brief.json', 'report.json'];
 
 export class Result {
   constructor(page, panel) {
@@ -16,35 +14,24 @@ export class Result {
 
   render() {
     if (this.panel.hidden && this.stamp !== null) return;
-    const stamp = FILES.map((path) => this.page.files.get(path)?.sha256 ?? '-').join(' ');
+    const { stamp } = this.page.result;
     if (stamp === this.stamp) return;
     this.stamp = stamp;
     this.load(stamp);
   }
 
   async load(stamp) {
-    const [requirements, brief, report] = await Promise.all(FILES.map((path) => this.read(path)));
-    if (stamp !== this.stamp) return;
-    if (!requirements) {
-      this.panel.replaceChildren(el('div.empty', {}, el('h3', {}, 'No requirements yet'),
+    try {
+      const result = await this.page.result.load();
+      if (stamp !== this.stamp) return;
+      this.panel.replaceChildren(result ? this.content(result) : el('div.empty', {}, el('h3', {}, 'No requirements yet'),
         el('p', {}, 'The second agent turns every sentence of the brief into requirements, or says which it does not cover.')));
-      return;
-    }
-    try {
-      this.panel.replaceChildren(this.content(readResult(requirements, brief, report)));
     } catch {
-      this.panel.replaceChildren(el('div.empty', {}, 'requirements.json does not have the shape that this page knows. It can be read under Files.'));
-    }
-  }
-
-  async read(path) {
-    const file = this.page.files.get(path);
-    if (!file) return null;
-    try {
-      const response = await fetch(file.url, { cache: 'no-cache' });
-      return response.ok ? await response.json() : null;
-    } catch {
-      return null;
+      if (stamp !== this.stamp) return;
+      // Opening the tab again tries again.
+      this.stamp = null;
+      this.panel.replaceChildren(el('div.empty', {}, el('h3', {}, 'The requirements could not be read'),
+        el('p', {}, 'Open this tab again in a moment. The files requirements.json and report.json are under Files.')));
     }
   }
 
@@ -54,7 +41,7 @@ export class Result {
         figure('Sentences covered', `${result.covered}`, ` of ${result.sentences}`),
         figure('Requirements', `${result.requirements.length}`),
         result.tests ? figure('Tests passed', `${result.tests.passed}`, ` of ${result.tests.total}`) : figure('Tests passed', '–', ' not run yet'),
-        result.mutation ? figure('Mutants caught', `${Math.floor(result.mutation.score)} %`, ` ${result.mutation.killed} of ${result.mutation.total}`) : null),
+        result.mutation ? figure('Planted faults caught', `${Math.floor(result.mutation.score)} %`, ` ${result.mutation.killed} of ${result.mutation.total}`) : null),
       notCovered(result),
       el('div.matrix', {}, ...result.requirements.map(line)),
       survivors(result.mutation));
@@ -69,14 +56,14 @@ function notCovered({ notCovered: open }) {
   return el('section.not-covered', { 'aria-label': 'Not covered' },
     el('h3', {}, `Not covered: ${plural(open.length, 'sentence')}`),
     el('p.hint', {}, 'Nothing was built for these words of the brief.'),
-    el('ul', {}, ...open.map(({ text, reason }) => el('li', {}, el('q', {}, text), el('span.hint', {}, reason)))));
+    el('ul', {}, ...open.map(({ text, reason }) => el('li', {}, el('q', {}, text), el('span.hint', {}, plainText(reason))))));
 }
 
 /** Small changes of the code that no test noticed: where the tests are thin. */
 function survivors(mutation) {
   if (!mutation || mutation.survivors.length === 0) return null;
   return el('details', {},
-    el('summary', {}, `${plural(mutation.survivors.length, 'change')} of the code that no test noticed`),
+    el('summary', {}, `${plural(mutation.survivors.length, 'planted fault')} that no test noticed`),
     el('div.scroll-x', {}, el('table', {},
       el('thead', {}, el('tr', {}, ...['Where', 'Before', 'After'].map((title) => el('th', { scope: 'col' }, title)))),
       el('tbody', {}, ...mutation.survivors.map(({ file, line, before, after }) => el('tr', {},

@@ -56,7 +56,7 @@ export class Runs {
         el('a.button.small.quiet', { href: linesDownload(run.id), download: true }, 'Log'),
         isActive(run.status) || run.status === 'completed' ? null : el('button.small.quiet', {
           type: 'button',
-          onclick: () => api.retry(run.id).catch((problem) => toast(problem.message)),
+          onclick: () => api.retry(run.id).catch((problem) => toast(problem.text)),
         }, 'Retry')));
   }
 }
