@@ -109,8 +109,9 @@ fn matches_etag(headers: &HeaderMap, etag: &str) -> bool {
 }
 
 fn with_charset(media_type: &str) -> String {
-    let textual = media_type.starts_with("text/")
-        || matches!(media_type, "application/json" | "application/javascript" | "image/svg+xml");
+    let textual = !media_type.contains(';')
+        && (media_type.starts_with("text/")
+            || matches!(media_type, "application/json" | "application/javascript" | "image/svg+xml"));
     if textual { format!("{media_type}; charset=utf-8") } else { media_type.to_owned() }
 }
 
@@ -179,6 +180,7 @@ mod tests {
     #[test]
     fn text_says_its_charset() {
         assert_eq!(with_charset("text/html"), "text/html; charset=utf-8");
+        assert_eq!(with_charset("text/css; charset=utf-8"), "text/css; charset=utf-8");
         assert_eq!(with_charset("application/zip"), "application/zip");
     }
 }
