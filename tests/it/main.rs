@@ -1,6 +1,7 @@
 //! Integration tests: a real server, spoken to like any client would.
 
 mod helpers;
+mod hostile;
 mod layers;
 mod main_job;
 mod packager;
