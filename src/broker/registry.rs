@@ -163,16 +163,18 @@ impl Links {
         Ok(room)
     }
 
-    fn forget(&self, id: ProjectId, addr: &Addr<RoomActor>) {
+    /// A room's actor is put away. Without effect when another actor stands for the room by now: a project may be made
+    /// again under an id that was removed.
+    pub(crate) fn forget(&self, id: ProjectId, addr: &Addr<RoomActor>) {
         let mut rooms = self.lock();
         if rooms.get(&id).is_some_and(|room| room.addr == *addr) {
             rooms.remove(&id);
         }
     }
 
-    /// A room is put away.
-    pub(crate) fn retire(&self, id: ProjectId) {
-        self.lock().remove(&id);
+    /// Whether this actor still stands for its room.
+    pub(crate) fn knows(&self, id: ProjectId, addr: &Addr<RoomActor>) -> bool {
+        self.lock().get(&id).is_some_and(|room| room.addr == *addr)
     }
 
     /// The rooms that are live.

@@ -120,6 +120,23 @@ impl RoomActor {
         }));
     }
 
+    fn put_away_when_idle(&mut self, ctx: &mut Context<Self>) {
+        let address = ctx.address();
+        if !self.links.knows(self.id, &address) {
+            // The project was removed: the shards that listened were told so, and cannot reach this actor any more.
+            ctx.stop();
+            return;
+        }
+        let listened_to = self.room.as_ref().is_some_and(|room| room.listening().next().is_some());
+        if !std::mem::take(&mut self.active) && !listened_to {
+            self.links.forget(self.id, &address);
+            if self.room.as_mut().is_some_and(|room| room.take_save(true)) {
+                self.save();
+            }
+            ctx.stop();
+        }
+    }
+
     fn save(&mut self) {
         let Some(room) = &mut self.room else { return };
         let view = room.view();
@@ -140,6 +157,14 @@ impl RoomActor {
 
 /// Reads a room's fold and log.
 async fn load(engine: Arc<dyn Engine>, id: ProjectId, links: Arc<Links>) -> Result<Room, BrokerError> {
+    match read(engine, id, links).await {
+        // Removed while it was read.
+        Err(BrokerError::Engine(EngineError::NotFound(_))) => Err(BrokerError::NoSuchRoom),
+        read => read,
+    }
+}
+
+async fn read(engine: Arc<dyn Engine>, id: ProjectId, links: Arc<Links>) -> Result<Room, BrokerError> {
     let bounds = engine.log_bounds(id).await?.ok_or(BrokerError::NoSuchRoom)?;
     let saved = engine.saved_state(id).await?;
     let (state, seq) = match saved {
@@ -171,22 +196,19 @@ impl Actor for RoomActor {
         ctx.wait(loading.into_actor(self).map(|loaded, actor, ctx| {
             match loaded {
                 Ok(room) => actor.room = Some(room),
-                Err(error) => actor.failed = Some(error),
+                Err(error) => {
+                    // Whoever waits here is told. Nobody else comes: the project may be made a moment later, and other
+                    // failures pass as well. The actor ends with its last address, since nothing else keeps it.
+                    actor.failed = Some(error);
+                    actor.links.forget(actor.id, &ctx.address());
+                    return;
+                }
             }
             if let Some(news) = actor.news.take() {
                 ctx.add_stream(news);
             }
+            ctx.run_interval(IDLE_AFTER, Self::put_away_when_idle);
         }));
-        ctx.run_interval(IDLE_AFTER, |actor, ctx| {
-            let listened_to = actor.room.as_ref().is_some_and(|room| room.listening().next().is_some());
-            if !std::mem::take(&mut actor.active) && !listened_to {
-                actor.links.retire(actor.id);
-                if actor.room.as_mut().is_some_and(|room| room.take_save(true)) {
-                    actor.save();
-                }
-                ctx.stop();
-            }
-        });
     }
 }
 

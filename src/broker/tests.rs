@@ -70,17 +70,20 @@ async fn house() -> House {
     let broker = Broker::new(engine.clone(), encoders(), Arc::new(Silent), heartbeat);
     broker.local_shard();
     let room = ProjectId::generate();
-    let project = Project {
-        id: room,
+    broker.commit(Batch::of([Change::CreateProject(project(room))])).await.unwrap();
+    House { broker, engine, room, _dir: dir }
+}
+
+fn project(id: ProjectId) -> Project {
+    Project {
+        id,
         name: "test".into(),
         brief: "notes with text".into(),
         pipeline: "app".into(),
         params: serde_json::Map::new(),
         created_at: Timestamp(0),
         updated_at: Timestamp(0),
-    };
-    broker.commit(Batch::of([Change::CreateProject(project)])).await.unwrap();
-    House { broker, engine, room, _dir: dir }
+    }
 }
 
 impl House {
@@ -349,4 +352,21 @@ async fn the_saved_state_spares_reading_the_log() {
     let page =
         house.engine.read_log(house.room, 2499, ReadLimit { events: 5, bytes: 1 << 20 }).await.unwrap();
     assert_eq!(page.events.len(), 1);
+}
+
+#[actix_rt::test]
+async fn a_room_is_found_once_its_project_was_made() {
+    let house = house().await;
+    let later = ProjectId::generate();
+    for _ in 0..2 {
+        // Asked for too early, then made, then removed: the same id may come again.
+        assert!(matches!(house.broker.view(later).await, Err(BrokerError::NoSuchRoom)));
+        house.broker.commit(Batch::of([Change::CreateProject(project(later))])).await.unwrap();
+        assert_eq!(house.broker.view(later).await.unwrap().position.seq, 0);
+        let mut follow = house.broker.follow(later, None).await.unwrap();
+        let event = EventBody::Event(Custom { name: "n".into(), data: serde_json::Value::Null });
+        house.broker.publish(later, vec![NewEvent { run_id: None, body: event }]).await.unwrap();
+        read_to(&mut follow, 1).await;
+        house.broker.commit(Batch::of([Change::RemoveProject(later)])).await.unwrap();
+    }
 }

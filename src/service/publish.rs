@@ -278,6 +278,12 @@ fn check_item(item: &Publication, limits: &LimitsConfig) -> Vec<FieldError> {
         EventBody::Completion(completion) => {
             check.that("status", completion.status.is_terminal(), "must be a terminal state");
             check.text("message", &completion.message, 0, MESSAGE_CHARS_MAX);
+            if let Some(error) = &completion.error {
+                // The state of the room carries it to everyone who joins.
+                check.text("error.message", &error.message, 1, MESSAGE_CHARS_MAX);
+                check.text("error.agent", error.agent.as_deref().unwrap_or_default(), 0, NAME_CHARS_MAX);
+                check.text("error.file", error.file.as_deref().unwrap_or_default(), 0, MESSAGE_CHARS_MAX);
+            }
             if let Some(url) = &completion.download_url {
                 check.url("download_url", url);
             }

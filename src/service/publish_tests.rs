@@ -82,3 +82,17 @@ fn lines_are_numbered_from_where_the_log_stands() {
     assert_eq!(number(&mut log, 42), 43);
     assert_eq!(log.lines.iter().map(|line| line.n).collect::<Vec<_>>(), [42, 43]);
 }
+
+#[test]
+fn an_error_of_a_completion_is_short() {
+    for (error, expected) in [
+        (json!({ "message": "it broke" }), None),
+        (json!({ "message": "x".repeat(4_001) }), Some("error.message")),
+        (json!({ "message": "x", "agent": "a".repeat(201) }), Some("error.agent")),
+        (json!({ "message": "x", "file": "f".repeat(4_001) }), Some("error.file")),
+    ] {
+        let body = json!({ "type": "completion", "status": "failed", "success": false, "message": "", "duration_ms": 1,
+                           "artifacts": 0, "download_url": null, "error": error, "evidence": null });
+        assert_eq!(wrong_fields(body), expected.into_iter().collect::<Vec<_>>());
+    }
+}

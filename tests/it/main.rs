@@ -2,6 +2,7 @@
 
 mod broken_template;
 mod helpers;
+mod hostile;
 mod layers;
 mod main_job;
 mod packager;

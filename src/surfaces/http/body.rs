@@ -11,6 +11,7 @@ use futures_util::future::LocalBoxFuture;
 use serde_json::{Map, Value};
 
 use crate::service::error::FieldError;
+use crate::surfaces::http::json;
 use crate::surfaces::http::problem::Problem;
 
 /// A body must be here within this time; the head has a limit of its own.
@@ -39,6 +40,8 @@ impl FromRequest for JsonBody {
         let length = request.headers().get(header::CONTENT_LENGTH);
         let announced = length.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
         let media_type = request.content_type().to_ascii_lowercase();
+        let encoded =
+            request.headers().get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity");
         let payload = payload.take();
         Box::pin(async move {
             if announced.is_some_and(|length| length > limit.0) {
@@ -61,8 +64,16 @@ impl FromRequest for JsonBody {
                 )
                 .with_header(header::ACCEPT, "application/json"));
             }
-            let value = serde_json::from_slice(&bytes)
-                .map_err(|error| Problem::bad_request(format!("the body is not JSON: {error}")))?;
+            if encoded {
+                let detail = "the body must come as it is, without a content encoding";
+                return Err(Problem::new(
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                    "unsupported-media-type",
+                    detail,
+                )
+                .with_header(header::ACCEPT_ENCODING, "identity"));
+            }
+            let value = json::parse(&bytes).map_err(Problem::bad_request)?;
             Ok(Self { bytes, value })
         })
     }
@@ -239,7 +250,11 @@ impl Fields {
             Some(value) => match read(value) {
                 Ok(value) => Some(value),
                 Err(value) => {
-                    self.wrong(name, format!("must be {wanted}, not {}", kind(&value)));
+                    let found = match value {
+                        Value::Number(_) if wanted.ends_with("number") => "a number of this kind",
+                        value => kind(&value),
+                    };
+                    self.wrong(name, format!("must be {wanted}, not {found}"));
                     None
                 }
             },
@@ -251,7 +266,7 @@ fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a truth value",
-        Value::Number(_) => "a number of this kind",
+        Value::Number(_) => "a number",
         Value::String(_) => "text",
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
@@ -288,6 +303,7 @@ mod tests {
             ("application/x-www-form-urlencoded", "a=b", Err(415)),
             ("application/json", "{", Err(400)),
             ("application/json", "{} {}", Err(400)),
+            ("application/json", r#"{"a":1,"a":2}"#, Err(400)),
             ("application/json", "\u{feff}{}", Err(400)),
         ] {
             assert_eq!(read(media_type, body, 1000).await, expected, "{media_type} {body}");
@@ -310,7 +326,7 @@ mod tests {
         fields.required("name", name);
         let wrong: Vec<_> = fields.finish().unwrap_err().into_iter().map(|e| (e.field, e.message)).collect();
         let expected = [
-            ("name", "must be text, not a number of this kind"),
+            ("name", "must be text, not a number"),
             ("seed", "must be a whole number, not a number of this kind"),
             ("id", "is required"),
             ("nmae", "is not a field here; known: brief, name, seed, gone, id"),

@@ -3,6 +3,7 @@
 
 pub mod body;
 pub mod gate;
+pub mod json;
 pub mod problem;
 pub mod query;
 pub mod routes;

@@ -415,7 +415,8 @@ fn qualifiers(text: &str, item: &mut Item, told: &mut Option<FieldKind>) -> Stri
 }
 
 fn parse_number(text: &str) -> Option<f64> {
-    text.parse::<f64>().ok().filter(|value| value.is_finite())
+    // Beyond this a number plus one is hardly another number, and no form could say so.
+    text.parse::<f64>().ok().filter(|value| value.abs() < 1e12)
 }
 
 /// `rating 1 to 5`, `quantity between 0 and 1000`, `title of at most 80 characters`, `price in euros`.

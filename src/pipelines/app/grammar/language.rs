@@ -7,6 +7,9 @@ use super::{Understanding, understand};
 /// The longest brief, in characters.
 pub const BRIEF_MAX: usize = 20_000;
 
+/// The longest word, in letters and digits: names of files are made from words.
+const WORD_MAX: usize = 100;
+
 const EXAMPLE: &str = "for example: `A reading list: books with title, author, status (to read, reading, done) and rating 1 to 5; search by title; count per status`";
 
 /// Says why a brief cannot be worked on.
@@ -27,6 +30,10 @@ pub fn check_brief(brief: &str) -> Result<(), String> {
             "the brief holds no words; say in English what is to be kept and done, {EXAMPLE}"
         ));
     }
+    let longest = longest_word(brief);
+    if longest > WORD_MAX {
+        return Err(format!("the brief holds a word of {longest} letters; at most {WORD_MAX} are read"));
+    }
     if let Some(script) = foreign_script(brief, letters) {
         return Err(format!("English is understood; this brief is written in {script}; {EXAMPLE}"));
     }
@@ -43,6 +50,10 @@ pub fn check_brief(brief: &str) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+fn longest_word(brief: &str) -> usize {
+    brief.split(|sign: char| !sign.is_alphanumeric()).map(|word| word.chars().count()).max().unwrap_or(0)
 }
 
 /// The script of most letters, when it is not the Latin one.
