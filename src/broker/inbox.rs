@@ -72,11 +72,6 @@ impl<T> Inbox<T> {
         self.0.waker.wake();
         true
     }
-
-    /// How many items wait.
-    pub fn len(&self) -> usize {
-        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner).items.len()
-    }
 }
 
 impl<T> InboxReader<T> {
@@ -145,6 +140,5 @@ mod tests {
         let (inbox, reader) = inbox(2);
         drop(reader);
         assert!(!inbox.put([1]));
-        assert_eq!(inbox.len(), 0);
     }
 }

@@ -1,5 +1,7 @@
 //! Integration tests: a real server, spoken to like any client would.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
+
 mod broken_template;
 mod helpers;
 mod hostile;
