@@ -12,5 +12,6 @@ mod recovery;
 mod rest;
 mod room;
 mod sandbox;
+mod simulation;
 mod support;
 mod verifier;

@@ -220,3 +220,53 @@ async fn a_second_server_on_the_same_data_is_refused() {
     assert!(said.contains("in use") || said.contains("another"), "{said}");
     assert!(!server.get("/healthz").await.is_null());
 }
+
+/// Sandbox processes that this server has started and that still run.
+fn sandboxes_of(server: &Server) -> Vec<u32> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
+        let Ok(line) = std::fs::read(entry.path().join("cmdline")) else { continue };
+        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
+        // After the name in brackets: state, parent, …
+        let parent =
+            stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)?.parse::<u32>().ok());
+        let is_sandbox = line.split(|byte| *byte == 0).any(|word| word == b"sandbox");
+        if parent == Some(server.child.id()) && is_sandbox {
+            found.push(pid);
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn a_cancel_while_tests_run_ends_the_child_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::plain(dir.path());
+    let project = server.post("/api/projects", json!({ "name": "t", "brief": READING_LIST })).await;
+    let project = project["id"].as_str().unwrap().to_owned();
+    let run = server.post(&format!("/api/projects/{project}/generate"), json!({})).await;
+    let run = run["run_id"].as_str().unwrap().to_owned();
+    // One that is there at two looks is the long one: the run of the planted faults.
+    let mut seen = Vec::new();
+    wait_for("a sandbox process at work", async || {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        let now = sandboxes_of(&server);
+        let stays = now.iter().any(|pid| seen.contains(pid));
+        seen = now;
+        stays.then_some(())
+    })
+    .await;
+    server.post(&format!("/api/runs/{run}/cancel"), json!({})).await;
+    let ended = wait_for("the run to end", async || {
+        let run = server.get(&format!("/api/runs/{run}")).await;
+        run["ended_at"].is_string().then_some(run)
+    })
+    .await;
+    assert_eq!(ended["status"], "cancelled", "{ended}");
+    assert!(ended["evidence"]["processes_ended"].as_u64().unwrap() >= 1, "{ended}");
+    assert_eq!(ended["evidence"]["processes_left"], 0);
+    assert_eq!(sandboxes_of(&server), Vec::<u32>::new());
+}
