@@ -16,6 +16,8 @@ const OWN_FILES: [&str; 5] =
 
 /// What the pages about the app are written from.
 struct Facts<'a> {
+    /// The brief as the maker wrote it.
+    words: &'a str,
     files: &'a FileSet,
     brief: Brief,
     requirements: Requirements,
@@ -47,6 +49,7 @@ pub fn package(
         files.insert(path, bytes.clone());
     }
     let facts = Facts {
+        words: &inputs.brief,
         files: &files,
         brief: Brief::read(&files)?,
         requirements: Requirements::read(&files)?,

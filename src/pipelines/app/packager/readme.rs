@@ -48,8 +48,8 @@ pub(super) fn write(facts: &Facts<'_>) -> String {
     let Facts { brief, requirements, report, .. } = facts;
     let mut page = format!("# {}\n\n", plain(&brief.title));
     line(&mut page, "A web app without dependencies, generated from this brief:\n");
-    for sentence in &brief.sentences {
-        line(&mut page, &format!("> {}  ", plain(&sentence.text)));
+    for words in facts.words.lines() {
+        line(&mut page, format!("> {}", plain(words)).trim_end());
     }
     line(&mut page, "\n## Open it\n");
     line(

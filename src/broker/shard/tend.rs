@@ -1,0 +1,144 @@
+//! What a shard does besides delivering: takes notices in, keeps sockets alive, says goodbye.
+
+use crate::broker::shard::LocalShard;
+use crate::broker::shard::notice::Notice;
+use crate::broker::shard::seats::Reader;
+use crate::broker::tail::Tail;
+use crate::domain::ids::ProjectId;
+
+impl LocalShard {
+    /// Takes notices in; answers the rooms that have something to push.
+    pub(crate) fn take(&self, notices: Vec<Notice>, overflowed: bool) -> Vec<ProjectId> {
+        let mut dirty = Vec::new();
+        for notice in notices {
+            match notice {
+                Notice::Frames { room, frames } => {
+                    let Some(seats) = self.0.rooms.borrow().get(&room).cloned() else { continue };
+                    let mut tail = seats.tail.borrow_mut();
+                    if tail.last().is_none()
+                        && let Some(first) = frames.first()
+                    {
+                        tail.begin_at(first.seq() - 1);
+                    }
+                    tail.extend(&frames);
+                    if !dirty.contains(&room) {
+                        dirty.push(room);
+                    }
+                }
+                Notice::Viewers { room, count } => {
+                    self.put_slot(room, "presence", self.0.phrases.presence(count))
+                }
+                Notice::Slot { room, key, bytes } => self.put_slot(room, key, bytes),
+                Notice::Rejoin { room } => self.rejoin(room),
+                Notice::Removed { room } => self.remove(room),
+                Notice::Run(work) => work(self.clone()),
+                Notice::Leave { spread_ms } => self.ask_to_leave(spread_ms),
+            }
+        }
+        if overflowed {
+            let rooms: Vec<_> = self.0.rooms.borrow().keys().copied().collect();
+            for room in rooms {
+                self.rejoin(room);
+            }
+        }
+        dirty
+    }
+
+    fn rejoin(&self, room: ProjectId) {
+        let Some(seats) = self.0.rooms.borrow().get(&room).cloned() else { return };
+        let shard = self.clone();
+        actix::spawn(async move {
+            match shard.join(room, None).await {
+                Ok(entry) => {
+                    // What lies between is in the log; every reader pulls it from there.
+                    let head = entry.joined.head;
+                    let mut tail = seats.tail.borrow_mut();
+                    if tail.last().is_none_or(|last| last < head) {
+                        *tail = Tail::default();
+                        tail.begin_at(head);
+                    }
+                    drop(tail);
+                    let keys: Vec<usize> = seats.readers.borrow().iter().map(|(key, _)| key).collect();
+                    for key in keys {
+                        shard.pull(&seats, key);
+                    }
+                }
+                Err(error) => {
+                    log::error!("a room could not be started again: {error} room.id={room}");
+                    let readers: Vec<_> =
+                        seats.readers.borrow().iter().map(|(_, seat)| seat.reader.clone()).collect();
+                    readers.iter().for_each(|reader| shard.end(reader));
+                }
+            }
+        });
+    }
+
+    fn remove(&self, room: ProjectId) {
+        let Some(seats) = self.0.rooms.borrow_mut().remove(&room) else { return };
+        let (bytes, code) = self.0.phrases.removed();
+        for (_, seat) in seats.readers.borrow().iter() {
+            match &seat.reader {
+                Reader::Socket(outlet) => {
+                    outlet.write(&bytes);
+                    outlet.end_after_flush(code);
+                }
+                Reader::Follower(follower) => {
+                    follower.over.set(true);
+                    follower.wake();
+                }
+            }
+        }
+    }
+
+    /// Tells every socket that the server goes down, each with its own moment to come back.
+    fn ask_to_leave(&self, spread_ms: u64) {
+        let outlets: Vec<_> = self.0.outlets.borrow().iter().map(|(_, outlet)| outlet.clone()).collect();
+        let count = outlets.len().max(1) as u64;
+        for (place, outlet) in outlets.iter().enumerate() {
+            let (bytes, code) = self.0.phrases.shutdown(spread_ms * place as u64 / count);
+            outlet.write(&bytes);
+            outlet.end_after_flush(code);
+        }
+        let rooms: Vec<_> = self.0.rooms.borrow().values().cloned().collect();
+        for seats in rooms {
+            for (_, seat) in seats.readers.borrow().iter() {
+                if let Reader::Follower(follower) = &seat.reader {
+                    follower.over.set(true);
+                    follower.wake();
+                }
+            }
+        }
+    }
+
+    /// Pings who was not pinged for a while, and ends who was silent or took nothing for too long.
+    pub(crate) fn sweep(&self) {
+        let (now, heartbeat) = (self.now_ms(), self.0.heartbeat);
+        let ping = self.0.phrases.ping();
+        let outlets: Vec<_> = self.0.outlets.borrow().iter().map(|(_, outlet)| outlet.clone()).collect();
+        for outlet in outlets {
+            let stalled = outlet.pending_bytes() > 0 && now - outlet.progress_ms.get() >= heartbeat.stall_ms;
+            if stalled || now - outlet.heard_ms.get() >= heartbeat.silence_ms {
+                outlet.end_now();
+            } else if now - outlet.pinged_ms.get() >= heartbeat.ping_ms && outlet.is_idle() {
+                outlet.pinged_ms.set(now);
+                outlet.write(&ping);
+            }
+        }
+    }
+
+    /// Readers that are behind the tail of their room, and bytes that wait for peers.
+    pub(crate) fn lag(&self) -> (u64, u64) {
+        let lagging = self
+            .0
+            .rooms
+            .borrow()
+            .values()
+            .map(|seats| {
+                let last = seats.tail.borrow().last().unwrap_or(0);
+                seats.readers.borrow().iter().filter(|(_, seat)| seat.position < last).count() as u64
+            })
+            .sum();
+        let queued = self.0.outlets.borrow().iter().map(|(_, outlet)| outlet.pending_bytes() as u64).sum();
+        (lagging, queued)
+    }
+}
