@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 
@@ -21,6 +21,20 @@ const WRITE_BYTES: usize = 64 * 1024;
 const PULL_LIMIT: ReadLimit = ReadLimit { events: 1024, bytes: 256 * 1024 };
 /// Sockets written to before others on this thread get their turn.
 const SLICE: usize = 256;
+
+/// A pass over fewer sockets than this takes is cheap enough to be made for every event.
+const PACED_FROM: Duration = Duration::from_millis(1);
+/// The longest that waiting events are held for company.
+const PACE_MAX: Duration = Duration::from_millis(5);
+
+/// How long to wait before the next pass over the sockets of a room.
+///
+/// A pass costs one write per socket however many events it carries. When several events came in while one was made,
+/// publishers are faster than the sockets can be written to, and as long a pause again lets as many more come: half the
+/// writes for an event. A lone event never waits.
+fn pause_after(pass: Duration, waiting: u64) -> Option<Duration> {
+    (waiting >= 2 && pass >= PACED_FROM).then(|| pass.min(PACE_MAX))
+}
 
 impl LocalShard {
     /// Everything that waited for this connection has gone out: what it is behind by is pulled.
@@ -136,6 +150,7 @@ impl LocalShard {
                 TailRead::CaughtUp | TailRead::Left => (Bytes::new(), last, 0),
             };
             seats.pushed.set(reached);
+            let pass_began = Instant::now();
             let mut key = 0;
             loop {
                 let mut pulls = Vec::new();
@@ -173,6 +188,10 @@ impl LocalShard {
                 }
                 tokio::task::yield_now().await;
             }
+            let waiting = seats.tail.borrow().last().unwrap_or(0).saturating_sub(reached);
+            if let Some(pause) = pause_after(pass_began.elapsed(), waiting) {
+                tokio::time::sleep(pause).await;
+            }
         }
         if let Some(born) = born {
             let micros = u64::try_from(born.elapsed().as_micros()).unwrap_or(u64::MAX);
@@ -200,6 +219,25 @@ impl LocalShard {
             if seat.position >= last && seat.reader.is_idle() && !seat.reading_log {
                 give_slots(&seats, seat);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_many_events_for_many_sockets_wait_for_company() {
+        let ms = Duration::from_millis;
+        for (pass, waiting, pause) in [
+            (ms(3), 0, None),
+            (ms(3), 1, None),
+            (ms(3), 2, Some(ms(3))),
+            (ms(90), 7, Some(PACE_MAX)),
+            (Duration::from_micros(900), 50, None),
+        ] {
+            assert_eq!(pause_after(pass, waiting), pause, "{pass:?} {waiting}");
         }
     }
 }
