@@ -1,7 +1,7 @@
 //! The child side of the script sandbox: QuickJS behind walls.
 //!
 //! The parent starts the own binary with an empty environment and writes one [`ScriptJob`] as JSON to its standard
-//! input. The child first shuts itself in ([`lockdown`]), then reads the job and writes one [`ScriptLine`] per step as
+//! input. The child first shuts itself in (`lockdown`), then reads the job and writes one [`ScriptLine`] per step as
 //! soon as it is known. The JavaScript engine itself has no files, no network and no processes to offer; the walls are
 //! there for the day on which it has a hole.
 //!

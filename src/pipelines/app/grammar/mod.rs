@@ -1,9 +1,9 @@
 //! Understanding a brief: the shared language tools and [`understand`], the one function that `requirements` and
 //! `domain-model` both use, so that the two can never disagree. The scope is published in `docs/GRAMMAR.md`.
 //!
-//! A brief is cut into clauses ([`split`]), each clause brought into a plain form ([`text`], [`lead`]). First all clauses
-//! are read for what is kept ([`declare`]), then for what can be done ([`recognise`]); [`settle`] makes the model whole,
-//! [`wording`] and [`criteria`] put it into words.
+//! A brief is cut into clauses (`split`), each clause brought into a plain form (`text`, `lead`). First all clauses
+//! are read for what is kept (`declare`), then for what can be done (`recognise`); `settle` makes the model whole,
+//! `wording` and `criteria` put it into words.
 
 pub mod criteria;
 mod declare;
