@@ -13,6 +13,7 @@ use actix_service::{fn_service, map_config};
 use actix_web::dev::AppConfig;
 use actix_web::{App as WebApp, middleware, web};
 use anyhow::Context;
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use crate::artifacts::Artifacts;
@@ -270,7 +271,13 @@ impl HttpRim {
                     .client_disconnect_timeout(Duration::from_secs(1))
                     // An aborted request must be noticed.
                     .h1_allow_half_closed(false)
-                    .tcp_nodelay(true)
+                    // The builder's own option is not heeded below an upgrade service, and answers to pipelined requests
+                    // and server-sent events would wait 40 ms for an acknowledgement.
+                    .on_connect_ext(|stream: &TcpStream, _| {
+                        if let Err(error) = stream.set_nodelay(true) {
+                            log::debug!("a connection keeps its small writes back: {error}");
+                        }
+                    })
                     .graceful_shutdown_signal(move || {
                         let mut leaving = leaving.clone();
                         // An error means that the sender is gone, which is the end as well.
