@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::criteria::lower;
 use super::fields::Item;
 use super::kinds::{infer, plain};
+use super::known::Known;
 use super::vocabulary::SYNONYMS;
 use super::words::{
     camel, is_plural, kebab, label, parts, plural, reserved_entity, reserved_field, singular,
@@ -139,6 +140,22 @@ impl Draft {
         });
         self.note_declared(&key, clause);
         Some(key)
+    }
+
+    /// Gives a well-known thing the fields that such a thing has, and says so.
+    pub(super) fn assume_known(&mut self, key: &str, known: &Known, clause: usize) {
+        let (items, _) = super::fields::read(&super::text::normalise(known.fields));
+        self.add_items(key, &items, clause);
+        let label = self.entity(key).map_or_else(|| key.to_owned(), |entity| entity.label_plural.clone());
+        let names: Vec<String> = items.iter().map(|item| item.name.clone()).collect();
+        self.notes.push((
+            clause,
+            format!(
+                "the brief names no fields of {}, so they get the usual ones: {}",
+                lower(&label),
+                names.join(", ")
+            ),
+        ));
     }
 
     fn note_declared(&mut self, key: &str, clause: usize) {
