@@ -184,10 +184,12 @@ fn entity_name(text: &str) -> Option<String> {
         }
     }
     let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
+    let board_games = words.len() > 1 && words.last().is_some_and(|last| last != "board");
     let good = (1..=3).contains(&words.len())
-        && words
-            .iter()
-            .all(|word| !NO_NAME.contains(&word.as_str()) && word.chars().any(char::is_alphabetic))
+        && words.iter().all(|word| {
+            (!NO_NAME.contains(&word.as_str()) || (word == "board" && board_games))
+                && word.chars().any(char::is_alphabetic)
+        })
         && words.iter().all(|word| !word.starts_with(|sign: char| sign.is_ascii_digit()));
     let mood = words
         .iter()
@@ -207,6 +209,7 @@ pub(super) fn declare(clause: &Clause, draft: &mut Draft, last: Option<&str>) ->
         || with_fields(clause, draft, last)
         || colon(clause, draft)
         || parenthesis(clause, draft)
+        || rate(clause, draft)
         || keep_only(clause, draft)
 }
 
@@ -244,7 +247,7 @@ fn framed_thing(clause: &Clause, draft: &mut Draft) -> bool {
 /// True when the clause is nothing but names of fields: `exercise, sets, weight`.
 pub(super) fn bare_list(clause: &Clause) -> bool {
     let verbs = pattern!(
-        r" (?:add|edit|delete|remove|search|filter|sort|list|show|count|mark|export|import|create|can|should|must|has|have|are|belongs?|undo|theme|warn|each|every|i|we|keep|track) "
+        r" (?:add|edit|delete|remove|search|filter|sort|list|show|count|mark|export|import|create|can|should|must|has|have|are|belongs?|undo|theme|warn|each|every|keep|track) "
     );
     let outside = pattern!(r"\([^)]*\)").replace_all(&clause.low, " ").into_owned();
     let (items, unread) = fields::read(&clause.plain);
@@ -277,7 +280,7 @@ pub(super) fn add(draft: &mut Draft, name: &str, list: &str, clause: &Clause) ->
     };
     for words in unread {
         // Steps inside a list are read when all fields are known.
-        if !words.to_lowercase().contains(" from ") {
+        if !pattern!(r"(?i) (?:moves?|goes|changes?|go) from ").is_match(&words) {
             let short: String = words.chars().take(80).collect();
             draft.refused.push((clause.index, format!("`{short}` is not understood as a field")));
         }
@@ -480,6 +483,26 @@ fn parenthesis(clause: &Clause, draft: &mut Draft) -> bool {
         let field = name.as_ref().is_some_and(|name| CHOICE_LIKE.contains(&plain(name).as_str()));
         several && !field && name.is_some_and(|name| add(draft, &name, &list, clause))
     })
+}
+
+/// `rate a book from 1 to 5`: a rating is kept.
+pub(super) fn rate(clause: &Clause, draft: &mut Draft) -> bool {
+    let found = pattern!(
+        r"(?i)^(?:give (?:a )?rating to|rate) (?:an?|each|every|the|all|my)?(?: (?P<name>[\w-]+(?: [\w-]+)?))?? ?(?P<range>(?:from |between |with )?\d+ (?:to|and) \d+(?: stars?)?|with stars|)$"
+    )
+    .captures(&clause.plain);
+    let Some(found) = found else {
+        return false;
+    };
+    let known =
+        found.name("name").and_then(|name| draft.entities_in(&singles(name.as_str())).into_iter().next());
+    let Some(key) = known.or_else(|| draft.entities.first().map(|entity| entity.key.clone())) else {
+        return false;
+    };
+    let range = found["range"].replace("with stars", "");
+    let items = fields::parse(&format!("rating {range}"));
+    draft.add_items(&key, &items, clause.index);
+    true
 }
 
 /// `Keep track of my houseplants`: a thing without fields.

@@ -261,6 +261,20 @@ impl Draft {
             let name = plain_parts(&entity.label);
             if let Some(at) = position(words, &name) {
                 found.push((at, name.len(), entity.key.clone()));
+                continue;
+            }
+            // `an invoice` is an unpaid invoice when no other kind of invoice is kept.
+            let head = name.last().cloned().unwrap_or_default();
+            let alone = self
+                .entities
+                .iter()
+                .all(|other| other.key == entity.key || plain_parts(&other.label).last() != Some(&head))
+                && !self
+                    .entities
+                    .iter()
+                    .any(|other| other.fields.iter().any(|field| plain(&field.label) == head));
+            if let Some(at) = position(words, &[head]).filter(|_| alone && name.len() > 1) {
+                found.push((at, 1, entity.key.clone()));
             }
         }
         // `stock item` hides `item` at the same place.
@@ -315,6 +329,17 @@ pub(super) fn fields_in(entity: &Entity, words: &[String]) -> Vec<String> {
                 }
                 used = len;
                 break;
+            }
+            // `players` are the minimum and the maximum players.
+            let several = ["player", "name", "date", "price", "amount", "cost", "team"];
+            if len == 1 && several.contains(&window[0].as_str()) {
+                for field in &entity.fields {
+                    let last =
+                        plain(&field.label).split(' ').next_back() == window.first().map(String::as_str);
+                    if last && !out.contains(&field.key) {
+                        out.push(field.key.clone());
+                    }
+                }
             }
         }
         at += used;

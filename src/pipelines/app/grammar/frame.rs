@@ -27,7 +27,10 @@ pub(super) fn framed(plain: &str) -> Option<Framed> {
     )
     .captures(text)
     {
-        return about(&found["link"].to_lowercase(), &found["about"]);
+        return about(&found["link"].to_lowercase(), &found["about"]).map(|found| {
+            let kind = if found.kind.is_empty() { "app".to_owned() } else { found.kind };
+            Framed { kind, ..found }
+        });
     }
     if let Some(found) = pattern!(
         r"(?i)^(?P<kind>[\w'-]+(?: [\w'-]+){0,2}?)(?: (?P<container>list|log|logbook|tracker|manager|management|planner|organi[sz]er|directory|diary|journal|database|catalogue|catalog|collection|register|inventory|library|schedule|app|application|tool|program|system|website|archive|book ?keeping))+(?P<after> (?:for|with|that|which|where|to|in|of|about|including|:|,|minus|\().*)?$"
@@ -49,7 +52,7 @@ pub(super) fn framed(plain: &str) -> Option<Framed> {
     }
     // `watchlist`, `crm`, `movie watchlist`: the whole is the name of a kind of list.
     if let Some(found) = pattern!(
-        r"(?i)^(?:[\w-]+ )?(?P<kind>watchlist|crm|bookshelf|kanban board|kanban|timetable|diary|journal)(?P<after> (?:for|with|about|of|:|,).*)?$"
+        r"(?i)^(?:[\w-]+ )?(?P<kind>watchlist|crm|bookshelf|kanban board|kanban|timetable|diary|journal|calendar|agenda)(?P<after> (?:for|with|about|of|:|,).*)?$"
     )
     .captures(text)
     {
@@ -59,8 +62,16 @@ pub(super) fn framed(plain: &str) -> Option<Framed> {
         }
         return members_of(&found["kind"]).and_then(|member| thing(&format!("{member}{after}"), &found["kind"]));
     }
+    // `keep an eye on my subscriptions : name , cost`
+    if pattern!(r"(?i)^(?:keep|keeping|put|write|have) (?:an eye|a list|lists|records?|a record|a log|notes|down) (?:on|of|about )?").is_match(text) {
+        return about("to", text);
+    }
+    // `record attendance : student , date`
+    if pattern!(r"(?i)^(?:track|log|record|store|note|remember|manage) [^:,(]{1,60} : ").is_match(text) {
+        return about("to", text);
+    }
     // `gift ideas for family members with price`, `used cars minus make , model`.
-    if pattern!(r"(?i)^[\w'-]+(?: [\w'-]+){0,2} (?:for|in|at|from) [^,:(]{1,60} (?:with|:|minus) ")
+    if pattern!(r"(?i)^[\w'-]+(?: [\w'-]+){0,2} (?:for|in|at|from|that i|that we|i|we) [^,:(]{1,60} (?:, )?(?:with|:|minus) ")
         .is_match(text)
         || (made && pattern!(r"(?i)^[\w'-]+(?: [\w'-]+){0,3}(?: (?:with|:|,|minus|\() .+)?$").is_match(text))
     {
@@ -78,6 +89,7 @@ fn opened(plain: &str) -> &str {
     loop {
         let before = rest.len();
         for lead in [
+            pattern!(r"(?i)^(?:our|my|the) [\w'-]+(?: [\w'-]+)? (?:needs?|wants?) (?:an?|the|our) "),
             pattern!(r"(?i)^what (?:i|we) (?:want|need|would like|am looking for) (?:is|are) "),
             pattern!(
                 r"(?i)^(?:please )?(?:build|make|create|write|generate|design|develop|program|code|get|set up)(?: me| us)? (?:please )?(?:an?|the|my|our|some) "
@@ -152,9 +164,21 @@ fn thing(text: &str, kind: &str) -> Option<Framed> {
         let (context, more) = after.split_at(cut);
         // Where, for whom and of whom are not to be built.
         let harmless = pattern!(
-            r"(?i)^(?:(?:for|in|at|from|on|of|about) (?:[\w'-]+ ?){1,5}|(?:that |which )?(?:i|we) (?:have|own|know|see|keep|have seen|have read|collect|want to (?:see|read|watch|visit)))$"
+            r"(?i)^(?:(?:for|in|at|from|on|of|about) (?:[\w'-]+ ?){1,5}|(?:that |which )?(?:i|we) (?:[\w'-]+ ?){1,6})$"
         );
         if !harmless.is_match(context.trim()) {
+            // `where I note the date and the lake`
+            let noted = pattern!(
+                r"(?i)^(?:where|in which|for which|in that|that) (?:i|we|users?|people) (?:can |could |want to )?(?:note|record|enter|store|write|log|keep)(?: down)? (?P<list>.+)$"
+            );
+            if let Some(found) = noted.captures(text[name.len()..].trim()) {
+                return Some(Framed {
+                    name: name.to_owned(),
+                    kind: kind.to_owned(),
+                    list: Some(found["list"].to_owned()),
+                    rest: None,
+                });
+            }
             rest = Some(context.trim().to_owned());
         }
         after = more.trim_start();

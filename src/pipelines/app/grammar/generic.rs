@@ -44,15 +44,19 @@ pub(super) fn passing(text: &str) -> Option<String> {
 pub(super) fn plausible(name: &str, container: bool) -> Option<String> {
     let words: Vec<String> = name.split_whitespace().map(str::to_lowercase).collect();
     let last = words.last()?;
-    let small = words.iter().any(|word| NO_NAME.contains(&word.as_str()));
+    let words: Vec<String> = words[words.len().saturating_sub(3)..].to_vec();
+    let small =
+        words.iter().any(|word| NO_NAME.contains(&word.as_str()) && !(word == "board" && words.len() > 1));
     let dull = words.len() == 1 && ["thing", "stuff", "lot"].contains(&singular(last).as_str());
     let good = words.iter().all(|word| readable(word));
     let noun = container || is_plural(last) || known_thing(name).is_some() || THINGS.contains(&last.as_str());
-    (!small && !dull && good && noun && words.len() <= 3).then(|| name.to_owned())
+    let own: Vec<&str> = name.split_whitespace().collect();
+    let short = own[own.len().saturating_sub(3)..].join(" ");
+    (!small && !dull && good && noun).then_some(short)
 }
 
 /// `broken lamps`, `lamp`, `we sell second-hand bikes`: one to three words that can be a name.
-pub(super) fn phrase(text: &str) -> Option<String> {
+pub(super) fn phrase(text: &str, in_plural: bool) -> Option<String> {
     let text = pattern!(
         r"(?i)^(?:(?:i|we|they|my \w+) )?(?:(?:sell|collect|own|run|rent|repair|get|have|breed|brew|teach|bake|make|build|lend|grow|read|watch|organi[sz]e|manage|add|rate|keep) )?(?:an?|the|my|our|some|all|many|several) |^(?:(?:i|we|they) )?(?:sell|collect|own|run|rent|repair|get|have|breed|brew|teach|bake|lend|grow|read|watch|organi[sz]e|manage|add|rate|keep) "
     )
@@ -68,11 +72,23 @@ pub(super) fn phrase(text: &str) -> Option<String> {
     let greeting =
         ["hello", "hi", "hey", "thanks", "thank", "test", "testing", "foo", "bar", "please", "ok", "okay"];
     let first = name.split(' ').next().unwrap_or_default().to_lowercase();
-    if greeting.contains(&first.as_str()) {
+    let acts = pattern!(
+        r"^(?:highlight|show|display|warn|alert|notify|remind|sort|search|filter|find|count|mark|delete|remove|edit|export|import|undo|list|check|move|group|calculate|send|use|make|let|print|set|change|update|view|see|open|users?|people|everyone)$"
+    );
+    if greeting.contains(&first.as_str()) || acts.is_match(&first) {
         return None;
     }
     let several = is_plural(&last) && last.len() > 3;
-    plausible(name, alone).filter(|_| alone || several || known_thing(name).is_some())
+    plausible(name, alone).filter(|_| several || (!in_plural && (alone || known_thing(name).is_some())))
+}
+
+/// `track my daily water intake`: what is to be tracked is the thing, in whatever number.
+pub(super) fn tracked(text: &str) -> Option<String> {
+    let found = pattern!(
+        r"(?i)^(?:keep track of|track|log|record|manage|monitor|organi[sz]e|plan|catalogue|catalog|collect|store) (?:all )?(?:my|our|the) (?:daily |weekly |monthly )?(?P<name>[\w'-]+(?: [\w'-]+){0,2}?)(?: (?:for|in|at|from|of|with|and|per|every|each|so|by|on) .*)?$"
+    )
+    .captures(text)?;
+    plausible(&found["name"], true)
 }
 
 /// A well-known thing in the plural anywhere in a clause: `we get orders from customers`.
@@ -84,6 +100,22 @@ pub(super) fn mentioned(clause: &Clause) -> Option<String> {
             is_plural(word) && (known_thing(word).is_some() || THINGS.contains(&singular(word).as_str()))
         })
         .map(str::to_owned)
+}
+
+/// `parking spots and permits`: several things and nothing else.
+pub(super) fn joined(text: &str) -> Vec<String> {
+    let parts: Vec<&str> = pattern!(r"(?i) ?(?:,|\band\b) ?")
+        .split(text)
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .collect();
+    let names: Vec<String> = parts
+        .iter()
+        .filter(|part| part.split(' ').count() <= 3)
+        .filter_map(|part| plausible(part, false))
+        .collect();
+    let several = names.len() > 1 && names.len() == parts.len();
+    if several { names } else { Vec::new() }
 }
 
 /// True for a word that could be spoken; keys hit by chance are not.

@@ -67,6 +67,32 @@ pub(super) fn leftover(clause: &Clause, draft: &Draft) -> Option<String> {
     (!said.is_empty()).then(|| said.join(", "))
 }
 
+/// When a clause asks for a list alone, words about an order or a day were passed over.
+pub(super) fn of_a_list(clause: &Clause) -> Option<String> {
+    let words: Vec<String> = clause
+        .low
+        .split_whitespace()
+        .filter(|word| {
+            [
+                "today",
+                "yesterday",
+                "first",
+                "last",
+                "latest",
+                "recent",
+                "recently",
+                "soon",
+                "month",
+                "top",
+                "current",
+            ]
+            .contains(word)
+        })
+        .map(|word| format!("`{word}`"))
+        .collect();
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
 /// `unpaid` and `not paid`, `completed` and `complete`: a form of a word that is known.
 fn related(word: &str, names: &[String]) -> bool {
     let bare = word.strip_prefix("un").unwrap_or(word);
@@ -84,7 +110,7 @@ fn related(word: &str, names: &[String]) -> bool {
 
 fn acts(word: &str) -> bool {
     pattern!(
-        r"^(?:add|creat|enter|insert|regist|edit|chang|updat|modif|renam|correct|delet|remov|eras|list|show|display|brows|view|see|look|manag|maintain|search|find|filter|sort|order|rank|group|count|total|sum|averag|calculat|comput|mark|set|tick|check|cross|complet|mov|drag|drop|warn|alert|notif|highlight|point|remind|export|import|download|upload|undo|redo|undone|redone|revert|quiz|ask|test|practi|learn|play|scor|tak|us|keep|stor|record|track|log|sav|book|overlap|clash|collid|exceed|allow|requir|need|fill|leav|limit|restrict|narrow|select|choos|pick|switch|toggl|go|goes|chang|transition|flag|colou?r|styl|theme|look|feel|design|belong|assign|shown|seen|found|made|put|giv|open|click|backup|restor|load|read|writ|print|answer|summari|tell|know|get|want|like|spend|spent|ru?n out|reorder|finish|done|start|end|begin|expir|pass|approach|due|overdue|empty|blank|miss|duplicat|uniqu|mandator|optional|option|default|possib|allowed|permitt|forbid|forbidden|prevent|refus|reject|accept|valid)(?:e?s|d|ed|e|ing|able|ible|ion|er|ment|y|ies|ied|ted|ting|ged|ging|ped|ping|ned|ning|atory|ory|ally|red|ring|[a-z]?ation)?$"
+        r"^(?:mak|add|creat|enter|insert|regist|edit|chang|updat|modif|renam|correct|delet|remov|eras|list|show|display|brows|view|see|look|manag|maintain|search|find|filter|sort|order|rank|group|count|total|sum|averag|calculat|comput|mark|set|tick|check|cross|complet|mov|drag|drop|warn|alert|notif|highlight|point|remind|export|import|download|upload|undo|redo|undone|redone|revert|quiz|ask|test|practi|learn|play|scor|tak|us|keep|stor|record|track|log|sav|book|overlap|clash|collid|exceed|allow|requir|need|fill|leav|limit|restrict|narrow|select|choos|pick|switch|toggl|go|goes|chang|transition|flag|colou?r|styl|theme|look|feel|design|belong|assign|shown|seen|found|made|put|giv|open|click|backup|restor|load|read|writ|print|answer|summari|tell|know|get|want|like|spend|spent|ru?n out|reorder|finish|done|start|end|begin|expir|pass|approach|due|overdue|empty|blank|miss|duplicat|uniqu|mandator|optional|option|default|possib|allowed|permitt|forbid|forbidden|prevent|refus|reject|accept|valid)(?:e?s|d|ed|e|ing|able|ible|ion|er|ment|y|ies|ied|ted|ting|ged|ging|ped|ping|ned|ning|atory|ory|ally|red|ring|[a-z]?ation)?$"
     )
     .is_match(word)
 }
@@ -507,6 +533,18 @@ const SMALL: &[&str] = &[
     "fewest",
     "hundred",
     "thousand",
+    "shopping",
+    "packing",
+    "grocery",
+    "groceries",
+    "taken",
+    "eaten",
+    "lists",
+    "apps",
+    "team",
+    "small",
+    "to-do",
+    "to-dos",
     "half",
     "rule",
     "rules",

@@ -18,6 +18,7 @@ mod lead;
 mod leftover;
 mod recognise;
 mod settle;
+mod spelling;
 pub mod split;
 #[cfg(test)]
 mod tests;

@@ -204,13 +204,18 @@ pub(super) fn fill(draft: &mut Draft, spoken: &str) -> (Vec<String>, Vec<Clause>
         .filter(|entity| entity.fields.is_empty())
         .map(|entity| entity.key.clone())
         .collect();
-    let alone = draft.entities.len() == 1;
+    // When nothing has fields each thing is as important as the first.
+    let alone = keys.len() == draft.entities.len();
     let mut unknown = Vec::new();
     let mut wishes = Vec::new();
     for key in &keys {
         let clause = draft.declared.get(key).and_then(|list| list.first().copied()).unwrap_or(0);
         let label = draft.entity(key).map(|entity| entity.label.clone()).unwrap_or_default();
-        let known = if plain(&label) == "item" { item_of(spoken) } else { known_thing(&label) };
+        let known = match plain(&label).as_str() {
+            "item" => item_of(spoken),
+            "task" if spoken.contains(" kanban ") => known_thing("board task"),
+            _ => known_thing(&label),
+        };
         if let Some(known) = known.filter(|_| alone) {
             draft.assume_known(key, known, clause);
             wishes.extend(known.wishes.iter().map(|wish| Clause::new(clause, wish)));
@@ -243,7 +248,10 @@ pub(super) fn names(draft: &mut Draft) {
             && let Some(field) = entity.fields.pop()
         {
             entity.fields.insert(0, field);
-            draft.notes.push((clause, format!("no field names a {}, so each gets a {name}", lower(&label))));
+            draft.notes.push((
+                clause,
+                format!("no field tells one {} from another, so each gets a {name}", lower(&label)),
+            ));
         }
     }
 }

@@ -7,7 +7,7 @@ use super::frame::framed;
 use super::generic;
 use super::kinds::{is_day, plain};
 use super::lead::strip_lead;
-use super::leftover::leftover;
+use super::leftover::{self, leftover};
 use super::recognise::states::{due_field, finished};
 use super::recognise::{Answer, Context, Finding, first_round, second_round};
 use super::settle;
@@ -77,7 +77,8 @@ pub fn understand(brief: &Brief) -> Understanding {
         wishes: Vec::new(),
         clauses,
     };
-    reader.read_things(&brief.title);
+    let titled = brief.sentences.first().is_some_and(|first| first.start > 0);
+    reader.read_things(&brief.title, titled);
     reader.read_generic(brief);
     reader.settle_things(&brief.title);
     reader.read_actions();
@@ -95,11 +96,11 @@ struct Reader {
 
 impl Reader {
     /// First all clauses that say what is kept, for a rule may stand before the thing it is about.
-    fn read_things(&mut self, title: &str) {
+    fn read_things(&mut self, title: &str, titled: bool) {
         let mut last: Option<String> = None;
         for round in 0..2 {
             if round == 1 {
-                self.read_titled_list(title);
+                self.read_titled_list(title, titled);
             }
             for clause in &self.clauses {
                 let draft = &mut self.context.draft;
@@ -124,19 +125,19 @@ impl Reader {
     }
 
     /// `Workout log: exercise, sets, weight`: the title names the thing, the first sentence its fields.
-    fn read_titled_list(&mut self, title: &str) {
+    fn read_titled_list(&mut self, title: &str, titled: bool) {
         let Some(clause) = self.clauses.first().filter(|clause| !self.handled[clause.index]) else {
             return;
         };
-        if title.is_empty() || !declare::bare_list(clause) {
+        if title.is_empty() || !titled || !declare::bare_list(clause) {
             return;
         }
         let title = normalise(&quiet(title));
-        let names = match framed(&title) {
-            Some(found) => vec![found.name],
+        let names = match framed(&title).map(|found| found.name).or_else(|| generic::tracked(&title)) {
+            Some(name) => vec![name],
             None => title.split(" and ").map(str::to_owned).collect(),
         };
-        for name in names {
+        for name in names.iter().filter_map(|name| generic::plausible(name, true)) {
             self.handled[0] |= declare::add(&mut self.context.draft, &name, &clause.plain, clause);
         }
     }
@@ -153,27 +154,49 @@ impl Reader {
             let name = generic::plausible(&found.name, !found.kind.is_empty())?;
             Some((clause.index, name, found.rest, found.kind))
         });
-        let found = framed_thing.or_else(|| {
-            let plain = |name: String, clause: &Clause| (clause.index, name, None, String::new());
-            places()
-                .find_map(|clause| generic::passing(&clause.plain).map(|name| plain(name, clause)))
-                .or_else(|| {
-                    places().find_map(|clause| generic::phrase(&clause.plain).map(|name| plain(name, clause)))
-                })
-                .or_else(|| {
-                    places().find_map(|clause| generic::mentioned(clause).map(|name| plain(name, clause)))
-                })
-        });
+        let bare = |(index, name): (usize, String)| (index, name, None, String::new());
+        let ask = |question: &dyn Fn(&Clause) -> Option<String>| {
+            places().find_map(|clause| question(clause).map(|name| bare((clause.index, name))))
+        };
+        let found = framed_thing
+            .or_else(|| ask(&|clause| generic::tracked(&clause.plain)))
+            .or_else(|| ask(&|clause| generic::phrase(&clause.plain, true)))
+            .or_else(|| ask(&|clause| generic::passing(&clause.plain)))
+            .or_else(|| ask(&generic::mentioned))
+            .or_else(|| ask(&|clause| generic::phrase(&clause.plain, false)));
         let Some((index, name, rest, kind)) = found else {
             return;
         };
         if self.context.draft.ensure_entity(&name, index).is_none() {
             return;
         }
+        for clause in &self.clauses {
+            if clause.index != index && declare::rate(clause, &mut self.context.draft) {
+                self.handled[clause.index] = true;
+            }
+        }
         // What the clause says beside the name is read like any other clause.
         let more = pattern!(r" (?:with|per|where|that|which|by|board|kanban|calendar|search|sort|so|to) ");
-        let said = more.is_match(&self.clauses[index].low) && self.clauses[index].words.len() > 3;
-        self.handled[index] = !(said && rest.is_none()) || !kind.is_empty() && rest.is_none() && !said;
+        let Some(clause) = self.clauses.get(index).cloned() else { return };
+        let shown = pattern!(r" (?:kanban|calendar) ").is_match(&clause.low);
+        let said = more.is_match(&clause.low) && (clause.words.len() > 3 || shown);
+        // `parking spots and permits`, or a bullet each: every one of them is kept.
+        let more_things = generic::joined(&clause.plain).into_iter().map(|name| (index, name));
+        let alone = self.clauses.iter().filter(|other| other.index != index && clause.words.len() <= 3);
+        let bullets = alone.filter_map(|other| {
+            let name = generic::phrase(&other.plain, true)?;
+            (plain(&name) == other.words.join(" ")).then_some((other.index, name))
+        });
+        for (at, name) in more_things.chain(bullets).collect::<Vec<_>>() {
+            if self.context.draft.ensure_entity(&name, at).is_some() {
+                self.handled[at] = true;
+            }
+        }
+        // A thing that the title alone names leaves the first sentence to be read.
+        let stated = clause.words.iter().any(|word| plain(&name).split(' ').any(|part| part == word))
+            || !kind.is_empty()
+            || clause.words.len() <= 2;
+        self.handled[index] |= stated && (!said || rest.is_some());
         if let Some(rest) = rest {
             self.reasons[index].push(format!("partly: `{rest}` is not understood"));
         }
@@ -202,7 +225,9 @@ impl Reader {
         self.wishes = wishes;
         for key in generic {
             for index in draft.declared.get(&key).cloned().unwrap_or_default() {
-                if let Some(list) = self.reasons.get_mut(index) {
+                if let Some(list) = self.reasons.get_mut(index)
+                    && list.iter().all(|reason| !reason.starts_with("no fields"))
+                {
                     list.push(
                         "no fields are named, so each record has a name, notes and a date; fields are understood like `plants with name, place and price`"
                             .to_owned(),
@@ -239,7 +264,17 @@ impl Reader {
                 } else {
                     match second_round(&clause, &mut self.context) {
                         Answer::Done => {
-                            if let Some(words) = leftover(&clause, &self.context.draft) {
+                            let listed = self.context.found.iter().any(|found| {
+                                found.clauses.contains(&index) && matches!(found.intent, Intent::List { .. })
+                            });
+                            let alone = listed
+                                && self.context.found.iter().all(|found| {
+                                    !found.clauses.contains(&index)
+                                        || matches!(found.intent, Intent::List { .. })
+                                });
+                            let words = leftover(&clause, &self.context.draft)
+                                .or_else(|| leftover::of_a_list(&clause).filter(|_| alone));
+                            if let Some(words) = words {
                                 self.reasons[index].push(format!("partly: {words} is not understood"));
                             }
                         }
