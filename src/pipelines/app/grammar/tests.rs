@@ -415,6 +415,35 @@ fn vague_briefs_become_a_generic_app_that_says_so() {
     }
 }
 
+/// What became of a brief, in lines: things, wishes, `~` what was assumed, `!` what is not covered.
+fn outcome(text: &str) -> String {
+    if let Err(reason) = check_brief(text) {
+        return format!("rejected: {}", reason.split(&[';', ','][..]).next().unwrap_or_default());
+    }
+    let understanding = of(text);
+    sound(&understanding);
+    let mut lines = shape(&understanding);
+    lines.extend(intents(&understanding).into_iter().map(|wish| format!("- {wish}")));
+    lines.extend(understanding.assumptions.iter().map(|assumed| format!("~ {assumed}")));
+    for missed in &understanding.requirements.not_covered {
+        let reason = missed.reason.split("; ").next().unwrap_or_default();
+        lines.push(format!("! {}: {reason}", missed.sentence));
+    }
+    lines.join("\n")
+}
+
+#[test]
+fn natural_briefs_are_read_as_written_down() {
+    let table = brief("natural/briefs.table");
+    let mut count = 0;
+    for block in table.trim().split("\n%%\n") {
+        let (text, expected) = block.split_once("\n=>\n").expect("a brief and its outcome");
+        assert_eq!(outcome(text), expected, "{text}");
+        count += 1;
+    }
+    assert!(count >= 60);
+}
+
 #[test]
 fn well_known_things_get_their_usual_fields_and_that_is_said() {
     for (text, expected) in [
