@@ -159,7 +159,7 @@ fn thing(text: &str, kind: &str) -> Option<Framed> {
     let list_word = pattern!(
         r"(?i)(?:^|(?: , | ))(?:with(?: the following)?(?: fields)?|including|containing|having|:|minus) |^\( |^, "
     );
-    if !list_word.find(after).is_some_and(|list| list.start() == 0) {
+    if list_word.find(after).is_none_or(|list| list.start() != 0) {
         let cut = list_word.find(after).map_or(after.len(), |list| list.start());
         let (context, more) = after.split_at(cut);
         // Where, for whom and of whom are not to be built.

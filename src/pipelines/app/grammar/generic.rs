@@ -2,7 +2,7 @@
 
 use super::declare::NO_NAME;
 use super::draft::{Clause, singles};
-use super::known::{known_thing, members_of};
+use super::known::known_thing;
 use super::pattern;
 use super::vocabulary::THINGS;
 use super::words::{is_plural, singular};

@@ -272,7 +272,8 @@ fn nameless(entity: &Entity) -> bool {
     let refers = entity.fields.iter().any(|field| matches!(field.kind, FieldKind::Reference { .. }));
     let day = entity.fields.iter().any(|field| matches!(field.kind, FieldKind::Date | FieldKind::DateTime));
     let number = entity.fields.iter().any(|field| super::kinds::is_number(&field.kind));
-    !texts && !refers && !(day && number)
+    let entry = day && number;
+    !(texts || refers || entry)
 }
 
 /// Title fields, required title fields, defaults of states.
