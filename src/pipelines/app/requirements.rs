@@ -102,6 +102,9 @@ fn log(understanding: &Understanding, host: &dyn AgentHost) {
             None => {}
         }
     }
+    for assumption in &understanding.assumptions {
+        host.log(LogLevel::Info, &format!("assumed: {}", one_line(assumption)));
+    }
     let implied =
         understanding.requirements.requirements.iter().filter(|found| found.sentence.is_none()).count();
     host.log(LogLevel::Info, &format!("{implied} requirements are implied by what is kept"));
@@ -143,6 +146,12 @@ fn markdown(understanding: &Understanding) -> String {
                 plain(&one_line(&missed.text)),
                 plain(&missed.reason)
             );
+        }
+    }
+    if !understanding.assumptions.is_empty() {
+        let _ = write!(out, "\n## Assumed\n\n");
+        for assumption in &understanding.assumptions {
+            let _ = writeln!(out, "- {}", plain(assumption));
         }
     }
     if !understanding.contradictions.is_empty() {

@@ -3,14 +3,16 @@
 
 use super::draft::{Clause, Draft, field_named, formula, singles};
 use super::fields::{self, strip};
+use super::frame::framed;
 use super::kinds::{choice, plain};
+use super::known::known_thing;
 use super::pattern;
 use super::vocabulary::{BEYOND, CHOICE_LIKE, COLOURS, MOODS};
 use super::words::{is_plural, singular};
 use crate::pipelines::app::spec::{FieldKind, Formula};
 
 /// Words that no name of an entity holds.
-const NO_NAME: &[&str] = &[
+pub(super) const NO_NAME: &[&str] = &[
     "by",
     "per",
     "with",
@@ -182,10 +184,12 @@ fn entity_name(text: &str) -> Option<String> {
         }
     }
     let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
+    let board_games = words.len() > 1 && words.last().is_some_and(|last| last != "board");
     let good = (1..=3).contains(&words.len())
-        && words
-            .iter()
-            .all(|word| !NO_NAME.contains(&word.as_str()) && word.chars().any(char::is_alphabetic))
+        && words.iter().all(|word| {
+            (!NO_NAME.contains(&word.as_str()) || (word == "board" && board_games))
+                && word.chars().any(char::is_alphabetic)
+        })
         && words.iter().all(|word| !word.starts_with(|sign: char| sign.is_ascii_digit()));
     let mood = words
         .iter()
@@ -198,37 +202,120 @@ fn entity_name(text: &str) -> Option<String> {
 
 /// Reads the clause as a declaration. True when it is one.
 pub(super) fn declare(clause: &Clause, draft: &mut Draft, last: Option<&str>) -> bool {
-    belongs(clause, draft)
+    framed_thing(clause, draft)
+        || belongs(clause, draft)
         || for_each(clause, draft)
         || fields_of(clause, draft)
         || with_fields(clause, draft, last)
         || colon(clause, draft)
         || parenthesis(clause, draft)
+        || rate(clause, draft)
         || keep_only(clause, draft)
 }
 
-fn add(draft: &mut Draft, name: &str, list: &str, clause: &Clause) -> bool {
+/// `a guest list for a wedding with name, plus-one and dietary needs`: a thing in a frame, with its fields.
+fn framed_thing(clause: &Clause, draft: &mut Draft) -> bool {
+    let Some(found) = framed(&clause.plain) else {
+        return false;
+    };
+    let Some(list) = found.list else {
+        return false;
+    };
+    let several: Vec<&str> = found.name.split(" and ").collect();
+    let rule = pattern!(
+        r"(?i)^(?:at most|up to|no more than|not more than|at least|exactly|only|a maximum|maximum|\d)"
+    );
+    if rule.is_match(&list) {
+        // The thing is named, what follows is a rule about it.
+        for name in several {
+            entity_name(name).and_then(|name| draft.ensure_entity(&name, clause.index));
+        }
+        return false;
+    }
+    let mut done = false;
+    for name in several {
+        if let Some(name) = entity_name(name) {
+            done |= add(draft, &name, &list, clause);
+        }
+    }
+    if let Some(rest) = found.rest.filter(|_| done) {
+        draft.refused.push((clause.index, format!("partly: `{rest}` is not understood")));
+    }
+    done
+}
+
+/// True when the clause is nothing but names of fields: `exercise, sets, weight`.
+pub(super) fn bare_list(clause: &Clause) -> bool {
+    let verbs = pattern!(
+        r" (?:add|edit|delete|remove|search|filter|sort|list|show|count|mark|export|import|create|can|should|must|has|have|are|belongs?|undo|theme|warn|each|every|keep|track) "
+    );
+    let outside = pattern!(r"\([^)]*\)").replace_all(&clause.low, " ").into_owned();
+    let (items, unread) = fields::read(&clause.plain);
+    items.len() > 1 && unread.is_empty() && !verbs.is_match(&outside)
+}
+
+pub(super) fn add(draft: &mut Draft, name: &str, list: &str, clause: &Clause) -> bool {
     let list = pattern!(
         r"(?i)^(?:the |these |following |fields?|attributes|properties|details|information|:|,| )*(?:: ?)"
     )
     .replace(list, "");
     let list =
         pattern!(r"(?i)^the following (?:fields|details|information)?\s*").replace(&list, "").into_owned();
-    let (items, unread) = fields::read(&list);
+    let (mut items, unread) = fields::read(&list);
     if items.is_empty() {
         return false;
+    }
+    // The steps of a recipe are told, those of a walk are counted.
+    if items.iter().any(|item| plain(&item.name) == "ingredient") {
+        for item in items.iter_mut().filter(|item| item.name.eq_ignore_ascii_case("steps")) {
+            item.kind = FieldKind::LongText { max_length: None };
+            item.told = true;
+        }
+    }
+    if owned_things(draft, name, &items, clause) {
+        return true;
     }
     let Some(key) = draft.ensure_entity(name, clause.index) else {
         return false;
     };
     for words in unread {
         // Steps inside a list are read when all fields are known.
-        if !words.to_lowercase().contains(" from ") {
+        if !pattern!(r"(?i) (?:moves?|goes|changes?|go) from ").is_match(&words) {
             let short: String = words.chars().take(80).collect();
             draft.refused.push((clause.index, format!("`{short}` is not understood as a field")));
         }
     }
     draft.add_items(&key, &items, clause.index);
+    true
+}
+
+/// `clients with invoices`: well-known things that belong to the first.
+fn owned_things(draft: &mut Draft, name: &str, items: &[fields::Item], clause: &Clause) -> bool {
+    let Some(owner) = known_thing(name) else {
+        return false;
+    };
+    let owned = |item: &fields::Item| {
+        let last = item.name.rsplit(' ').next().unwrap_or_default().to_lowercase();
+        is_plural(&last)
+            && !item.told
+            && known_thing(&item.name).is_some()
+            && matches!(item.kind, FieldKind::Text { .. })
+    };
+    if !items.iter().all(owned) || !draft.entities.is_empty() {
+        return false;
+    }
+    let Some(key) = draft.ensure_entity(name, clause.index) else {
+        return false;
+    };
+    draft.assume_known(&key, owner, clause.index);
+    for item in items {
+        if let Some(known) = known_thing(&item.name)
+            && let Some(other) = draft.ensure_entity(&item.name, clause.index)
+        {
+            draft.assume_known(&other, known, clause.index);
+            relate(draft, &item.name, name, clause, true);
+        }
+    }
     true
 }
 
@@ -396,6 +483,26 @@ fn parenthesis(clause: &Clause, draft: &mut Draft) -> bool {
         let field = name.as_ref().is_some_and(|name| CHOICE_LIKE.contains(&plain(name).as_str()));
         several && !field && name.is_some_and(|name| add(draft, &name, &list, clause))
     })
+}
+
+/// `rate a book from 1 to 5`: a rating is kept.
+pub(super) fn rate(clause: &Clause, draft: &mut Draft) -> bool {
+    let found = pattern!(
+        r"(?i)^(?:give (?:a )?rating to|rate) (?:an?|each|every|the|all|my)?(?: (?P<name>[\w-]+(?: [\w-]+)?))?? ?(?P<range>(?:from |between |with )?\d+ (?:to|and) \d+(?: stars?)?|with stars|)$"
+    )
+    .captures(&clause.plain);
+    let Some(found) = found else {
+        return false;
+    };
+    let known =
+        found.name("name").and_then(|name| draft.entities_in(&singles(name.as_str())).into_iter().next());
+    let Some(key) = known.or_else(|| draft.entities.first().map(|entity| entity.key.clone())) else {
+        return false;
+    };
+    let range = found["range"].replace("with stars", "");
+    let items = fields::parse(&format!("rating {range}"));
+    draft.add_items(&key, &items, clause.index);
+    true
 }
 
 /// `Keep track of my houseplants`: a thing without fields.

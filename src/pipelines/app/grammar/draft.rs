@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::criteria::lower;
 use super::fields::Item;
 use super::kinds::{infer, plain};
+use super::known::Known;
 use super::vocabulary::SYNONYMS;
 use super::words::{
     camel, is_plural, kebab, label, parts, plural, reserved_entity, reserved_field, singular,
@@ -141,6 +142,22 @@ impl Draft {
         Some(key)
     }
 
+    /// Gives a well-known thing the fields that such a thing has, and says so.
+    pub(super) fn assume_known(&mut self, key: &str, known: &Known, clause: usize) {
+        let (items, _) = super::fields::read(&super::text::normalise(known.fields));
+        self.add_items(key, &items, clause);
+        let label = self.entity(key).map_or_else(|| key.to_owned(), |entity| entity.label_plural.clone());
+        let names: Vec<String> = items.iter().map(|item| item.name.clone()).collect();
+        self.notes.push((
+            clause,
+            format!(
+                "the brief names no fields of {}, so they get the usual ones: {}",
+                lower(&label),
+                names.join(", ")
+            ),
+        ));
+    }
+
     fn note_declared(&mut self, key: &str, clause: usize) {
         let list = self.declared.entry(key.to_owned()).or_default();
         if !list.contains(&clause) {
@@ -244,6 +261,20 @@ impl Draft {
             let name = plain_parts(&entity.label);
             if let Some(at) = position(words, &name) {
                 found.push((at, name.len(), entity.key.clone()));
+                continue;
+            }
+            // `an invoice` is an unpaid invoice when no other kind of invoice is kept.
+            let head = name.last().cloned().unwrap_or_default();
+            let alone = self
+                .entities
+                .iter()
+                .all(|other| other.key == entity.key || plain_parts(&other.label).last() != Some(&head))
+                && !self
+                    .entities
+                    .iter()
+                    .any(|other| other.fields.iter().any(|field| plain(&field.label) == head));
+            if let Some(at) = position(words, &[head]).filter(|_| alone && name.len() > 1) {
+                found.push((at, 1, entity.key.clone()));
             }
         }
         // `stock item` hides `item` at the same place.
@@ -298,6 +329,17 @@ pub(super) fn fields_in(entity: &Entity, words: &[String]) -> Vec<String> {
                 }
                 used = len;
                 break;
+            }
+            // `players` are the minimum and the maximum players.
+            let several = ["player", "name", "date", "price", "amount", "cost", "team"];
+            if len == 1 && several.contains(&window[0].as_str()) {
+                for field in &entity.fields {
+                    let last =
+                        plain(&field.label).split(' ').next_back() == window.first().map(String::as_str);
+                    if last && !out.contains(&field.key) {
+                        out.push(field.key.clone());
+                    }
+                }
             }
         }
         at += used;

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::kinds::{choice, infer, plain};
+use super::known::FIELD_NOUNS;
 use super::vocabulary::{CHOICE_LIKE, SCALE};
 use crate::pipelines::app::spec::FieldKind;
 
@@ -41,7 +42,7 @@ pub(super) fn parse(list: &str) -> Vec<Item> {
 
 /// The fields of a list in plain form, and the parts that are no fields.
 pub(super) fn read(list: &str) -> (Vec<Item>, Vec<String>) {
-    let pieces = gather(&split(list));
+    let pieces = gather(&apart(split(list)));
     let mut items = Vec::new();
     let mut unread: Vec<String> = Vec::new();
     for (index, piece) in pieces.iter().enumerate() {
@@ -52,6 +53,36 @@ pub(super) fn read(list: &str) -> (Vec<Item>, Vec<String>) {
         }
     }
     (items, unread)
+}
+
+/// `name location`: without commas a name is followed by the next field.
+fn apart(pieces: Vec<Vec<String>>) -> Vec<Vec<String>> {
+    let mut out = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        let words: Vec<String> = piece.iter().map(|word| word.to_lowercase()).collect();
+        let leads = words.first().is_some_and(|word| ["name", "title"].contains(&word.as_str()));
+        let field = |words: &[String]| {
+            let name = plain(&words.join(" "));
+            FIELD_NOUNS.contains(&name.as_str()) || !matches!(infer(&name), FieldKind::Text { .. })
+        };
+        let rest = words.get(1..).unwrap_or_default();
+        let next = (1..=rest.len().min(2)).find(|len| field(&rest[..*len]));
+        match next.filter(|_| leads) {
+            Some(_) => {
+                out.push(piece[..1].to_vec());
+                // Each of the rest that is a field by itself stands alone.
+                let mut at = 1;
+                while at < piece.len() {
+                    let len = (1..=2).rev().find(|len| words.get(at..at + len).is_some_and(field));
+                    let len = len.unwrap_or(piece.len() - at);
+                    out.push(piece[at..at + len].to_vec());
+                    at += len;
+                }
+            }
+            None => out.push(piece),
+        }
+    }
+    out
 }
 
 /// One field before its words are read.
@@ -279,6 +310,9 @@ fn item(piece: &Piece) -> Option<Item> {
     let mut choices = piece.choices.clone();
     attributes(&inside, &mut item, &mut told, &mut choices);
     item.name = clean_name(&item.name);
+    if !item.removed {
+        item.name = one_of_many(&item.name);
+    }
     if item.name.is_empty() || item.name.split(' ').count() > 4 {
         return None;
     }
@@ -373,6 +407,13 @@ fn qualifiers(text: &str, item: &mut Item, told: &mut Option<FieldKind>) -> Stri
         } else {
             break;
         }
+    }
+    // `paid or unpaid`, `sold or not sold`
+    if let Some((one, other)) = rest.to_lowercase().split_once(" or ")
+        && [format!("un{one}"), format!("not {one}")].iter().any(|no| no == other)
+    {
+        *told = Some(FieldKind::Boolean);
+        return one.to_owned();
     }
     let low = rest.to_lowercase();
     for (ending, kind) in [
@@ -550,6 +591,23 @@ static TRAILING: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)(?:^| )(?:too|etc|each|as well|field|fields|please|for each|of it|:)$")
         .expect("a fixed pattern")
 });
+
+/// `due dates` and `categories` of many things are the due date and the category of each.
+fn one_of_many(name: &str) -> String {
+    let (lead, last) = name.rsplit_once(' ').map_or(("", name), |(lead, last)| (lead, last));
+    let one = super::words::singular(&last.to_lowercase());
+    let single = [
+        "date", "deadline", "priority", "category", "status", "rating", "type", "birthday", "color",
+        "colour", "amount", "price",
+    ];
+    if one == last.to_lowercase()
+        || !single.contains(&one.as_str())
+        || matches!(infer(name), FieldKind::Dates)
+    {
+        return name.to_owned();
+    }
+    format!("{lead} {one}").trim().to_owned()
+}
 
 fn clean_name(text: &str) -> String {
     let mut name = strip(text).trim().to_owned();

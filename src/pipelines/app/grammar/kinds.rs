@@ -25,6 +25,28 @@ pub(super) fn infer(name: &str) -> FieldKind {
     let name = plain(name);
     let text = FieldKind::Text { max_length: None };
     let integer = FieldKind::Integer { min: None, max: None };
+    // `pages read`, `date finished`, `amount paid`: the first word is what it is.
+    if let Some((first, last)) = name.split_once(' ')
+        && !last.contains(' ')
+        && (last.ends_with("ed")
+            || ["read", "paid", "spent", "lent", "due", "owed", "run", "done", "won"].contains(&last))
+        && (is(v::INTEGER, first) || is(v::MONEY, first) || is(v::DECIMAL, first) || first == "date")
+        && !is(v::DATES, &name)
+        && !is(v::DATE, last)
+    {
+        return infer(first);
+    }
+    if let Some(last) = name.strip_prefix("last ")
+        && (last.ends_with("ed") || ["read", "seen", "used", "done"].contains(&last))
+    {
+        return FieldKind::Date;
+    }
+    if name.starts_with("rsvp") {
+        return choice(&["no answer".to_owned(), "coming".to_owned(), "not coming".to_owned()]);
+    }
+    if name.starts_with("time of day") {
+        return FieldKind::Time;
+    }
     match name.as_str() {
         "start" | "end" | "begin" | "beginning" | "finish" | "start date time" | "end date time" => {
             return FieldKind::DateTime;
@@ -58,7 +80,22 @@ pub(super) fn infer(name: &str) -> FieldKind {
         return FieldKind::DateTime;
     }
     if name == "time" || name.ends_with(" time") {
-        let minutes = ["cooking", "preparation", "prep", "reading", "travel", "waiting", "baking"];
+        let minutes = [
+            "cooking",
+            "preparation",
+            "prep",
+            "reading",
+            "travel",
+            "waiting",
+            "baking",
+            "playing",
+            "play",
+            "running",
+            "driving",
+            "total",
+            "cook",
+            "bake",
+        ];
         return if minutes.iter().any(|word| name.starts_with(word)) { integer } else { FieldKind::Time };
     }
     if is(v::DATE, &name) {

@@ -25,7 +25,8 @@ pub fn check_brief(brief: &str) -> Result<(), String> {
         return Err(format!("the brief is empty; say in English what is to be kept and done, {EXAMPLE}"));
     }
     let letters = brief.chars().filter(|sign| sign.is_alphabetic()).count();
-    if letters < 2 {
+    let untagged = pattern!(r"<[^<>]*>").replace_all(brief, " ");
+    if letters < 2 || untagged.chars().filter(|sign| sign.is_alphabetic()).count() < 2 {
         return Err(format!(
             "the brief holds no words; say in English what is to be kept and done, {EXAMPLE}"
         ));

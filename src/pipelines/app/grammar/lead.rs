@@ -5,6 +5,22 @@ use super::pattern;
 /// The plain clause without what comes before its verb or its noun.
 pub(super) fn strip_lead(plain: &str) -> String {
     let mut rest = plain.trim().trim_matches(|sign: char| matches!(sign, ',' | ':' | '/')).trim().to_owned();
+    if let Some(found) =
+        pattern!(r"(?i)^(?:hello|hi|hey|good (?:morning|evening))(?: there| all| team)? ?, ").find(&rest)
+    {
+        rest = rest[found.end()..].to_owned();
+    }
+    // `as a reader I want to add books so that I remember them`: who and why are not to be built.
+    if let Some(found) =
+        pattern!(r"(?i)^as (?:an?|the) [\w-]+(?: [\w-]+){0,2} ?,? (?P<wish>(?:i|we) .+)$").captures(&rest)
+    {
+        rest = found["wish"].to_owned();
+        if let Some(why) =
+            pattern!(r"(?i)(?: ,)? (?:so that|in order to|so (?:i|we|they|you)) .+$").find(&rest)
+        {
+            rest.truncate(why.start());
+        }
+    }
     for _ in 0..6 {
         let before = rest.len();
         for lead in [
@@ -15,7 +31,7 @@ pub(super) fn strip_lead(plain: &str) -> String {
                 r"(?i)^(?:i|we|you|one|(?:the |a |an |all |each |every |our |my )?(?:users?|people|members?|visitors?|players?|staff|team|app|application|system|tool|program|website|page|everyone|anyone|everybody)) (?:also |always |then |just |really |only )?(?:would (?:also )?(?:like|love)(?: to)?|wants?(?: to)?|need(?:s)?(?: to)?|wish(?:es)? to|can|could|should|must|may|shall|will|has to|have to|am able to|are able to|is able to)(?: also)?(?: be (?:able|allowed) to)?(?: be possible to)? "
             ),
             pattern!(
-                r"(?i)^(?:it (?:should|must|shall|would|will|has to|can|is)(?: also)? (?:be )?(?:possible|easy|nice|good|useful) to|there (?:should|must|shall|will)(?: also)? be(?: (?:a way|an option|a button|a possibility) to)?|there (?:is|are)(?: (?:a way|an option|a button) to)?|(?:makes?|making) it possible to|it (?:should|must) (?:let|allow) (?:me|us|users?|people) (?:to )?|(?:lets?|allows?|enables?|letting|allowing) (?:me|us|users?|people|the user|them|you)(?: to)?|give me|provide(?: me with)?|offer|support(?: for)?|include|add support for|able to|be able to|to be able to|to|the ability to|the possibility to|a way to|an option to|a button to|with the option to|the app (?:lets|allows) (?:me|us|users?) (?:to )?|i am able to|i)\s+"
+                r"(?i)^(?:it (?:should|must|shall|would|will|has to|can|is)(?: also)? (?:be )?(?:possible|easy|nice|good|useful) to|there (?:should|must|shall|will)(?: also)? be(?: (?:a way|an option|a button|a possibility) to)?|there (?:is|are)(?: (?:a way|an option|a button) to)?|(?:makes?|making) it possible to|it (?:should|must) (?:let|allow) (?:me|us|users?|people) (?:to )?|(?:lets?|allows?|enables?|letting|allowing) (?:me|us|users?|people|the user|them|you)(?: to)?|give me|provide(?: me with)?|offer|support(?: for)?|include|add support for|able to|be able to|to be able to|to|the ability to|the possibility to|a way to|an option to|a button to|with the option to|the app (?:lets|allows) (?:me|us|users?) (?:to )?|i am able to|(?:the |my |this )?(?:app|tool|system) (?:should|must|can|will|shall)? ?(?:lets?|helps?|allows?) (?:me|us|users?|people)(?: to)?|helps? (?:me|us|users?|people)(?: to)?|i)\s+"
             ),
             pattern!(r"(?i)^(?:have|see|get) (?P<keep>an? .*(?:theme|board|calendar|streak|statistics))$"),
         ] {
@@ -59,6 +75,7 @@ mod tests {
             ("Let users mark tasks as done", "mark tasks as done"),
             ("A member may have at most 5 books", "A member may have at most 5 books"),
             ("Members can search by title", "search by title"),
+            ("As a reader , I want to add books so that I know them", "add books"),
         ] {
             assert_eq!(strip_lead(clause), rest);
         }

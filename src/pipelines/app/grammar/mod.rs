@@ -9,11 +9,16 @@ pub mod criteria;
 mod declare;
 mod draft;
 mod fields;
+mod frame;
+mod generic;
 mod kinds;
+mod known;
 pub mod language;
 mod lead;
+mod leftover;
 mod recognise;
 mod settle;
+mod spelling;
 pub mod split;
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,11 @@
 //! Makes the draft whole: references, names, main entity, and the rules that its fields imply.
 
-use super::draft::{Draft, singles};
+use super::criteria::lower;
+use super::draft::{Clause, Draft, singles};
 use super::kinds::plain;
+use super::known::{item_of, known_thing};
 use super::recognise::Finding;
-use super::vocabulary::{STATE_LIKE, TITLE_LIKE};
+use super::vocabulary::{CHOICE_LIKE, STATE_LIKE, TITLE_LIKE};
 use super::words::{is_plural, singular};
 use crate::pipelines::app::spec::{Entity, Field, FieldKind, Intent};
 
@@ -195,22 +197,37 @@ pub(super) fn title_field(entity: &Entity) -> String {
 }
 
 /// Fields for entities that the brief only names; gives the keys of those.
-pub(super) fn fill(draft: &mut Draft) -> Vec<String> {
+pub(super) fn fill(draft: &mut Draft, spoken: &str) -> (Vec<String>, Vec<Clause>) {
     let keys: Vec<String> = draft
         .entities
         .iter()
         .filter(|entity| entity.fields.is_empty())
         .map(|entity| entity.key.clone())
         .collect();
-    let alone = draft.entities.len() == 1;
+    // When nothing has fields each thing is as important as the first.
+    let alone = keys.len() == draft.entities.len();
+    let mut unknown = Vec::new();
+    let mut wishes = Vec::new();
     for key in &keys {
         let clause = draft.declared.get(key).and_then(|list| list.first().copied()).unwrap_or(0);
+        let label = draft.entity(key).map(|entity| entity.label.clone()).unwrap_or_default();
+        let known = match plain(&label).as_str() {
+            "item" => item_of(spoken),
+            "task" if spoken.contains(" kanban ") => known_thing("board task"),
+            _ => known_thing(&label),
+        };
+        if let Some(known) = known.filter(|_| alone) {
+            draft.assume_known(key, known, clause);
+            wishes.extend(known.wishes.iter().map(|wish| Clause::new(clause, wish)));
+            continue;
+        }
+        unknown.push(key.clone());
         let names: &[&str] = if alone { &["name", "notes", "date"] } else { &["name"] };
         for name in names {
             draft.ensure_field(key, name, None, clause);
         }
     }
-    if alone { keys } else { Vec::new() }
+    (if alone { unknown } else { Vec::new() }, wishes)
 }
 
 /// An entity of dates, references and the like alone cannot be told apart in a list; it gets a name of its own.
@@ -218,26 +235,45 @@ pub(super) fn names(draft: &mut Draft) {
     let lacking: Vec<String> = draft
         .entities
         .iter()
-        .filter(|entity| {
-            !entity.fields.is_empty()
-                && entity.fields.iter().all(|field| {
-                    matches!(
-                        field.kind,
-                        FieldKind::Dates | FieldKind::Tags | FieldKind::Boolean | FieldKind::Derived { .. }
-                    )
-                })
-        })
+        .filter(|entity| !entity.fields.is_empty() && nameless(entity))
         .map(|entity| entity.key.clone())
         .collect();
     for key in lacking {
         let clause = draft.declared.get(&key).and_then(|list| list.first().copied()).unwrap_or(0);
-        if draft.ensure_field(&key, "name", None, clause).is_some()
+        let label = draft.entity(&key).map(|entity| entity.label.clone()).unwrap_or_default();
+        let titled = known_thing(&label).is_some_and(|known| known.fields.starts_with("title"));
+        let name = if titled { "title" } else { "name" };
+        if draft.ensure_field(&key, name, None, clause).is_some()
             && let Some(entity) = draft.entity_mut(&key)
-            && let Some(name) = entity.fields.pop()
+            && let Some(field) = entity.fields.pop()
         {
-            entity.fields.insert(0, name);
+            entity.fields.insert(0, field);
+            draft.notes.push((
+                clause,
+                format!("no field tells one {} from another, so each gets a {name}", lower(&label)),
+            ));
         }
     }
+}
+
+/// True when no field can name a record: neither a text of its own nor an amount or a length on a day.
+fn nameless(entity: &Entity) -> bool {
+    let plainly = |field: &Field| CHOICE_LIKE.contains(&plain(&field.label).as_str());
+    let texts = entity.fields.iter().any(|field| {
+        matches!(
+            field.kind,
+            FieldKind::Text { .. }
+                | FieldKind::LongText { .. }
+                | FieldKind::Email
+                | FieldKind::Url
+                | FieldKind::Phone
+        ) && !plainly(field)
+    });
+    let refers = entity.fields.iter().any(|field| matches!(field.kind, FieldKind::Reference { .. }));
+    let day = entity.fields.iter().any(|field| matches!(field.kind, FieldKind::Date | FieldKind::DateTime));
+    let number = entity.fields.iter().any(|field| super::kinds::is_number(&field.kind));
+    let entry = day && number;
+    !(texts || refers || entry)
 }
 
 /// Title fields, required title fields, defaults of states.

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::text::normalise;
+use super::words::is_plural;
 use crate::pipelines::app::spec::Sentence;
 
 /// More clauses than this are not read; the last one then says so.
@@ -28,6 +29,16 @@ pub fn cut(brief: &str) -> Cut {
         let block = &blocks[at];
         let text = &brief[block.start..block.end];
         let first = out.sentences.is_empty() && out.title.is_none();
+        let items = blocks[at + 1..].iter().take_while(|next| next.bullet).count();
+        let bullets: Vec<&str> =
+            blocks[at + 1..=at + items].iter().map(|next| &brief[next.start..next.end]).collect();
+        if block.heading_mark && !first && things(text) && names_fields(text, &bullets) {
+            // `## Bikes` over the names of their fields.
+            let end = blocks[at + items].end;
+            push(&mut out, brief, block.start, end);
+            at += items + 1;
+            continue;
+        }
         if block.heading_mark || (first && !block.bullet && is_title_line(text, at + 1 < blocks.len())) {
             if first {
                 // A heading is taken as it stands.
@@ -37,9 +48,6 @@ pub fn cut(brief: &str) -> Cut {
             continue;
         }
         if text.trim_end().ends_with(':') {
-            let items = blocks[at + 1..].iter().take_while(|next| next.bullet).count();
-            let bullets: Vec<&str> =
-                blocks[at + 1..=at + items].iter().map(|next| &brief[next.start..next.end]).collect();
             if items > 0 && (introduces_fields(text) || names_fields(text, &bullets)) {
                 let end = blocks[at + items].end;
                 push(&mut out, brief, block.start, end);
@@ -162,6 +170,12 @@ fn introduces_fields(heading: &str) -> bool {
     FIELDS_LEAD.is_match(heading) && !general
 }
 
+/// A heading in the plural.
+fn things(heading: &str) -> bool {
+    let last = heading.trim_end_matches([':', ' ']).rsplit(' ').next().unwrap_or_default().to_lowercase();
+    is_plural(&last)
+}
+
 /// `Clients:` over bullets that are names, not clauses.
 fn names_fields(heading: &str, bullets: &[&str]) -> bool {
     let words = heading.trim().trim_end_matches(':').split_whitespace().count();
@@ -239,6 +253,19 @@ fn statement(out: &mut Cut, brief: &str, start: usize, end: usize) {
     if start >= end {
         return;
     }
+    if out.sentences.is_empty()
+        && out.title.is_none()
+        && let Some(found) = DASH.find(&brief[start..end])
+    {
+        let left = brief[start..start + found.start()].trim();
+        let right = &brief[start + found.end()..end];
+        let said = DECLARES.is_match(left) || SAYS.is_match(left) || left.contains([':', ',', '(']);
+        let declares = Regex::is_match(&OPENS, right);
+        if !said && declares && left.split_whitespace().count() <= 5 {
+            out.title = Some(title_of(left));
+            start += found.end();
+        }
+    }
     if let Some(colon) = colon(&brief[start..end]) {
         let left = brief[start..start + colon].trim();
         let right = start + colon + 1;
@@ -259,6 +286,15 @@ fn statement(out: &mut Cut, brief: &str, start: usize, end: usize) {
     }
 }
 
+// `Wine cellar — wines with name`: a title before a dash.
+static DASH: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\s+[–—-]\s+").expect("a fixed pattern"));
+static OPENS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?i)^(?:an? |the |my |our |keep |track |manage )*[\w-]+(?: [\w-]+){0,2} (?:with|have|has|\()",
+    )
+    .expect("a fixed pattern")
+});
+
 /// `A reading list:` is a title, `Books:` before field names is not.
 fn titles(left: &str) -> bool {
     let words = left.split_whitespace().count();
@@ -276,7 +312,7 @@ static DECLARES: LazyLock<Regex> = LazyLock::new(|| {
 
 static INTRO: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r"(?i)^(?:please )?(?:(?:i|we)(?:'d| would)? (?:want|need|like|love)(?: to (?:have|build|make|create|get))?|(?:build|make|create|write|generate|design|develop|give me|program)(?: me| us)?|this is|it is)? ?(?:an?|the|my|our)? ?(?:(?:simple|small|little|tiny|basic|nice|good|easy) )*(?P<name>[^,:;.()]{2,60}?)(?: (?:app|application|web app|website|tool|program|web application|page|site))?(?: for (?:me|my|our|us|the|an?|small|home)\b[^,:;.()]{0,40}| to keep)?$",
+        r"(?i)^(?:please )?(?:(?:i|we)(?:'d| would)? (?:want|need|like|love)(?: to (?:have|build|make|create|get))?|(?:build|make|create|write|generate|design|develop|give me|program)(?: me| us)?|this is|it is)? ?(?:(?:an?|the|my|our) )?(?:(?:simple|small|little|tiny|basic|nice|good|easy) )*(?P<name>[^,:;.()]{2,60}?)(?: (?:app|application|web app|website|tool|program|web application|page|site))?(?: for (?:me|my|our|us|the|an?|small|home)\b[^,:;.()]{0,40}| to keep)?$",
     )
     .expect("a fixed pattern")
 });
@@ -289,7 +325,21 @@ pub fn title_of(text: &str) -> String {
         return shorten(&found["name"]);
     }
     let name = INTRO.captures(text).map_or_else(|| text.to_owned(), |found| found["name"].to_owned());
-    let nameless = ["app", "application", "tool", "program", "simple app", "small app", "web app", "list"];
+    let nameless = [
+        "app",
+        "application",
+        "tool",
+        "program",
+        "simple app",
+        "small app",
+        "web app",
+        "list",
+        "database",
+        "spreadsheet",
+        "tracker",
+        "system",
+        "something",
+    ];
     if nameless.contains(&name.to_lowercase().as_str())
         && let Some((_, about)) = text.split_once(" for ")
     {
@@ -345,6 +395,7 @@ static STARTER: LazyLock<Regex> = LazyLock::new(|| {
         r"|count\s+(?:per|by|the|of|how|them|all|for|\w+\s+per)\b",
         r"|(?:show|display|list|mark|delete|remove|edit|add|create|warn|alert|highlight|calculate|compute|check\s+off|tick\s+off|limit|see|view|move|rename|change|plan|group)\s+\S",
         r"|(?:export|import|undo|redo|download|upload)\b",
+        r"|(?:i|we)'d\s+like\b",
         r"|(?:i|we|you|users?|people)\s+(?:can|want|should|must|need|would|may|could)\b",
         r"|(?:it|they|there)\s+(?:should|must|is|are|can|has|have|may)\b",
         r"|(?:each|every|an?|the|all|no)\s+(?:[\w-]+\s+){1,3}?(?:has|have|belongs?|can|must|should|may|is|are|goes|moves?|needs?)\s",
@@ -352,6 +403,7 @@ static STARTER: LazyLock<Regex> = LazyLock::new(|| {
         r"|no\s+(?:double|duplicate|two|more\s+than)\b|at\s+most\s+\w+\s+[\w-]+s\b|warn\b|with\s+(?:undo|export|import|statistics)\b",
         r"|(?:the\s+)?(?:total|average|sum|number)\s+(?:of\s+)?(?:the\s+)?(?:\w+\s+){0,3}(?:per|by|for\s+each)\b",
         r"|(?:the\s+)?average\s+\w+",
+        r"|(?:the\s+)?total\s+[\w-]+\s*(?:$|[,.;])",
         r"|(?:the\s+)?[\w-]+\s+(?:is|are)\s+(?:required|unique|optional|mandatory)\b",
         r"|(?:the\s+)?(?:[\w-]+\s+){1,3}(?:is|=|equals)\s+(?:the\s+)?[\w-]+(?:\s+[\w-]+)?\s+(?:times|plus|minus|multiplied|[*×+])",
         r"|(?:use\s+)?an?\s+(?:[\w-]+[ ,]+){1,3}(?:theme|look|design|colou?rs)\b",
@@ -378,7 +430,9 @@ fn clauses(brief: &str, start: usize, end: usize) -> Vec<(usize, usize)> {
         let right = &text[found.end()..];
         let left = &text[from..found.start()];
         let lists = LISTED.is_match(left.trim()) && NEXT_LISTED.is_match(right);
-        if lists || (starts_clause(right) && complete(left)) {
+        // `teams with name, matches with date`: two things, each with its fields.
+        let both = WITH.is_match(left) && NEXT_WITH.is_match(right);
+        if lists || both || (starts_clause(right) && complete(left)) {
             out.push((start + from, start + found.start()));
             from = found.end();
         }
@@ -392,6 +446,13 @@ static LISTED: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^[\w-]+(?: [\w-]+)?s \([^()]*,[^()]*\)$").expect("a fixed pattern"));
 static NEXT_LISTED: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^[\w-]+(?: [\w-]+)?s \([^()]{1,400},").expect("a fixed pattern"));
+
+static WITH: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?i)\b[\w-]+s (?:with|have) ").expect("a fixed pattern"));
+static NEXT_WITH: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)^(?:the |my )?[\w-]+(?: [\w-]+)?s (?:with|have) (?:an? )?[\w-]+")
+        .expect("a fixed pattern")
+});
 
 fn starts_clause(right: &str) -> bool {
     let cut = right.char_indices().nth(160).map_or(right.len(), |(at, _)| at);
@@ -500,8 +561,12 @@ fn is_name(text: &str) -> bool {
         && !SAYS.is_match(text)
         && !text.contains(['(', ',', ':'])
         && !verbs
+        && !Regex::is_match(&SPEAKER, text)
         && !theme_words(text)
 }
+
+static SPEAKER: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?i)^(?:i|we|you|they|he|she)\b").expect("a fixed pattern"));
 
 static BUILD: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)^(?:please )?(?:build|develop|design|generate|program)(?: me| us)? (?:an?|the|my|our) [\w'-]+(?: [\w'-]+){0,2}(?: for (?:me|us|my|our|the|an?|small|home|myself)\b[\w' -]{0,40})?$")

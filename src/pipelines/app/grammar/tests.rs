@@ -397,10 +397,10 @@ fn hopeless_briefs_are_rejected_with_a_reason() {
 fn vague_briefs_become_a_generic_app_that_says_so() {
     for (text, entity) in [
         ("make me an app for my garden", "garden"),
-        ("todo list", "task"),
-        ("I want to track my houseplants", "houseplant"),
-        ("books", "book"),
-        ("an app to manage my recipes", "recipe"),
+        ("lamps", "lamp"),
+        ("I want to track my lamps", "lamp"),
+        ("broken lamps", "brokenLamp"),
+        ("an app to manage my beehives", "beehive"),
     ] {
         assert_eq!(check_brief(text), Ok(()), "{text}");
         let understanding = of(text);
@@ -412,6 +412,55 @@ fn vague_briefs_become_a_generic_app_that_says_so() {
         };
         assert!(missed.reason.contains("no fields are named"), "{text}");
         assert_eq!(understanding.requirements.sentences_covered, 0);
+    }
+}
+
+/// What became of a brief, in lines: things, wishes, `~` what was assumed, `!` what is not covered.
+fn outcome(text: &str) -> String {
+    if let Err(reason) = check_brief(text) {
+        return format!("rejected: {}", reason.split(&[';', ','][..]).next().unwrap_or_default());
+    }
+    let understanding = of(text);
+    sound(&understanding);
+    let mut lines = shape(&understanding);
+    lines.extend(intents(&understanding).into_iter().map(|wish| format!("- {wish}")));
+    lines.extend(understanding.assumptions.iter().map(|assumed| format!("~ {assumed}")));
+    for missed in &understanding.requirements.not_covered {
+        let reason = missed.reason.split("; ").next().unwrap_or_default();
+        lines.push(format!("! {}: {reason}", missed.sentence));
+    }
+    lines.join("\n")
+}
+
+#[test]
+fn natural_briefs_are_read_as_written_down() {
+    let table = brief("natural/briefs.table");
+    let mut count = 0;
+    for block in table.trim().split("\n%%\n") {
+        let (text, expected) = block.split_once("\n=>\n").expect("a brief and its outcome");
+        assert_eq!(outcome(text), expected, "{text}");
+        count += 1;
+    }
+    assert!(count >= 60);
+}
+
+#[test]
+fn well_known_things_get_their_usual_fields_and_that_is_said() {
+    for (text, expected) in [
+        ("todo list", "task: title text!, dueDate date, done boolean, notes long-text"),
+        ("contacts", "contact: name text!, email email, phone phone, notes long-text"),
+        ("a shopping list", "item: name text!, quantity integer, bought boolean"),
+        ("habit tracker", "habit: name text!, daysDone dates, notes long-text"),
+    ] {
+        assert_eq!(check_brief(text), Ok(()), "{text}");
+        let understanding = of(text);
+        sound(&understanding);
+        assert_eq!(shape(&understanding), [expected], "{text}");
+        assert_eq!(understanding.requirements.not_covered, [], "{text}");
+        let [assumed] = understanding.assumptions.as_slice() else {
+            panic!("{text}: {:?}", understanding.assumptions);
+        };
+        assert!(assumed.contains("names no fields"), "{assumed}");
     }
 }
 

@@ -3,9 +3,17 @@
 //! The plain form keeps the letter case (labels are made from it), separates everything by single spaces, writes
 //! contractions out (`don't` becomes `do not`), numbers as digits and ranges as `1 to 5`.
 
+use super::pattern;
+use super::spelling::spelled;
+
 /// The plain form of a clause.
 pub(super) fn normalise(text: &str) -> String {
     let text = text.replace("\u{2019}", "'").replace("\u{2018}", "'");
+    let text = pattern!(r"(?i)\bplus[ -]one\b").replace_all(&text, "plus-one");
+    let text = pattern!(r"(?i)\b(?:min|minimum) (?:and|&|/|or) (?:max|maximum) (?P<what>[a-z]+)")
+        .replace_all(&text, "minimum $what, maximum $what");
+    let text = pattern!(r"(?i)\b(?P<name>[a-z]+) yes/no\b").replace_all(&text, "$name (yes/no)");
+    let text = spelled(&text);
     let mut out: Vec<String> = Vec::new();
     let mut depth = 0_usize;
     for piece in pieces(&text) {
@@ -44,7 +52,8 @@ fn pieces(text: &str) -> Vec<String> {
         if line_start && at > 0 {
             // A bullet inside a sentence is the next item of a list.
             if matches!(here, '-' | '*' | '•' | '–' | '·' | '+') && next.is_whitespace() {
-                out.push(",".to_owned());
+                let heads = !out.iter().any(|piece| piece == ":" || piece == ",");
+                out.push(if heads { ":" } else { "," }.to_owned());
                 line_start = false;
                 at += 1;
                 continue;
@@ -232,6 +241,13 @@ fn number_words(words: &[String]) -> (Option<u64>, usize) {
             "dozen" if used > 0 => part = part.max(1) * 12,
             "one" => {
                 let next = words.get(index + 1).map(|next| next.to_lowercase());
+                let after = words.get(index + 2).map(|next| next.to_lowercase());
+                let range = matches!(next.as_deref(), Some("to" | "and" | "through"))
+                    && after
+                        .is_some_and(|after| small_number(&after).is_some() || after.parse::<u64>().is_ok());
+                if range && used == 0 {
+                    return (Some(1), 1);
+                }
                 let scale = matches!(next.as_deref(), Some("hundred" | "thousand" | "dozen"));
                 if !scale {
                     break;

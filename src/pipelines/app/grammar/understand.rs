@@ -2,16 +2,18 @@
 
 use super::criteria::{criteria, join};
 use super::declare;
-use super::draft::{Clause, Draft, singles};
+use super::draft::{Clause, Draft};
+use super::frame::framed;
+use super::generic;
 use super::kinds::{is_day, plain};
 use super::lead::strip_lead;
+use super::leftover::{self, leftover};
 use super::recognise::states::{due_field, finished};
 use super::recognise::{Answer, Context, Finding, first_round, second_round};
 use super::settle;
 use super::split;
 use super::text::normalise;
 use super::valid::valid;
-use super::vocabulary::THINGS;
 use super::words::kebab;
 use super::{pattern, wording};
 use crate::pipelines::app::spec::{Brief, Criterion, Intent, Model, NotCovered, Requirement, Requirements};
@@ -25,6 +27,8 @@ pub struct Understanding {
     pub model: Model,
     /// Contradictions, with the side that was taken.
     pub contradictions: Vec<String>,
+    /// What the brief leaves open and how it was filled in, in words.
+    pub assumptions: Vec<String>,
     /// What became of each sentence, in order.
     pub verdicts: Vec<Verdict>,
 }
@@ -64,15 +68,17 @@ pub fn understand(brief: &Brief) -> Understanding {
         .sentences
         .iter()
         .enumerate()
-        .map(|(index, sentence)| Clause::new(index, &strip_lead(&normalise(&sentence.text))))
+        .map(|(index, sentence)| Clause::new(index, &strip_lead(&normalise(&quiet(&sentence.text)))))
         .collect();
     let mut reader = Reader {
         reasons: vec![Vec::new(); clauses.len()],
         handled: vec![false; clauses.len()],
         context: Context::default(),
+        wishes: Vec::new(),
         clauses,
     };
-    reader.read_things();
+    let titled = brief.sentences.first().is_some_and(|first| first.start > 0);
+    reader.read_things(&brief.title, titled);
     reader.read_generic(brief);
     reader.settle_things(&brief.title);
     reader.read_actions();
@@ -84,13 +90,18 @@ struct Reader {
     handled: Vec<bool>,
     reasons: Vec<Vec<String>>,
     context: Context,
+    /// What goes without saying for well-known things.
+    wishes: Vec<Clause>,
 }
 
 impl Reader {
     /// First all clauses that say what is kept, for a rule may stand before the thing it is about.
-    fn read_things(&mut self) {
+    fn read_things(&mut self, title: &str, titled: bool) {
         let mut last: Option<String> = None;
         for round in 0..2 {
+            if round == 1 {
+                self.read_titled_list(title, titled);
+            }
             for clause in &self.clauses {
                 let draft = &mut self.context.draft;
                 if self.handled[clause.index] {
@@ -113,25 +124,86 @@ impl Reader {
         }
     }
 
+    /// `Workout log: exercise, sets, weight`: the title names the thing, the first sentence its fields.
+    fn read_titled_list(&mut self, title: &str, titled: bool) {
+        let Some(clause) = self.clauses.first().filter(|clause| !self.handled[clause.index]) else {
+            return;
+        };
+        if title.is_empty() || !titled || !declare::bare_list(clause) {
+            return;
+        }
+        let title = normalise(&quiet(title));
+        let names = match framed(&title).map(|found| found.name).or_else(|| generic::tracked(&title)) {
+            Some(name) => vec![name],
+            None => title.split(" and ").map(str::to_owned).collect(),
+        };
+        for name in names.iter().filter_map(|name| generic::plausible(name, true)) {
+            self.handled[0] |= declare::add(&mut self.context.draft, &name, &clause.plain, clause);
+        }
+    }
+
     /// When nothing is said about what is kept: a thing named in passing becomes a list of its own.
     fn read_generic(&mut self, brief: &Brief) {
         if !self.context.draft.entities.is_empty() || self.clauses.is_empty() {
             return;
         }
+        let title = Clause::new(0, &normalise(&quiet(&brief.title)));
+        let places = || self.clauses.iter().chain([&title]);
+        let framed_thing = places().find_map(|clause| {
+            let found = framed(&clause.plain)?;
+            let name = generic::plausible(&found.name, !found.kind.is_empty())?;
+            Some((clause.index, name, found.rest, found.kind))
+        });
+        let bare = |(index, name): (usize, String)| (index, name, None, String::new());
+        let ask = |question: &dyn Fn(&Clause) -> Option<String>| {
+            places().find_map(|clause| question(clause).map(|name| bare((clause.index, name))))
+        };
+        let found = framed_thing
+            .or_else(|| ask(&|clause| generic::tracked(&clause.plain)))
+            .or_else(|| ask(&|clause| generic::phrase(&clause.plain, true)))
+            .or_else(|| ask(&|clause| generic::passing(&clause.plain)))
+            .or_else(|| ask(&generic::mentioned))
+            .or_else(|| ask(&|clause| generic::phrase(&clause.plain, false)));
+        let Some((index, name, rest, kind)) = found else {
+            return;
+        };
+        if self.context.draft.ensure_entity(&name, index).is_none() {
+            return;
+        }
         for clause in &self.clauses {
-            if let Some(name) = passing(&clause.plain)
-                && self.context.draft.ensure_entity(&name, clause.index).is_some()
-            {
+            if clause.index != index && declare::rate(clause, &mut self.context.draft) {
                 self.handled[clause.index] = true;
-                return;
             }
         }
-        if let Some(name) = passing(&normalise(&brief.title)) {
-            self.context.draft.ensure_entity(&name, 0);
+        // What the clause says beside the name is read like any other clause.
+        let more = pattern!(r" (?:with|per|where|that|which|by|board|kanban|calendar|search|sort|so|to) ");
+        let Some(clause) = self.clauses.get(index).cloned() else { return };
+        let shown = pattern!(r" (?:kanban|calendar) ").is_match(&clause.low);
+        let said = more.is_match(&clause.low) && (clause.words.len() > 3 || shown);
+        // `parking spots and permits`, or a bullet each: every one of them is kept.
+        let more_things = generic::joined(&clause.plain).into_iter().map(|name| (index, name));
+        let alone = self.clauses.iter().filter(|other| other.index != index && clause.words.len() <= 3);
+        let bullets = alone.filter_map(|other| {
+            let name = generic::phrase(&other.plain, true)?;
+            (plain(&name) == other.words.join(" ")).then_some((other.index, name))
+        });
+        for (at, name) in more_things.chain(bullets).collect::<Vec<_>>() {
+            if self.context.draft.ensure_entity(&name, at).is_some() {
+                self.handled[at] = true;
+            }
+        }
+        // A thing that the title alone names leaves the first sentence to be read.
+        let stated = clause.words.iter().any(|word| plain(&name).split(' ').any(|part| part == word))
+            || !kind.is_empty()
+            || clause.words.len() <= 2;
+        self.handled[index] |= stated && (!said || rest.is_some());
+        if let Some(rest) = rest {
+            self.reasons[index].push(format!("partly: `{rest}` is not understood"));
         }
     }
 
     fn settle_things(&mut self, title: &str) {
+        let spoken: String = self.clauses.iter().map(|clause| clause.low.as_str()).chain([title]).collect();
         let draft = &mut self.context.draft;
         for clause in &self.clauses {
             if let Some(name) = leaves_out(clause) {
@@ -149,10 +221,13 @@ impl Reader {
         settle::references(draft);
         declare::settle_formulas(draft);
         settle::main_first(draft, &normalise(title));
-        let generic = settle::fill(draft);
+        let (generic, wishes) = settle::fill(draft, &spoken);
+        self.wishes = wishes;
         for key in generic {
             for index in draft.declared.get(&key).cloned().unwrap_or_default() {
-                if let Some(list) = self.reasons.get_mut(index) {
+                if let Some(list) = self.reasons.get_mut(index)
+                    && list.iter().all(|reason| !reason.starts_with("no fields"))
+                {
                     list.push(
                         "no fields are named, so each record has a name, notes and a date; fields are understood like `plants with name, place and price`"
                             .to_owned(),
@@ -166,6 +241,9 @@ impl Reader {
 
     fn read_actions(&mut self) {
         self.context.last = None;
+        for clause in &self.wishes {
+            first_round(clause, &mut self.context);
+        }
         for index in 0..self.clauses.len() {
             let clause = &self.clauses[index];
             if !self.handled[index] || steps_inside(clause) {
@@ -185,7 +263,21 @@ impl Reader {
                     );
                 } else {
                     match second_round(&clause, &mut self.context) {
-                        Answer::Done => {}
+                        Answer::Done => {
+                            let listed = self.context.found.iter().any(|found| {
+                                found.clauses.contains(&index) && matches!(found.intent, Intent::List { .. })
+                            });
+                            let alone = listed
+                                && self.context.found.iter().all(|found| {
+                                    !found.clauses.contains(&index)
+                                        || matches!(found.intent, Intent::List { .. })
+                                });
+                            let words = leftover(&clause, &self.context.draft)
+                                .or_else(|| leftover::of_a_list(&clause).filter(|_| alone));
+                            if let Some(words) = words {
+                                self.reasons[index].push(format!("partly: {words} is not understood"));
+                            }
+                        }
                         Answer::Refused(reason) => self.reasons[index].push(reason),
                         Answer::Pass => self.pass(&clause),
                     }
@@ -304,6 +396,7 @@ impl Reader {
             },
             model,
             contradictions: draft.contradictions,
+            assumptions: draft.notes.into_iter().map(|(_, note)| note).collect(),
             verdicts,
         }
     }
@@ -338,37 +431,10 @@ fn steps_inside(clause: &Clause) -> bool {
     pattern!(r" (?:that|which) (?:moves|goes|changes) from ").is_match(&clause.low)
 }
 
-/// The thing that a vague brief is about: `make me an app for my garden`, `todo list`.
-fn passing(text: &str) -> Option<String> {
-    let low = format!(" {} ", text.to_lowercase());
-    let words = singles(&low);
-    if low.contains(" to-do") || low.contains(" to do ") {
-        return Some("task".to_owned());
-    }
-    if low.contains(" shopping ") || low.contains(" grocery ") || low.contains(" groceries ") {
-        return Some("item".to_owned());
-    }
-    let about = pattern!(
-        r" (?:for|of|about|track|tracking|manage|managing|organi[sz]e|organi[sz]ing|with) (?:my |our |the |a |an |all |me and my )+(?P<name>[a-z][a-z-]+(?: [a-z][a-z-]+)?) "
-    )
-    .captures(&low)
-    .map(|found| found["name"].to_owned());
-    let known = words.iter().find(|word| THINGS.contains(&word.as_str())).cloned();
-    let app = pattern!(r" (?:app|application|tool|program|tracker|list|log|manager|planner|organi[sz]er|inventory|diary|journal|system|database|website|track|manage|organi[sz]e|keep) ")
-        .is_match(&low);
-    let about = about.filter(|_| app).map(|name| {
-        let first: Vec<&str> = name.split(' ').collect();
-        let fine = first.len() == 2
-            && !["and", "or", "in", "with", "that", "so", "at", "on", "please", "to", "where"]
-                .contains(&first[1]);
-        if fine { name.clone() } else { first[0].to_owned() }
-    });
-    let kind = pattern!(r" (?P<name>[a-z][a-z-]{2,}) (?:tracker|list|log|manager|planner|organi[sz]er|diary|database|catalogu?e?) ")
-        .captures(&low)
-        .map(|found| found["name"].to_owned())
-        .filter(|name| !["simple", "small", "my", "the", "nice", "little", "good", "personal", "new", "an"].contains(&name.as_str()));
-    let known = known.filter(|word| app || words.len() <= 3 || about.as_deref() == Some(word));
-    about.or(kind).or(known)
+/// A text in capitals alone is not shouted at the reader.
+fn quiet(text: &str) -> String {
+    let words = text.split_whitespace().count();
+    if words > 2 && !text.chars().any(char::is_lowercase) { text.to_lowercase() } else { text.to_owned() }
 }
 
 /// Takes out what a sentence asks to leave out.

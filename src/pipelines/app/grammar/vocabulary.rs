@@ -59,6 +59,8 @@ pub(super) const INTEGER: &[&str] = &[
     "reorder level",
     "threshold",
     "estimate",
+    "mileage",
+    "glass",
 ];
 /// Numbers with decimals.
 pub(super) const DECIMAL: &[&str] = &[
@@ -143,6 +145,10 @@ pub(super) const BOOLEAN: &[&str] = &[
     "visited",
     "sent",
     "booked",
+    "plus-one",
+    "plus one",
+    "taken",
+    "repaired",
 ];
 /// A scale of stars.
 pub(super) const RATING: &[&str] = &["rating", "star", "stars"];

@@ -1,7 +1,7 @@
 //! Counts, totals and the page of figures.
 
 use super::super::draft::{Clause, fields_in, singles, values_in};
-use super::super::kinds::{is_day, is_number, is_text};
+use super::super::kinds::{is_day, is_number, is_text, plain};
 use super::super::pattern;
 use super::{Answer, Context};
 use crate::pipelines::app::spec::{Aggregate, Entity, FieldKind, Grouping, Intent};
@@ -97,6 +97,24 @@ pub(in crate::pipelines::app::grammar) fn count(clause: &Clause, context: &mut C
         return Answer::Pass;
     }
     let (head, tail) = groups(low);
+    // `how many pages I read per month` adds up the pages.
+    if let Some(what) = pattern!(r" how many (?P<what>[\w-]+(?: [\w-]+)?) ").captures(low) {
+        let words = singles(&what["what"]);
+        let thing = context.draft.entities_in(&words).is_empty();
+        let hit = context.first(clause, |entity| {
+            fields_in(entity, &words)
+                .into_iter()
+                .find(|key| entity.field(key).is_some_and(|field| is_number(&field.kind)))
+                .or_else(|| leading_number(entity, words.first()?))
+        });
+        if let Some((entity, field)) = hit.filter(|_| thing) {
+            let per = context.draft.entity(&entity).and_then(|found| group_of(found, tail.first()?, true));
+            if per.is_some() || tail.is_empty() {
+                context.find(Intent::Total { entity, field, aggregate: Aggregate::Sum, per }, clause);
+                return Answer::Done;
+            }
+        }
+    }
     if tail.is_empty() {
         // `count of done tasks`, `how many books are in each status`.
         let words = singles(&head);
@@ -124,6 +142,15 @@ pub(in crate::pipelines::app::grammar) fn count(clause: &Clause, context: &mut C
         }
     }
     problem.map_or(Answer::Done, Answer::Refused)
+}
+
+/// `pages` of the field `pages read`.
+fn leading_number(entity: &Entity, word: &str) -> Option<String> {
+    entity
+        .fields
+        .iter()
+        .find(|field| is_number(&field.kind) && plain(&field.label).split(' ').next() == Some(word))
+        .map(|field| field.key.clone())
 }
 
 /// The words before the first grouping, and each grouping: `per category and per month`.

@@ -9,7 +9,7 @@ use crate::pipelines::app::spec::{Entity, FieldKind, Intent};
 /// `search by title`, `filter by status`, `sort by rating, highest first`, also together.
 pub(in crate::pipelines::app::grammar) fn views(clause: &Clause, context: &mut Context) -> Answer {
     let verbs = pattern!(
-        r" (?P<search>search(?:ed|ing|able|es)?|find|look up|looking up|full-text search)(?P<a> )|(?P<filter> filter(?:ed|ing|able|s)? | only show | show only | narrow(?:ed)? | restrict )|(?P<sort> sort(?:ed|ing|able|s)? | ordered | order (?:them |it |the list |the \S+ )?by | in order of | rank(?:ed)? | (?:newest|oldest|latest|earliest|cheapest|most expensive|highest|best)(?: [\w-]+){1,2} first | newest first | oldest first | latest first | earliest first | cheapest first | most expensive first | highest first | lowest first | largest first | smallest first | best first | longest first | shortest first | alphabetical(?:ly)? )"
+        r" (?P<search>search(?:ed|ing|able|es)?|find|look up|looking up|full-text search)(?P<a> )|(?P<filter> filter(?:ed|ing|able|s)? | only show | show only | narrow(?:ed)? | restrict )|(?P<sort> sort(?:ed|ing|able|s)? | ordered by | (?:be|is|are) ordered | order (?:them |it |the list |the \S+ )?by | in order of | rank(?:ed)? | (?:newest|oldest|latest|earliest|cheapest|most expensive|highest|best)(?: [\w-]+){1,2} first | newest first | oldest first | latest first | earliest first | cheapest first | most expensive first | highest first | lowest first | largest first | smallest first | best first | longest first | shortest first | alphabetical(?:ly)? )"
     );
     let mut hits: Vec<(u8, usize, usize)> = Vec::new();
     let mut from = 0;
