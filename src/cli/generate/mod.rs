@@ -30,6 +30,8 @@ use progress::Progress;
 )]
 pub(super) struct GenerateArgs {
     /// What is wanted, in your own words
+    // A brief may begin with a bullet.
+    #[arg(allow_hyphen_values = true)]
     brief: String,
     /// Which pipeline
     #[arg(long, default_value = "app")]
