@@ -64,7 +64,7 @@ pub enum ArtifactError {
     #[error("this is no SHA-256 in lower-case hexadecimal digits")]
     BadHash,
     /// A path that may not name a file.
-    #[error(transparent)]
+    #[error("the path {0}")]
     BadPath(#[from] BadPath),
     /// A content that is not what its name says.
     #[error("the stored content {sha256} is damaged")]

@@ -19,22 +19,22 @@ pub struct ArtifactPath(String);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadPath {
     /// Nothing.
-    #[error("the path is empty")]
+    #[error("is empty")]
     Empty,
     /// Too long.
-    #[error("the path or one of its names is too long")]
+    #[error("is too long, or one of its names is")]
     TooLong,
     /// `/etc/passwd`, `C:\`, `c:file`.
-    #[error("the path is absolute or names a drive")]
+    #[error("is absolute or names a drive")]
     Absolute,
     /// `.` or `..`.
-    #[error("the path contains `.` or `..`")]
+    #[error("contains `.` or `..`")]
     Dots,
     /// `a//b`, `a/`.
-    #[error("the path contains an empty name")]
+    #[error("contains an empty name")]
     EmptySegment,
     /// A backslash, NUL, or another control character.
-    #[error("the path contains a backslash or a control character")]
+    #[error("contains a backslash or a control character")]
     BadCharacter,
 }
 

@@ -117,7 +117,7 @@ fn store(task: &Task, output: AgentOutput) -> Result<Made, AgentError> {
         let failed =
             |message: String| AgentError::Failed { message, file: Some(file.path.clone()), line: None };
         ArtifactPath::parse(&file.path)
-            .map_err(|why| failed(format!("the agent may not write this file: {why}")))?;
+            .map_err(|why| failed(format!("the agent may not write this file: its path {why}")))?;
         let stored = task
             .tools
             .artifacts

@@ -106,7 +106,7 @@ async fn an_agent_that_fails_or_panics_fails_the_run_and_says_where() {
         ("fail", "no", Some("templates/app.js"), Some(7)),
         (
             "path",
-            "the agent may not write this file: the path contains `.` or `..`",
+            "the agent may not write this file: its path contains `.` or `..`",
             Some("../outside"),
             None,
         ),
