@@ -1,7 +1,5 @@
 //! Projects: made, listed, shown, changed, removed.
 
-use std::sync::Arc;
-
 use serde_json::{Map, Value};
 
 use crate::auth::Caller;
@@ -125,15 +123,6 @@ impl Service {
         let room = self.ground().broker.view(id).await?;
         let agents = self.ground().catalog.agents(&project.pipeline).unwrap_or_default();
         Ok(ProjectView { project, agents, room })
-    }
-
-    /// The folded state of a room as JSON, without the project around it.
-    ///
-    /// # Errors
-    /// When there is no such project.
-    pub async fn room_state(&self, caller: Caller, id: ProjectId) -> Result<Arc<str>, ServiceError> {
-        caller.may(Action::Read)?;
-        Ok(self.ground().broker.view(id).await?.state_json)
     }
 
     /// Changes a project. A run that was accepted already keeps the brief it was accepted with.
