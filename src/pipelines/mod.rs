@@ -5,6 +5,7 @@
 //! any agent after a crash.
 
 pub mod app;
+pub mod image;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

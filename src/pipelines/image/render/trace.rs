@@ -1,0 +1,484 @@
+//! Following light backwards from the eye (Kajiya, "The Rendering Equation", 1986), with light from the sun and from
+//! lamps asked for at each matte surface.
+
+use crate::pipelines::image::render::geometry::{self, Crossing, NEAR, Ray};
+use crate::pipelines::image::render::ground::{self, FAR, Soil};
+use crate::pipelines::image::render::math::{Vec3, basis, smooth, vec3};
+use crate::pipelines::image::render::noise;
+use crate::pipelines::image::render::random::{Stream, in_pixel};
+use crate::pipelines::image::render::sky::Sky;
+use crate::pipelines::image::scene::{Finish, Light, Material, PatternKind, Scene, Shape};
+
+/// Surfaces that a path may meet.
+const BOUNCES_MAX: u32 = 9;
+/// From here on dark paths are ended by chance.
+const BOUNCES_SURE: u32 = 3;
+/// The most that one sample may add to a pixel: a bound against single bright dots, at the price of some light.
+const SAMPLE_MAX: f32 = 12.0;
+/// How much glass bends light.
+const GLASS_INDEX: f32 = 1.5;
+/// How much water and clear coats do.
+const WATER_INDEX: f32 = 1.33;
+
+/// A scene that is ready to be looked at.
+#[derive(Debug)]
+pub struct World<'a> {
+    scene: &'a Scene,
+    light: &'a Light,
+    sky: Sky,
+    /// For each thing a ball that holds it.
+    bounds: Vec<(Vec3, f32)>,
+    /// Lamps that are balls: they are asked for light.
+    lamps: Vec<(Vec3, f32, Vec3)>,
+    eye: Eye,
+    seed: u64,
+    width: u32,
+    height: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Eye {
+    at: Vec3,
+    right: Vec3,
+    up: Vec3,
+    forward: Vec3,
+    half_height: f32,
+    focus: f32,
+    lens: f32,
+}
+
+/// What a ray met.
+#[derive(Clone, Copy, Debug)]
+pub struct Hit {
+    /// Where and which way the surface faces, outwards.
+    pub crossing: Crossing,
+    /// What it is made of, with the pattern resolved.
+    pub material: Material,
+    /// Which thing of the scene; none for the ground.
+    pub thing: Option<usize>,
+}
+
+impl<'a> World<'a> {
+    /// The scene in that light, seen in an image of that size.
+    pub fn new(scene: &'a Scene, light: &'a Light, seed: u64, width: u32, height: u32) -> Self {
+        let bounds =
+            scene.things.iter().map(|thing| bound_of(thing.parts.iter().map(|part| part.shape.bound())));
+        let lamps = scene.things.iter().flat_map(|thing| &thing.parts).filter_map(|part| match &part.shape {
+            Shape::Ellipsoid { center, radii } if part.material.finish == Finish::Lamp => {
+                Some((*center, radii.max_part(), part.material.colour))
+            }
+            _ => None,
+        });
+        let camera = &scene.camera;
+        let forward = (camera.target - camera.at).unit();
+        let right = forward.cross(Vec3::UP).unit();
+        Self {
+            bounds: bounds.collect(),
+            lamps: lamps.collect(),
+            eye: Eye {
+                at: camera.at,
+                right,
+                up: right.cross(forward),
+                forward,
+                half_height: libm::tanf((camera.view_deg * 0.5).to_radians()),
+                focus: (camera.target - camera.at).length(),
+                lens: camera.lens,
+            },
+            sky: Sky::new(light),
+            scene,
+            light,
+            seed,
+            width,
+            height,
+        }
+    }
+
+    /// Light that one sample of a pixel finds; `x` to the right and `y` down, in pixels.
+    pub fn sample(&self, x: u32, y: u32, sample: u32) -> Vec3 {
+        let pixel = y * self.width + x;
+        let mut chance = Stream::new(self.seed, pixel, sample);
+        let inside = in_pixel(self.seed, pixel, sample);
+        let lens = (chance.next(), chance.next());
+        let ray = self.ray(x as f32 + inside.0, y as f32 + inside.1, lens);
+        let found = self.path(ray, &mut chance);
+        if !found.is_finite() {
+            return Vec3::ZERO;
+        }
+        let brightest = found.max_part();
+        if brightest > SAMPLE_MAX { found * (SAMPLE_MAX / brightest) } else { found }
+    }
+
+    /// What the middle of a pixel shows first.
+    pub fn first_hit(&self, x: f32, y: f32) -> Option<Hit> {
+        self.hit(&self.ray(x, y, (0.0, 0.0)), FAR)
+    }
+
+    fn ray(&self, x: f32, y: f32, lens: (f32, f32)) -> Ray {
+        let eye = &self.eye;
+        let unit = 2.0 * eye.half_height / self.height as f32;
+        let (across, down) = (x - self.width as f32 * 0.5, y - self.height as f32 * 0.5);
+        let toward = eye.forward + eye.right * (across * unit) - eye.up * (down * unit);
+        if eye.lens <= 0.0 {
+            return Ray { from: eye.at, direction: toward.unit() };
+        }
+        let (radius, angle) = (eye.lens * lens.0.sqrt(), lens.1 * std::f32::consts::TAU);
+        let from = eye.at + eye.right * (radius * libm::cosf(angle)) + eye.up * (radius * libm::sinf(angle));
+        Ray { from, direction: (eye.at + toward * eye.focus - from).unit() }
+    }
+
+    /// The nearest surface before `limit`.
+    pub fn hit(&self, ray: &Ray, limit: f32) -> Option<Hit> {
+        let mut nearest: Option<(Crossing, usize, usize)> = None;
+        for (at, (thing, bound)) in self.scene.things.iter().zip(&self.bounds).enumerate() {
+            let reach = nearest.map_or(limit, |(crossing, ..)| crossing.distance);
+            if !geometry::passes(ray, bound.0, bound.1, reach) {
+                continue;
+            }
+            for (number, part) in thing.parts.iter().enumerate() {
+                let reach = nearest.map_or(limit, |(crossing, ..)| crossing.distance);
+                if let Some(crossing) = geometry::cross(&part.shape, ray, reach) {
+                    nearest = Some((crossing, at, number));
+                }
+            }
+        }
+        let reach = nearest.map_or(limit, |(crossing, ..)| crossing.distance);
+        if let Some((crossing, soil)) = ground::cross(&self.scene.ground, ray, reach) {
+            let material = self.soil(soil, ray.at(crossing.distance), crossing.distance);
+            return Some(Hit { crossing, material, thing: None });
+        }
+        nearest.map(|(crossing, at, number)| {
+            let part = &self.scene.things[at].parts[number];
+            let material = resolved(part.material, ray.at(crossing.distance));
+            Hit { crossing, material, thing: Some(at) }
+        })
+    }
+
+    fn soil(&self, soil: Soil, point: Vec3, distance: f32) -> Material {
+        let ground = &self.scene.ground;
+        match soil {
+            // A pattern that is finer than a pixel would only flicker.
+            Soil::Plane if distance > 60.0 => Material { pattern: None, ..ground.material },
+            Soil::Plane | Soil::Hill if ground.material.finish != Finish::Water => {
+                resolved(ground.material, point)
+            }
+            Soil::Plane => ground.material,
+            Soil::Hill => Material::matte(vec3(0.16, 0.22, 0.09)),
+            Soil::Rock => {
+                let shade = 0.7 + 0.6 * noise::layered(point.x * 0.2, point.y * 0.5 + point.z * 0.2, 3, 4);
+                Material::matte(vec3(0.23, 0.21, 0.20) * shade)
+            }
+            Soil::Snow => Material::matte(vec3(0.86, 0.88, 0.92)),
+        }
+    }
+
+    /// Light that comes in along a path that begins with this ray.
+    fn path(&self, mut ray: Ray, chance: &mut Stream) -> Vec3 {
+        let mut light = Vec3::ZERO;
+        let mut carried = Vec3::ONE;
+        // Whether the sun and lamps have not been asked for at the surface the ray comes from.
+        let mut open = true;
+        for bounce in 0..BOUNCES_MAX {
+            let Some(hit) = self.hit(&ray, FAR) else {
+                light += carried
+                    * (self.sky.colour(ray.direction)
+                        + if open { self.sky.disc(ray.direction) } else { Vec3::ZERO });
+                return light;
+            };
+            let distance = hit.crossing.distance;
+            if self.light.mist > 0.0 {
+                let clear = libm::expf(-self.light.mist * distance);
+                light += carried * self.light.horizon * (1.0 - clear);
+                carried = carried * clear;
+            } else if hit.thing.is_none() && !self.light.studio {
+                // The plane ends where it fades into the horizon.
+                let far = smooth(FAR * 0.35, FAR, distance);
+                light += carried * self.light.horizon * far;
+                carried = carried * (1.0 - far);
+            }
+            let inside = hit.crossing.normal.dot(ray.direction) > 0.0;
+            let normal = if inside { -hit.crossing.normal } else { hit.crossing.normal };
+            let point = ray.at(distance);
+            let material = hit.material;
+            let next = match material.finish {
+                Finish::Lamp => {
+                    if open {
+                        light += carried * material.colour;
+                    }
+                    return light;
+                }
+                Finish::Metal { rough } => {
+                    open = rough < 0.35;
+                    if !open {
+                        light += carried * material.colour * self.asked(point, normal, chance) * 0.25;
+                    }
+                    carried *= metal(material.colour, -normal.dot(ray.direction));
+                    let mirrored = ray.direction.reflect(normal);
+                    let spread = mirrored + ball(chance) * (rough * rough);
+                    let out = spread.unit();
+                    if out.dot(normal) > 0.0 { out } else { mirrored }
+                }
+                Finish::Glass => {
+                    open = true;
+                    let (out, passed) = glass(ray.direction, normal, inside, GLASS_INDEX, chance);
+                    if passed {
+                        carried *= material.colour;
+                    }
+                    out
+                }
+                Finish::Water => {
+                    let waved = wave(point, normal, distance);
+                    let share = mirrored_share(-waved.dot(ray.direction), 1.0 / WATER_INDEX);
+                    if chance.next() < share.max(0.04) {
+                        open = true;
+                        let out = ray.direction.reflect(waved);
+                        if out.y > 0.0 { out } else { vec3(out.x, -out.y, out.z) }
+                    } else {
+                        open = false;
+                        carried *= material.colour;
+                        light += carried * self.asked(point, waved, chance);
+                        scattered(waved, chance)
+                    }
+                }
+                Finish::Gloss
+                    if chance.next() < mirrored_share(-normal.dot(ray.direction), 1.0 / GLASS_INDEX) =>
+                {
+                    open = true;
+                    ray.direction.reflect(normal)
+                }
+                Finish::Gloss | Finish::Matte => {
+                    open = false;
+                    carried *= material.colour;
+                    light += carried * self.asked(point, normal, chance);
+                    scattered(normal, chance)
+                }
+            };
+            if bounce >= BOUNCES_SURE {
+                let stays = carried.max_part().min(0.95);
+                if chance.next() >= stays {
+                    return light;
+                }
+                carried = carried / stays;
+            }
+            let side = if next.dot(normal) > 0.0 { normal } else { -normal };
+            ray = Ray { from: point + side * (NEAR * 2.0), direction: next };
+        }
+        light
+    }
+
+    /// Light of the sun and of one lamp that falls on a matte surface of colour one.
+    fn asked(&self, point: Vec3, normal: Vec3, chance: &mut Stream) -> Vec3 {
+        let from = point + normal * (NEAR * 2.0);
+        let mut light = Vec3::ZERO;
+        let toward = self.sky.toward_sun((chance.next(), chance.next()));
+        let facing = toward.dot(normal);
+        if facing > 0.0 && toward.y > 0.0 && self.sky.sunlight().max_part() > 0.0 {
+            light += self.sky.sunlight() * facing * self.passed(Ray { from, direction: toward }, FAR);
+        }
+        if !self.lamps.is_empty() {
+            let (center, radius, colour) = self.lamps[chance.below(self.lamps.len())];
+            let spot = center + ball(chance).unit() * radius;
+            let way = spot - from;
+            let distance = way.length();
+            let direction = way / distance.max(NEAR);
+            let (facing, shining) = (direction.dot(normal), (center - spot).unit().dot(direction));
+            if facing > 0.0 && shining > 0.0 && distance > radius * 0.1 {
+                // One point of the lamp's surface stands for all of it: 4 pi r² over pi of the matte surface.
+                let share = 4.0 * radius * radius * facing * shining / (distance * distance);
+                let passed = self.passed(Ray { from, direction }, distance - radius * 0.02);
+                light += colour * passed * (share * self.lamps.len() as f32).min(8.0);
+            }
+        }
+        light
+    }
+
+    /// How much light passes along a ray: glass tints it, all else stops it. Lamps do not stand in their own light.
+    fn passed(&self, mut ray: Ray, mut limit: f32) -> Vec3 {
+        let mut through = Vec3::ONE;
+        for _ in 0..8 {
+            let Some(hit) = self.hit(&ray, limit) else { return through };
+            match hit.material.finish {
+                Finish::Glass => through = through * hit.material.colour * 0.94,
+                Finish::Lamp => {}
+                _ => return Vec3::ZERO,
+            }
+            let moved = hit.crossing.distance + NEAR * 2.0;
+            ray.from = ray.at(moved);
+            limit -= moved;
+        }
+        Vec3::ZERO
+    }
+}
+
+/// A ball around balls: around the box that holds them.
+fn bound_of(balls: impl Iterator<Item = (Vec3, f32)>) -> (Vec3, f32) {
+    let mut low = Vec3::splat(f32::INFINITY);
+    let mut high = Vec3::splat(f32::NEG_INFINITY);
+    for (center, radius) in balls {
+        low = vec3(low.x.min(center.x - radius), low.y.min(center.y - radius), low.z.min(center.z - radius));
+        high =
+            vec3(high.x.max(center.x + radius), high.y.max(center.y + radius), high.z.max(center.z + radius));
+    }
+    if low.x > high.x {
+        return (Vec3::ZERO, 0.0);
+    }
+    ((low + high) * 0.5, (high - low).length() * 0.5)
+}
+
+/// The material at a point: its pattern has become its colour.
+fn resolved(material: Material, point: Vec3) -> Material {
+    let Some(pattern) = material.pattern else { return material };
+    let at = point / pattern.size.max(0.01);
+    let share = match pattern.kind {
+        PatternKind::Checks => {
+            let odd =
+                (at.x.floor() as i32 + at.y.max(0.0).floor() as i32 + at.z.floor() as i32).rem_euclid(2);
+            odd as f32
+        }
+        PatternKind::Stripes => f32::from((at.x + at.z * 0.35).floor() as i32 & 1 == 1),
+        PatternKind::Marble => {
+            let bent = noise::layered(at.x + at.y * 0.7, at.z - at.y * 0.4, 21, 5) * 9.0;
+            smooth(0.72, 0.98, libm::fabsf(libm::sinf(at.x * 1.3 + at.y * 1.7 + bent)))
+        }
+        PatternKind::Wood => {
+            let grain = noise::layered(at.x * 0.6, at.y * 0.15 + at.z * 0.6, 5, 3) * 1.6;
+            let ring = ((at.x * at.x + at.z * at.z).sqrt() * 3.0 + grain).fract();
+            smooth(0.35, 0.95, ring)
+        }
+        PatternKind::Patches => smooth(0.42, 0.62, noise::layered(at.x, at.z + at.y * 0.7, 13, 4)),
+    };
+    Material { colour: material.colour.mix(pattern.colour, share), pattern: None, ..material }
+}
+
+/// Small waves: the normal of the water at a point. Far away they are finer than a pixel and flatten out.
+fn wave(point: Vec3, normal: Vec3, distance: f32) -> Vec3 {
+    let height = |x: f32, z: f32| noise::layered(x * 0.9, z * 1.7, 33, 3);
+    let step = 0.05;
+    let (dx, dz) = (
+        height(point.x + step, point.z) - height(point.x - step, point.z),
+        height(point.x, point.z + step) - height(point.x, point.z - step),
+    );
+    let strength = 0.55 * smooth(160.0, 4.0, distance);
+    (normal - vec3(dx, 0.0, dz) * (strength / (2.0 * step) * 0.16)).unit()
+}
+
+/// A direction off a matte surface: the more upright, the likelier.
+fn scattered(normal: Vec3, chance: &mut Stream) -> Vec3 {
+    let (radius, angle) = (chance.next(), chance.next() * std::f32::consts::TAU);
+    let (side, up) = basis(normal);
+    let out = radius.sqrt();
+    (side * (libm::cosf(angle) * out)
+        + up * (libm::sinf(angle) * out)
+        + normal * (1.0 - radius).max(0.0).sqrt())
+    .unit()
+}
+
+/// A point in a ball of radius one.
+fn ball(chance: &mut Stream) -> Vec3 {
+    let (height, angle, depth) =
+        (chance.within(-1.0, 1.0), chance.next() * std::f32::consts::TAU, libm::cbrtf(chance.next()));
+    let flat = (1.0 - height * height).max(0.0).sqrt();
+    vec3(libm::cosf(angle) * flat, height, libm::sinf(angle) * flat) * depth
+}
+
+/// Share of light that a clear surface mirrors; `ratio` is the index on this side over that on the other (Schlick, "An
+/// Inexpensive BRDF Model", 1994).
+fn mirrored_share(cosine: f32, ratio: f32) -> f32 {
+    let straight = ((ratio - 1.0) / (ratio + 1.0)) * ((ratio - 1.0) / (ratio + 1.0));
+    let slant = (1.0 - cosine.clamp(0.0, 1.0)).max(0.0);
+    straight + (1.0 - straight) * slant * slant * slant * slant * slant
+}
+
+/// Colour of a metal under an angle: at a slant all metals are white.
+fn metal(colour: Vec3, cosine: f32) -> Vec3 {
+    let slant = (1.0 - cosine.clamp(0.0, 1.0)).max(0.0);
+    colour.mix(Vec3::ONE, slant * slant * slant * slant * slant)
+}
+
+/// Where light goes at glass, and whether it passed.
+fn glass(direction: Vec3, normal: Vec3, inside: bool, index: f32, chance: &mut Stream) -> (Vec3, bool) {
+    let ratio = if inside { index } else { 1.0 / index };
+    let cosine = -direction.dot(normal);
+    let passing = 1.0 - ratio * ratio * (1.0 - cosine * cosine);
+    let seen = if inside { passing.max(0.0).sqrt() } else { cosine };
+    if passing <= 0.0 || chance.next() < mirrored_share(seen, ratio) {
+        return (direction.reflect(normal), false);
+    }
+    ((direction * ratio + normal * (ratio * cosine - passing.sqrt())).unit(), true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipelines::image::fixtures::{daylight, plain_ground, three_balls};
+
+    #[test]
+    fn a_white_room_without_sun_is_as_bright_as_its_sky() {
+        // A matte surface of colour one under an even sky sends back just what comes in.
+        let light = Light {
+            zenith: Vec3::splat(0.5),
+            horizon: Vec3::splat(0.5),
+            sunlight: Vec3::ZERO,
+            disc: false,
+            studio: true,
+            ..daylight()
+        };
+        let mut scene = three_balls();
+        scene.ground.material = Material::matte(Vec3::ONE);
+        scene.things.clear();
+        let world = World::new(&scene, &light, 3, 16, 16);
+        for sample in 0..16 {
+            let found = world.sample(8, 14, sample);
+            assert!((found - Vec3::splat(0.5)).length() < 1e-3, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn the_sun_casts_a_shadow() {
+        let light = Light { sun: vec3(0.0, 1.0, 0.0), ..daylight() };
+        let scene = three_balls();
+        let world = World::new(&scene, &light, 3, 16, 16);
+        let mut chance = Stream::new(1, 1, 1);
+        let below = world.asked(vec3(-2.2, 0.0, 0.0), Vec3::UP, &mut chance);
+        let beside = world.asked(vec3(-6.0, 0.0, 0.0), Vec3::UP, &mut chance);
+        let behind_glass = world.asked(vec3(2.2, 0.0, 0.0), Vec3::UP, &mut chance);
+        assert_eq!(below, Vec3::ZERO);
+        assert!((beside - light.sunlight).length() < 0.1, "{beside:?}");
+        assert!(behind_glass.x > 0.5 * light.sunlight.x && behind_glass.x < light.sunlight.x);
+    }
+
+    #[test]
+    fn glass_bends_and_mirrors() {
+        let mut chance = Stream::new(5, 5, 5);
+        let down = vec3(0.6, -0.8, 0.0);
+        let passed: Vec<Vec3> = (0..200)
+            .filter_map(|_| {
+                let (out, passed) = glass(down, Vec3::UP, false, 1.5, &mut chance);
+                passed.then_some(out)
+            })
+            .collect();
+        assert!(passed.len() > 150);
+        // Snell: the sine of 0.6 becomes 0.4.
+        assert!(passed.iter().all(|out| (out.x - 0.4).abs() < 1e-4 && out.y < 0.0));
+        // Under a flat angle from within, nothing passes.
+        let flat = vec3(0.9, -(1.0_f32 - 0.81).sqrt(), 0.0);
+        assert!((0..50).all(|_| !glass(flat, Vec3::UP, true, 1.5, &mut chance).1));
+    }
+
+    #[test]
+    fn the_same_sample_is_the_same_and_lamps_shine() {
+        let mut scene = three_balls();
+        scene.things[0].parts[0].material = Material::of(Finish::Lamp, Vec3::splat(5.0));
+        let night = Light {
+            sunlight: Vec3::ZERO,
+            zenith: Vec3::ZERO,
+            horizon: Vec3::ZERO,
+            disc: false,
+            ..daylight()
+        };
+        let world = World::new(&scene, &night, 9, 32, 32);
+        assert_eq!(world.sample(3, 20, 4), world.sample(3, 20, 4));
+        let mut chance = Stream::new(2, 2, 2);
+        assert!(world.asked(vec3(-3.5, 0.0, 0.0), Vec3::UP, &mut chance).x > 0.1);
+        let _ = plain_ground();
+    }
+}
