@@ -186,7 +186,7 @@ pub fn all() -> &'static [Pipeline] {
     ALL
 }
 
-static ALL: &[Pipeline] = &[app::PIPELINE];
+static ALL: &[Pipeline] = &[app::PIPELINE, image::PIPELINE];
 
 /// The built-in pipeline of that name.
 pub fn find(name: &str) -> Option<&'static Pipeline> {

@@ -1,7 +1,6 @@
 //! From light to a picture: grain is smoothed where the scene says there is no edge, then exposure, warmth, a film curve,
 //! and eight bits a channel.
 
-use crate::pipelines::image::render::Film;
 use crate::pipelines::image::render::math::{Vec3, smooth, vec3};
 use crate::pipelines::image::render::trace::World;
 use crate::pipelines::image::scene::{Finish, Light};
@@ -68,19 +67,20 @@ impl Guide {
 
 /// Smooths grain along the guide (Dammertz et al., "Edge-Avoiding À-Trous Wavelet Transform", 2010). The more steps a film
 /// has, the less there is to smooth.
-pub fn smoothed(film: &Film, guide: &Guide) -> Vec<Vec3> {
-    let (width, height) = (film.width() as usize, film.height() as usize);
+pub fn smoothed(light: &[Vec3], steps: u32, guide: &Guide, width: u32) -> Vec<Vec3> {
+    let width = width as usize;
+    let height = light.len() / width.max(1);
     // Without its own colour a textured surface is smooth.
     let bare = |colour: Vec3| colour.map(|part| part.max(0.04));
-    let mut light: Vec<Vec3> = film
-        .light()
+    let mut light: Vec<Vec3> = light
+        .iter()
         .zip(&guide.pixels)
         .map(|(light, marks)| {
             let colour = bare(marks.colour);
             vec3(light.x / colour.x, light.y / colour.y, light.z / colour.z)
         })
         .collect();
-    let grain = 1.6 / (film.steps().max(1) as f32).sqrt();
+    let grain = 1.6 / (steps.max(1) as f32).sqrt();
     for round in 0..ROUNDS {
         let gap = 1_usize << round;
         let tolerance = grain / (1 << round) as f32;
@@ -190,6 +190,7 @@ pub fn vignetted(pixels: Vec<Vec3>, width: u32, height: u32) -> Vec<Vec3> {
 mod tests {
     use super::*;
     use crate::pipelines::image::fixtures::{daylight, three_balls};
+    use crate::pipelines::image::render::Film;
 
     #[test]
     fn the_transfer_curve_goes_both_ways() {
@@ -219,7 +220,7 @@ mod tests {
             pixels.iter().zip(truth.light()).map(|(a, b)| (*a - b).length().min(2.0)).sum()
         };
         let plain: Vec<Vec3> = rough.light().collect();
-        assert!(apart(&smoothed(&rough, &guide)) < apart(&plain) * 0.85);
+        assert!(apart(&smoothed(&plain, rough.steps(), &guide, width)) < apart(&plain) * 0.85);
         let shares = guide.shares(3);
         assert!(shares.iter().all(|share| (0.01..0.2).contains(share)), "{shares:?}");
     }

@@ -66,13 +66,14 @@ impl Film {
         self.sums.iter().map(move |sum| *sum * share)
     }
 
-    /// Takes one step with that many threads. False when `stopped` said so: then nothing was added.
-    pub fn step(&mut self, world: &World<'_>, threads: usize, stopped: &(dyn Fn() -> bool + Sync)) -> bool {
+    /// Takes one step with that many threads, of which this one asks `stopped`. False when it said so: then nothing was
+    /// added.
+    pub fn step(&mut self, world: &World<'_>, threads: usize, stopped: &dyn Fn() -> bool) -> bool {
         let (width, first) = (self.width, self.steps * SAMPLES_PER_STEP);
         let rows = std::sync::atomic::AtomicU32::new(0);
         let height = self.height;
         let halted = std::sync::atomic::AtomicBool::new(false);
-        let work = || {
+        let work = |stopped: &dyn Fn() -> bool| {
             let mut done: Vec<(u32, Vec<Vec3>)> = Vec::new();
             loop {
                 let y = rows.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -91,8 +92,8 @@ impl Film {
             }
         };
         let parts: Vec<Vec<(u32, Vec<Vec3>)>> = std::thread::scope(|scope| {
-            let others: Vec<_> = (1..threads.max(1)).map(|_| scope.spawn(&work)).collect();
-            let own = work();
+            let others: Vec<_> = (1..threads.max(1)).map(|_| scope.spawn(|| work(&|| false))).collect();
+            let own = work(stopped);
             let joined = others.into_iter().map(|other| match other.join() {
                 Ok(rows) => rows,
                 Err(panic) => std::panic::resume_unwind(panic),
