@@ -147,6 +147,12 @@ async fn six_briefs_give_six_working_apps() {
 }
 
 #[tokio::test]
+async fn things_that_refer_to_each_other_become_a_working_app() {
+    let app = spawn_app().await;
+    completed(&app, "Books with book, books and author. Authors with book and author.").await;
+}
+
+#[tokio::test]
 async fn a_field_taken_out_of_the_brief_is_gone_everywhere() {
     let app = spawn_app().await;
     let with = completed(&app, READING_LIST).await;
