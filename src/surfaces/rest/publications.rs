@@ -36,7 +36,8 @@ pub async fn publish(
     let id = project_id(&id)?;
     let key = idempotency_key(request.headers(), &format!("publish:{id}"), &body.bytes)?;
     let items = publications(body.value, service.now())?;
-    let published = service.publish(caller, id, items, key).await?;
+    let publishing = service.publish(caller, id, items, key).await?;
+    let published = publishing.published().await?;
     Ok(HttpResponse::Accepted().json(json!({
         "position": published.position.to_string(),
         "accepted": published.accepted,
