@@ -37,6 +37,8 @@ use self::scan::{Found, scan};
 const RUNNING_MAX: usize = 64;
 /// Bytes read at once.
 const READ_BYTES: usize = 4 * 1024;
+/// Bytes that may wait for the request before them; more than the longest request that is taken here.
+const INPUT_BYTES_MAX: usize = 128 * 1024;
 /// Answers that may wait for a peer before no further request is begun.
 const OUTPUT_BYTES_MAX: usize = 64 * 1024;
 /// A connection that says nothing for so long, or no whole request, is left to actix-http, which has limits for slow ones.
@@ -155,8 +157,12 @@ where
                 running.poll(cx);
             }
             while self.begin(cx)? {}
-            self.answer(cx)?;
+            let more = self.answer(cx)?;
             let flushed = self.flush(cx)?;
+            if (more && flushed) || self.begin(cx)? {
+                // There is room again, and nobody else would wake this task for it.
+                continue;
+            }
             let idle = self.running.is_empty() && flushed;
             if idle && self.closing {
                 return Poll::Ready(Ok(End::Close));
@@ -164,7 +170,8 @@ where
             if idle && self.other {
                 return Poll::Ready(Ok(End::HandOver));
             }
-            if self.closing || self.other || self.is_full() {
+            if self.closing || self.other || self.is_full() || self.input.len() >= INPUT_BYTES_MAX {
+                // Whatever is waited for here wakes this task: an answer, or a peer that takes one.
                 return Poll::Pending;
             }
             match self.read(cx)? {
@@ -230,8 +237,8 @@ where
         bytes.is_empty().then_some(request)
     }
 
-    /// Encodes the answers that are ready, up to the first that is not.
-    fn answer(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+    /// Encodes the answers that are ready, up to the first that is not. Whether more of that one only waits for room.
+    fn answer(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
         while let Some(Running { turn, stage }) = self.running.pop_front() {
             let stage = match stage {
                 Stage::Answered(answer) => {
@@ -250,8 +257,9 @@ where
                 asked @ Stage::Asked(_) => Some(asked),
             };
             if let Some(stage) = stage {
+                let more = matches!(stage, Stage::Body(_)) && self.output.len() >= OUTPUT_BYTES_MAX;
                 self.running.push_front(Running { turn, stage });
-                return Ok(());
+                return Ok(more);
             }
             (self.served, self.idle_since) = (true, Instant::now());
             if !self.codec.keep_alive() {
@@ -259,7 +267,7 @@ where
                 self.running.clear();
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Encodes what there is of a body; answers what is left of it.

@@ -12,6 +12,8 @@ use tokio::task::JoinHandle;
 use super::*;
 
 const SOON: Duration = Duration::from_secs(20);
+/// How often a large answer repeats the path; far more than waits for a peer at once.
+const LARGE: usize = 100_000;
 
 /// An app that answers with the path, when it is told to, and what it was asked so far.
 #[derive(Clone, Default)]
@@ -56,7 +58,11 @@ async fn front(asked: Asked, leaving: impl Future<Output = ()> + 'static) -> (Tc
         let answered = asked.begin(&request);
         async move {
             let _ = answered.await;
-            Ok::<_, Response<BoxBody>>(Response::ok().set_body(BoxBody::new(request.path().to_owned())))
+            let body = match request.path() {
+                large if large.starts_with("/large") => large.repeat(LARGE),
+                path => path.to_owned(),
+            };
+            Ok::<_, Response<BoxBody>>(Response::ok().set_body(BoxBody::new(body)))
         }
     });
     let served = serve(stream, Rc::new(app), ServiceConfig::default(), SOON, leaving);
@@ -133,4 +139,51 @@ async fn a_request_that_does_not_go_on_is_left_to_whoever_has_limits_for_it() {
     let left = tokio::time::timeout(SOON, front).await.expect("the front must give up");
     let Left::HandedOver(rest) = left.unwrap() else { panic!("the connection goes on") };
     assert_eq!(rest.into_parts().1, part.as_bytes());
+}
+
+#[actix_rt::test]
+async fn who_asks_without_end_while_one_question_waits_is_held_back() {
+    let asked = Asked::default();
+    let (mut client, _front) = front(asked.clone(), std::future::pending()).await;
+    client.write_all(post("/1/holds").as_bytes()).await.unwrap();
+    asked.begins(&["/1/holds"]).await;
+    let questions = post("/more").repeat(1_000);
+    let mut held_back = false;
+    for _ in 0..2_000 {
+        let sent = tokio::time::timeout(Duration::from_secs(1), client.write_all(questions.as_bytes())).await;
+        if sent.is_err() {
+            held_back = true;
+            break;
+        }
+    }
+    assert!(held_back, "questions must wait for the one before them outside of memory");
+    assert_eq!(asked.begun.borrow().len(), 1);
+}
+
+#[actix_rt::test]
+async fn large_answers_leave_whole_and_the_next_follows() {
+    let asked = Asked::default();
+    let (mut client, _front) = front(asked.clone(), std::future::pending()).await;
+    client.write_all(format!("{}{}", post("/large/passes"), post("/2/passes")).as_bytes()).await.unwrap();
+    asked.begins(&["/large/passes", "/2/passes"]).await;
+    asked.answer("/large/passes");
+    asked.answer("/2/passes");
+    expect(&mut client, &[&"/large/passes".repeat(LARGE), "/2/passes"]).await;
+}
+
+#[actix_rt::test]
+async fn more_requests_than_run_at_a_time_are_all_answered() {
+    let asked = Asked::default();
+    let (mut client, _front) = front(asked.clone(), std::future::pending()).await;
+    let paths: Vec<String> = (0..3 * RUNNING_MAX).map(|n| format!("/{n}/passes")).collect();
+    client.write_all(paths.iter().map(|path| post(path)).collect::<String>().as_bytes()).await.unwrap();
+    let mut answered = 0;
+    while answered < paths.len() {
+        let begun = (answered + RUNNING_MAX).min(paths.len());
+        let paths: Vec<&str> = paths[..begun].iter().map(String::as_str).collect();
+        asked.begins(&paths).await;
+        paths[answered..].iter().for_each(|path| asked.answer(path));
+        answered = begun;
+    }
+    expect(&mut client, &paths.iter().map(String::as_str).collect::<Vec<_>>()).await;
 }
