@@ -357,7 +357,23 @@ fn check_item(item: &Publication, limits: &LimitsConfig) -> Vec<FieldError> {
 }
 
 fn json_bytes(value: &Value) -> usize {
-    value.to_string().len()
+    /// Counts what is written and keeps nothing of it.
+    struct Count(usize);
+
+    impl std::io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let mut count = Count(0);
+    serde_json::to_writer(&mut count, value).expect("counting cannot fail, and a value has text keys");
+    count.0
 }
 
 /// Wrong fields of one event.
