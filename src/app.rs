@@ -7,9 +7,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_http::HttpService;
+use actix_http::body::BoxBody;
+use actix_http::{HttpService, KeepAlive, Request, Response, ServiceConfigBuilder};
 use actix_server::{Server, ServerHandle};
-use actix_service::{fn_service, map_config};
+use actix_service::{Service as _, ServiceFactory, fn_factory, fn_service, map_config};
 use actix_web::dev::AppConfig;
 use actix_web::{App as WebApp, middleware, web};
 use anyhow::Context;
@@ -31,6 +32,7 @@ use crate::runs::{Runs, RunsDeps, RunsSettings};
 use crate::service::catalog::{CatalogAgent, PipelineCatalog};
 use crate::service::{Ground, Service};
 use crate::surfaces;
+use crate::surfaces::http::front::{self, Fronted, Left};
 use crate::surfaces::room::{RoomDoor, RoomEncoder, RoomPhrases};
 use crate::surfaces::websocket::MessageLimits;
 use crate::surfaces::websocket::upgrade::Incoming;
@@ -265,24 +267,18 @@ impl HttpRim {
                 rim.service.broker().local_shard();
                 let door = Rc::new(rim.door());
                 let leaving = leaving.clone();
-                HttpService::build()
+                let left = move || {
+                    let mut leaving = leaving.clone();
+                    // An error means that the sender is gone, which is the end as well.
+                    async move { drop(leaving.wait_for(|now| *now).await) }
+                };
+                let http = HttpService::build()
                     .keep_alive(KEEP_ALIVE)
                     .client_request_timeout(REQUEST_HEAD_WITHIN)
                     .client_disconnect_timeout(Duration::from_secs(1))
                     // An aborted request must be noticed.
                     .h1_allow_half_closed(false)
-                    // The builder's own option is not heeded below an upgrade service, and answers to pipelined requests
-                    // and server-sent events would wait 40 ms for an acknowledgement.
-                    .on_connect_ext(|stream: &TcpStream, _| {
-                        if let Err(error) = stream.set_nodelay(true) {
-                            log::debug!("a connection keeps its small writes back: {error}");
-                        }
-                    })
-                    .graceful_shutdown_signal(move || {
-                        let mut leaving = leaving.clone();
-                        // An error means that the sender is gone, which is the end as well.
-                        async move { drop(leaving.wait_for(|now| *now).await) }
-                    })
+                    .graceful_shutdown_signal(left.clone())
                     .upgrade(fn_service(move |(request, framed)| {
                         let door = door.clone();
                         async move {
@@ -290,8 +286,8 @@ impl HttpRim {
                             Ok::<_, actix_web::Error>(())
                         }
                     }))
-                    .h1(map_config(rim.web_app(), |()| AppConfig::default()))
-                    .tcp()
+                    .h1(map_config(rim.web_app(), |()| AppConfig::default()));
+                fronted(http, map_config(rim.web_app(), |()| AppConfig::default()), left)
             })?
             .run();
         let handle = server.handle();
@@ -313,7 +309,7 @@ impl HttpRim {
     fn web_app(
         &self,
     ) -> WebApp<
-        impl actix_service::ServiceFactory<
+        impl ServiceFactory<
             actix_web::dev::ServiceRequest,
             Config = (),
             Response = actix_web::dev::ServiceResponse<actix_web::body::BoxBody>,
@@ -327,6 +323,46 @@ impl HttpRim {
             .configure(surfaces::pages::configure)
             .wrap(middleware::from_fn(surfaces::http::gate::pass))
     }
+}
+
+/// Connections begin in the front, which asks `app`; those that want more than it gives go on with `http`.
+fn fronted<H, A, L, Leaving>(
+    http: H,
+    app: A,
+    left: L,
+) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = H::Error, InitError = ()>
+where
+    H: ServiceFactory<(Fronted, Option<SocketAddr>), Config = (), Response = ()>,
+    A: ServiceFactory<Request, Config = ()>,
+    A::Response: Into<Response<BoxBody>>,
+    A::Error: Into<Response<BoxBody>>,
+    L: Fn() -> Leaving + Clone + 'static,
+    Leaving: Future<Output = ()>,
+{
+    let http = Rc::new(http);
+    let app = Rc::new(app);
+    fn_factory(move || {
+        let (http, app, left) = (http.clone(), app.clone(), left.clone());
+        async move {
+            let http = Rc::new(http.new_service(()).await.map_err(|_| ())?);
+            let app = Rc::new(app.new_service(()).await.map_err(|_| ())?);
+            let config = ServiceConfigBuilder::new().keep_alive(KeepAlive::Timeout(KEEP_ALIVE)).build();
+            Ok::<_, ()>(fn_service(move |stream: TcpStream| {
+                let (http, app, config, leaving) = (http.clone(), app.clone(), config.clone(), left());
+                async move {
+                    // Answers to pipelined requests and server-sent events would wait 40 ms for an acknowledgement.
+                    if let Err(error) = stream.set_nodelay(true) {
+                        log::debug!("a connection keeps its small writes back: {error}");
+                    }
+                    let peer = stream.peer_addr().ok();
+                    match front::serve(stream, app, config, KEEP_ALIVE, leaving).await {
+                        Left::Closed => Ok(()),
+                        Left::HandedOver(stream) => http.call((stream, peer)).await,
+                    }
+                }
+            }))
+        }
+    })
 }
 
 /// The pipelines as the service may know them.

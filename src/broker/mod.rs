@@ -21,8 +21,11 @@ mod tail;
 mod tests;
 
 use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
@@ -41,7 +44,7 @@ use crate::domain::event::NewEvent;
 use crate::domain::fold::RoomState;
 use crate::domain::ids::ProjectId;
 use crate::domain::position::Position;
-use crate::engine::{Batch, Change, Committed, Engine, EngineError};
+use crate::engine::{Batch, Change, Committed, Engine, EngineError, EngineFuture};
 
 /// Notices that may wait for a shard; beyond that it asks its rooms where they stand.
 const SHARD_INBOX_CAPACITY: usize = 65_536;
@@ -111,6 +114,23 @@ pub enum BrokerError {
     Engine(#[from] EngineError),
 }
 
+/// A batch on its way to the disk.
+pub struct Committing(EngineFuture<Committed>);
+
+impl Future for Committing {
+    type Output = Result<Committed, BrokerError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx).map_err(BrokerError::from)
+    }
+}
+
+impl std::fmt::Debug for Committing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Committing")
+    }
+}
+
 thread_local! {
     static LOCAL_SHARD: RefCell<Option<LocalShard>> = const { RefCell::new(None) };
 }
@@ -161,7 +181,12 @@ impl Broker {
     /// # Errors
     /// What the engine answers.
     pub async fn commit(&self, batch: Batch) -> Result<Committed, BrokerError> {
-        Ok(self.links.engine.commit(batch).await?)
+        self.committing(batch).await
+    }
+
+    /// The same, and the batch has its place among all others when this returns; it is waited for later.
+    pub fn committing(&self, batch: Batch) -> Committing {
+        Committing(self.links.engine.commit(batch))
     }
 
     /// Appends events to a room's log; they are fanned out once they are durable.

@@ -9,6 +9,7 @@ use std::io;
 use std::task::{Context, Poll, Waker};
 
 use bytes::{Buf, Bytes};
+use socket2::SockRef;
 use tokio::net::TcpStream;
 
 use crate::domain::ids::{ClientId, ProjectId};
@@ -89,9 +90,12 @@ impl Outlet {
         }
         let mut taken = 0;
         if self.pending_bytes.get() == 0 {
-            match self.stream.try_write(bytes) {
+            // Not through the runtime, which would look up what it knows of the stream: here one write is one of
+            // thousands. What waits is flushed through it, and that is when it learns that the peer is not ready.
+            match SockRef::from(&self.stream).send(bytes) {
                 Ok(count) => taken = count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error)
+                    if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
                 // The reading side hears of it too; it ends the connection.
                 Err(_) => return self.end_now(),
             }

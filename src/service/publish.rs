@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::artifacts::{ArtifactPath, NewLine};
 use crate::auth::Caller;
 use crate::auth::policy::Action;
+use crate::broker::Committing;
 use crate::config::LimitsConfig;
 use crate::domain::event::{EventBody, LogLines, NewEvent};
 use crate::domain::ids::{ProjectId, RunId};
@@ -44,6 +45,14 @@ pub struct Publication {
     pub producer: Option<ProducerSeq>,
 }
 
+impl Publication {
+    /// Whether it means the same whatever else the project holds, so that nothing need be read before it is stored.
+    fn stands_alone(&self) -> bool {
+        let plain = matches!(self.body, EventBody::Event(_) | EventBody::Artifact(_));
+        plain && self.run_id.is_none() && self.producer.is_none()
+    }
+}
+
 /// A producer's own number for an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProducerSeq {
@@ -66,8 +75,37 @@ pub struct Published {
     pub duplicates: usize,
 }
 
+/// What is becoming of a publication whose place in the order of the log is settled.
+#[derive(Debug)]
+pub enum Publishing {
+    /// It is on its way to the disk; how many events it has.
+    Committing(Committing, usize),
+    /// It is known already what became of it.
+    Done(Published),
+}
+
+impl Publishing {
+    /// Waits until it is durable.
+    ///
+    /// # Errors
+    /// When there is no such project, or it cannot be stored.
+    pub async fn published(self) -> Result<Published, ServiceError> {
+        match self {
+            Publishing::Committing(commit, accepted) => {
+                let positions = commit.await?.positions;
+                let position = positions.last().copied().ok_or_else(|| {
+                    ServiceError::Internal("an append was answered without a position".to_owned())
+                })?;
+                Ok(Published { position, accepted, duplicates: 0 })
+            }
+            Publishing::Done(published) => Ok(published),
+        }
+    }
+}
+
 impl Service {
-    /// Publishes events into a room, all of them or none.
+    /// Publishes events into a room, all of them or none. When it answers, everything that is published later comes
+    /// later in the log too.
     ///
     /// # Errors
     /// When there is no such project, an event is wrong, or the project's state does not allow it.
@@ -77,13 +115,31 @@ impl Service {
         project: ProjectId,
         items: Vec<Publication>,
         key: Option<IdempotencyKey>,
-    ) -> Result<Published, ServiceError> {
+    ) -> Result<Publishing, ServiceError> {
         caller.may(Action::Publish)?;
         check_items(&items, &self.config().limits)?;
+        if key.is_none() && items.iter().all(Publication::stands_alone) {
+            // The engine itself sees whether there is such a project; nothing else need be known.
+            let accepted = items.len();
+            let events = items.into_iter().map(|item| NewEvent { run_id: None, body: item.body }).collect();
+            let commit =
+                self.ground().broker.committing(Batch::of([Change::Append { room: project, events }]));
+            return Ok(Publishing::Committing(commit, accepted));
+        }
+        self.publish_in_context(project, &items, key.as_ref()).await.map(Publishing::Done)
+    }
+
+    /// Publishes what has to be looked at beside the project's runs, its log or earlier publications.
+    async fn publish_in_context(
+        &self,
+        project: ProjectId,
+        items: &[Publication],
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Published, ServiceError> {
         let engine = &self.ground().engine;
         self.stored_project(project).await?;
         let newest = engine.runs_of(project, 1).await?.into_iter().next();
-        for item in &items {
+        for item in items {
             check_allowed(item, newest.as_ref())?;
             if let Some(run) = item.run_id {
                 let known = engine.run(run).await?.is_some_and(|run| run.project_id == project);
@@ -92,10 +148,12 @@ impl Service {
                 }
             }
         }
-        let _numbering = self.0.numbering.lock().await;
+        // Only lines are numbered here; whoever has none need not wait for the commits of others.
+        let numbered = items.iter().any(|item| matches!(item.body, EventBody::Log(_)));
+        let _numbering = if numbered { Some(self.0.numbering.lock().await) } else { None };
         for _ in 0..TWIN_TRIES {
             let newest = newest.as_ref().map(|run| run.id);
-            match self.try_publish(project, newest, &items, key.as_ref()).await {
+            match self.try_publish(project, newest, items, key).await {
                 Err(EngineError::KeyTaken(_)) => {}
                 answer => return answer?,
             }
@@ -299,7 +357,23 @@ fn check_item(item: &Publication, limits: &LimitsConfig) -> Vec<FieldError> {
 }
 
 fn json_bytes(value: &Value) -> usize {
-    value.to_string().len()
+    /// Counts what is written and keeps nothing of it.
+    struct Count(usize);
+
+    impl std::io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let mut count = Count(0);
+    serde_json::to_writer(&mut count, value).expect("counting cannot fail, and a value has text keys");
+    count.0
 }
 
 /// Wrong fields of one event.

@@ -8,6 +8,7 @@ mod hostile;
 mod layers;
 mod main_job;
 mod packager;
+mod pipelined;
 mod recovery;
 mod rest;
 mod room;

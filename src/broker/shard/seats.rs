@@ -32,7 +32,10 @@ pub(in crate::broker) struct Seats {
     pub(in crate::broker) pushing: Cell<bool>,
     pub(in crate::broker) slots: RefCell<Vec<Slot>>,
     pub(in crate::broker) slot_version: Cell<u32>,
+    /// Somebody waits to say how many are here.
     pub(in crate::broker) presence_due: Cell<bool>,
+    /// Somebody came or went since that was last looked at.
+    pub(in crate::broker) presence_changed: Cell<bool>,
 }
 
 pub(in crate::broker) struct Slot {

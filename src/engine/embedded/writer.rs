@@ -135,17 +135,24 @@ impl Writer {
         run("BEGIN IMMEDIATE")?;
         for waiting in group {
             let mark = heads.mark();
-            run("SAVEPOINT batch")?;
+            let savepoint = !is_refused_untouched(&waiting.changes);
+            if savepoint {
+                run("SAVEPOINT batch")?;
+            }
             match changes::apply(&self.connection, heads, self.clock.now(), &waiting.changes) {
                 Ok(outcome) => results.push(Ok(outcome)),
                 Err(Failure::Refused(refusal)) => {
-                    run("ROLLBACK TO batch")?;
+                    if savepoint {
+                        run("ROLLBACK TO batch")?;
+                    }
                     heads.back_to(mark);
                     results.push(Err(refusal));
                 }
                 Err(Failure::Store(error)) => return Err(error),
             }
-            run("RELEASE batch")?;
+            if savepoint {
+                run("RELEASE batch")?;
+            }
         }
         run("COMMIT")?;
         Ok(results)
@@ -154,6 +161,12 @@ impl Writer {
     fn committed(&self, positions: Vec<Position>) -> Committed {
         Committed { positions, on_disk: self.durability == Durability::Disk }
     }
+}
+
+/// Whether these changes, when they are refused, are refused before they have written anything: a lone append is, and it is
+/// what most batches are.
+fn is_refused_untouched(changes: &[Prepared]) -> bool {
+    matches!(changes, [Prepared::Append { .. }])
 }
 
 /// What a group has to announce: the events of a room together, so that whoever hears of them wakes up once.

@@ -57,9 +57,10 @@ pub async fn pass<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let began = Instant::now();
     let id = Uuid::now_v7();
-    let described = format!("{} {}", request.method(), request.path());
+    // Described only where somebody reads it: this is on the way of every request.
+    let described = log::log_enabled!(log::Level::Debug)
+        .then(|| (Instant::now(), format!("{} {}", request.method(), request.path())));
     let auth = request.app_data::<web::Data<Auth>>().cloned();
     let origin = request.headers().get(header::ORIGIN).cloned();
     let admitted = match &auth {
@@ -86,12 +87,11 @@ pub async fn pass<B: MessageBody + 'static>(
         }
     };
     finish(answer.headers_mut(), id, origin);
-    // The query is left out: it may carry a token.
-    log::debug!(
-        "{described} answered {} in {} us; request.id={id}",
-        answer.status().as_u16(),
-        began.elapsed().as_micros()
-    );
+    if let Some((began, described)) = described {
+        // The query is left out: it may carry a token.
+        let (status, us) = (answer.status().as_u16(), began.elapsed().as_micros());
+        log::debug!("{described} answered {status} in {us} us; request.id={id}");
+    }
     Ok(answer)
 }
 

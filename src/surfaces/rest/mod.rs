@@ -59,7 +59,9 @@ pub fn configure(config: &mut ServiceConfig, service: &Service) {
         .service(at("/readyz").get(health::ready).done())
         .service(at("/metrics").get(health::metrics).done())
         .service(
+            // Patterns are tried in this order, so the address that is asked most often comes first.
             web::scope("/api")
+                .service(at("/projects/{id}/events").get(events::read).post(publications::publish).done())
                 .service(at("/projects").get(projects::list).post(projects::create).done())
                 .service(
                     at("/projects/{id}")
@@ -70,7 +72,6 @@ pub fn configure(config: &mut ServiceConfig, service: &Service) {
                 )
                 .service(at("/projects/{id}/generate").post(runs::generate).done())
                 .service(at("/projects/{id}/runs").get(runs::of_project).done())
-                .service(at("/projects/{id}/events").get(events::read).post(publications::publish).done())
                 .service(at("/projects/{id}/files").get(files::list).done())
                 .service(at("/projects/{id}/files/{path:.*}").get(files::one).done())
                 .service(at("/projects/{id}/archive.zip").get(files::archive).done())

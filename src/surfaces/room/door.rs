@@ -100,7 +100,7 @@ impl RoomDoor {
             return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-connections", detail));
         }
         // A stranger learns only after its token whether there is such a project.
-        if caller.may(Action::Read).is_ok() {
+        if caller.may(Action::Read).is_ok() && !broker.local_shard().serves(room) {
             broker.view(room).await.map_err(|error| match error {
                 BrokerError::NoSuchRoom => no_such_project(),
                 error => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error.to_string()),

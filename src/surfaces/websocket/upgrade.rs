@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use crate::broker::outlet::Outlet;
 use crate::broker::shard::LocalShard;
 use crate::domain::ids::ClientId;
+use crate::surfaces::http::front::Fronted;
 use crate::surfaces::websocket::assembly::MessageLimits;
 use crate::surfaces::websocket::socket::Socket;
 use crate::surfaces::websocket::{Peer, Session, connection};
@@ -41,9 +42,12 @@ pub struct Upgraded {
 
 impl Incoming {
     /// What the HTTP service hands over.
-    pub fn new(request: Request, framed: Framed<TcpStream, h1::Codec>) -> Self {
+    pub fn new(request: Request, framed: Framed<Fronted, h1::Codec>) -> Self {
         let parts = framed.into_parts();
-        Self { request, stream: parts.io, read: parts.read_buf.freeze() }
+        let (stream, unread) = parts.io.into_parts();
+        let mut read = parts.read_buf;
+        read.extend_from_slice(&unread);
+        Self { request, stream, read: read.freeze() }
     }
 
     /// Who is at the other end.
