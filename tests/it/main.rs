@@ -10,6 +10,7 @@ mod main_job;
 mod packager;
 mod recovery;
 mod rest;
+mod retention;
 mod room;
 mod sandbox;
 mod simulation;
