@@ -52,11 +52,6 @@ impl Pass {
     /// Looks after every room.
     pub(super) async fn keep_logs(&mut self) -> Result<(), KeeperError> {
         let now = self.deps.clock.now();
-        let mut active: HashMap<ProjectId, Timestamp> = HashMap::new();
-        for run in self.deps.engine.active_runs().await? {
-            let since = active.entry(run.project_id).or_insert(run.created_at);
-            *since = run.created_at.min(*since);
-        }
         let pass = self.shared.totals.lock().map_or(0, |totals| totals.passes);
         let (mut after, mut all_bytes, mut standings) = (None, 0, Vec::new());
         loop {
@@ -64,6 +59,8 @@ impl Pass {
             let page = self.deps.engine.rooms(after, ROOMS_PER_READ).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.room);
+            // Asked for after the page: the events of a run that is accepted later are behind the ends of these logs.
+            let active = self.active_since().await?;
             for log in page {
                 let done = self.keep_log(log, active.get(&log.room).copied(), now, pass).await;
                 match done {
@@ -85,6 +82,16 @@ impl Pass {
             self.keep_all_below(max, all_bytes, standings).await?;
         }
         Ok(())
+    }
+
+    /// Since when each project has an active run.
+    async fn active_since(&self) -> Result<HashMap<ProjectId, Timestamp>, KeeperError> {
+        let mut active: HashMap<ProjectId, Timestamp> = HashMap::new();
+        for run in self.deps.engine.active_runs().await? {
+            let since = active.entry(run.project_id).or_insert(run.created_at);
+            *since = run.created_at.min(*since);
+        }
+        Ok(active)
     }
 
     /// Looks after one room.

@@ -64,7 +64,7 @@ pub struct Keeper {
 }
 
 enum Request {
-    /// Logs and upkeep soon.
+    /// Something waits to be cleared away.
     Wake,
     /// Everything now; answered when it is done.
     Pass(oneshot::Sender<()>),
@@ -175,7 +175,11 @@ impl Pass {
                     self.pass(true).await;
                     let _ = done.send(());
                 }
-                Some(Request::Wake) => self.pass(false).await,
+                Some(Request::Wake) => {
+                    if let Err(error) = self.clear_up().await {
+                        log::debug!("clearing up goes on with the next pass: {error}");
+                    }
+                }
                 None => {
                     let bulk = Instant::now() >= bulk_due;
                     if bulk {

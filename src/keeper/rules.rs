@@ -176,3 +176,44 @@ pub(super) fn lines_over(
     });
     ended
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn nothing_set_is_for_ever() {
+        let mut config = Config::default().retention;
+        let rules = Rules::from(&config);
+        assert_eq!(rules.events_ms, Some(180 * DAY_MS));
+        assert_eq!(rules.events_bytes_max, None);
+        config.events_days = 0;
+        assert_eq!(before(Timestamp(7), Rules::from(&config).events_ms), None);
+        assert_eq!(before(Timestamp(7), Some(5)), Some(Timestamp(2)));
+    }
+
+    #[test]
+    fn lines_go_by_age_and_then_the_oldest_until_all_fit() {
+        let run = RunId::generate();
+        let ended = |at, bytes| EndedLines { at: Timestamp(at), run, bytes };
+        let logs = vec![ended(30, 5), ended(10, 1), ended(20, 7)];
+        let mut rules = Rules::from(&Config::default().retention);
+        for (lines_ms, lines_bytes_max, expected) in [
+            (None, None, vec![]),
+            (Some(85), None, vec![10]),
+            (Some(75), None, vec![10, 20]),
+            (None, Some(113), vec![]),
+            (None, Some(112), vec![10]),
+            (None, Some(105), vec![10, 20]),
+            (Some(85), Some(105), vec![10, 20]),
+            (None, Some(1), vec![10, 20, 30]),
+        ] {
+            rules = Rules { lines_ms, lines_bytes_max, ..rules };
+            // Runs that have not ended hold the other 100 bytes.
+            let over = lines_over(logs.clone(), 113, &rules, Timestamp(100));
+            let over: Vec<i64> = over.iter().map(|lines| lines.at.0).collect();
+            assert_eq!(over, expected, "{lines_ms:?} {lines_bytes_max:?}");
+        }
+    }
+}
