@@ -288,9 +288,7 @@ impl Work<'_> {
             .execute(params![room, integer(state.seq), &*state.state_json])?;
         Ok(())
     }
-}
 
-impl Work<'_> {
     fn cut_log(&mut self, id: ProjectId, through: u64) -> Result<(), Failure> {
         let head = self.head(id)?;
         let through = through.min(head.last);
