@@ -233,8 +233,10 @@ async fn space_that_is_given_back_makes_the_file_smaller_and_what_is_spared_is_u
     }
     engine.commit(Batch::of([Change::RemoveProject(goes)])).await.unwrap();
     let keep = async |spare_bytes_max| {
-        let mut given_back = 0;
+        let (mut given_back, mut pieces) = (0, 0);
         loop {
+            pieces += 1;
+            assert!(pieces < 60, "a piece gives back many pages");
             let upkeep = Upkeep { now: Timestamp(0), rows_max: 50, bytes_max: 1 << 20, spare_bytes_max };
             let kept = engine.commit(Batch::of([Change::Upkeep(upkeep)])).await.unwrap().kept;
             given_back += kept.given_back_bytes;

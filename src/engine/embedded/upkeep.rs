@@ -11,7 +11,7 @@ use crate::engine::retention::{Kept, Upkeep};
 /// Runs of one piece: a record has some tens of kilobytes.
 const RUNS_PER_PIECE: i64 = 32;
 /// Pages that one piece gives back; each may have to be moved first.
-const PAGES_PER_PIECE: u64 = 128;
+const PAGES_PER_PIECE: u64 = 64;
 
 /// Does one piece within the transaction that is open.
 pub(super) fn keep(connection: &Connection, piece: &Upkeep) -> rusqlite::Result<Kept> {
@@ -62,7 +62,12 @@ fn give_back(connection: &Connection, spare_bytes_max: u64) -> rusqlite::Result<
     if wanted == 0 {
         return Ok(Kept::default());
     }
-    connection.execute_batch(&format!("PRAGMA incremental_vacuum({wanted})"))?;
+    // A row per page: a single step would give back one page alone.
+    let mut statement = connection.prepare(&format!("PRAGMA incremental_vacuum({wanted})"))?;
+    let mut pages = statement.query([])?;
+    while pages.next()?.is_some() {}
+    drop(pages);
+    drop(statement);
     let given_back = before.saturating_sub(free()?);
     // A store that cannot shrink gives nothing back, and asking again would not change that.
     Ok(Kept { given_back_bytes: given_back * page_bytes, more: given_back > 0, ..Kept::default() })
