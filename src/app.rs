@@ -26,6 +26,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Durability};
 use crate::engine::Engine;
 use crate::engine::embedded::{self, EmbeddedEngine, EmbeddedOptions};
+use crate::keeper::{Keeper, KeeperDeps};
 use crate::pipelines::{self, Pipeline};
 use crate::runs::executors::{AgentGate, Scripts};
 use crate::runs::{Runs, RunsDeps, RunsSettings};
@@ -45,6 +46,8 @@ const BACKLOG: u32 = 4096;
 const REQUEST_HEAD_WITHIN: Duration = Duration::from_secs(10);
 /// How long an idle connection is kept for a next request.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// How long the keeper may take to end: a step takes some milliseconds.
+const KEEPER_WITHIN: Duration = Duration::from_secs(2);
 /// How long a script job of the sandbox may take in all.
 const SCRIPT_JOB_WITHIN: Duration = Duration::from_secs(120);
 
@@ -87,6 +90,7 @@ pub struct App {
     service: Service,
     broker: Broker,
     runs: Runs,
+    keeper: Keeper,
     engine: Arc<dyn Engine>,
     server: Option<(ServerHandle, watch::Sender<bool>)>,
     new_admin_token: Option<String>,
@@ -155,11 +159,19 @@ impl App {
             executor: None,
             gate: options.gate,
         });
+        let keeper = Keeper::start(KeeperDeps {
+            engine: engine.clone(),
+            artifacts: artifacts.clone(),
+            clock: clock.clone(),
+            rules: (&config.retention).into(),
+        })
+        .context("the keeper cannot be started")?;
         let service = Service::new(Ground {
             engine: engine.clone(),
             broker: broker.clone(),
             runs: runs.clone(),
             artifacts,
+            keeper: keeper.clone(),
             clock: clock.clone(),
             config: config.clone(),
             catalog: Arc::new(Catalog { find: options.pipelines }),
@@ -179,7 +191,7 @@ impl App {
             server = Some(rim.serve(listener)?);
         }
         let drain = Duration::from_millis(config.http.drain_ms);
-        Ok(App { address, service, broker, runs, engine, server, new_admin_token, drain })
+        Ok(App { address, service, broker, runs, keeper, engine, server, new_admin_token, drain })
     }
 
     /// Where it listens.
@@ -190,6 +202,11 @@ impl App {
     /// Every operation, without HTTP.
     pub fn service(&self) -> &Service {
         &self.service
+    }
+
+    /// Who carries retention out.
+    pub fn keeper(&self) -> &Keeper {
+        &self.keeper
     }
 
     /// The admin token, when this start made one: it is shown once.
@@ -215,6 +232,7 @@ impl App {
     /// Stops in good order: not ready, no new runs, runs at a safe point, sockets asked to leave, the store closed.
     pub async fn stop(self) {
         self.service.drain();
+        self.keeper.stop(KEEPER_WITHIN).await;
         self.runs.stop().await;
         self.broker.stop(u64::try_from(self.drain.as_millis()).unwrap_or(u64::MAX), self.drain).await;
         if let Some((server, leaving)) = self.server {

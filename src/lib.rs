@@ -15,6 +15,7 @@
 //! - [`pipelines`]: what built-in agents compute; [`sandbox`]: the child process that runs scripts
 //! - [`engine`], [`artifacts`]: everything durable
 //! - [`broker`]: rooms, shards, tails: who hears what
+//! - [`keeper`]: how long things are kept
 //! - [`runs`]: queue, orchestrator, generations, executors
 //! - [`auth`], [`service`]: who may do what; one operation, many doors
 //! - [`surfaces`]: the rim: sockets, REST, server-sent events, pages
@@ -29,6 +30,7 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod engine;
+pub mod keeper;
 pub mod pipelines;
 pub mod runs;
 pub mod sandbox;

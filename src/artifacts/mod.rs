@@ -17,7 +17,7 @@ pub use blobs::{Blob, Blobs, Swept};
 pub use path::{ArtifactPath, BadPath, PATH_BYTES_MAX, media_type};
 pub use run_log::{
     LINE_BYTES_MAX, LinePage, LineQuery, Lines, LogStore, NewLine, PAGE_LINES_MAX, RunLog, StoredLine,
-    as_one_line,
+    StoredLog, as_one_line,
 };
 
 use std::io;

@@ -9,6 +9,7 @@ pub mod counters;
 pub mod follow;
 pub mod frame;
 pub mod inbox;
+mod load;
 pub mod outlet;
 mod registry;
 mod room;

@@ -1,7 +1,7 @@
 //! Which rooms are live and which shards there are. A room is started from the log when it is first asked for.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
@@ -42,6 +42,8 @@ struct LiveRoom {
     news: Inbox<LoggedEvent>,
     home: usize,
     sockets: Arc<AtomicUsize>,
+    /// The first event that can still be read, shared with the actor so that a cut is known before it is answered.
+    first: Arc<AtomicU64>,
 }
 
 /// The way to a shard from any thread.
@@ -156,9 +158,10 @@ impl Links {
         }
         let home = self.next_home.fetch_add(1, Ordering::Relaxed) % shards.len();
         let (news, reader) = inbox(NEWS_CAPACITY);
-        let actor = RoomActor::new(id, self.clone(), reader);
+        let first = Arc::new(AtomicU64::new(1));
+        let actor = RoomActor::new(id, self.clone(), first.clone(), reader);
         let addr = RoomActor::start_in_arbiter(&shards[home].arbiter, |_| actor);
-        let room = LiveRoom { addr, news, home, sockets: Arc::new(AtomicUsize::new(0)) };
+        let room = LiveRoom { addr, news, home, sockets: Arc::new(AtomicUsize::new(0)), first };
         rooms.insert(id, room.clone());
         Ok(room)
     }
@@ -204,6 +207,12 @@ impl EngineEvents for Links {
             rooms.remove(&room);
             drop(rooms);
             self.tell_shards(|| Notice::Rejoin { room });
+        }
+    }
+
+    fn cut(&self, room: ProjectId, first: u64) {
+        if let Some(live) = self.lock().get(&room) {
+            live.first.fetch_max(first, Ordering::Relaxed);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::broker::frame::{Encoders, Frame};
 use crate::broker::{Gap, Joined, RoomView};
@@ -18,7 +19,8 @@ const SAVE_AFTER_EVENTS: u64 = 1000;
 pub(crate) struct Room {
     id: ProjectId,
     epoch: Epoch,
-    first: u64,
+    /// The first event that can still be read; moved on by whoever hears that the log was cut.
+    first: Arc<AtomicU64>,
     seq: u64,
     state: Arc<RoomState>,
     state_json: Option<Arc<str>>,
@@ -55,7 +57,7 @@ impl Room {
         Self {
             id,
             epoch: bounds.epoch,
-            first: bounds.first,
+            first: Arc::new(AtomicU64::new(bounds.first)),
             seq,
             state: Arc::new(state),
             state_json: None,
@@ -64,6 +66,26 @@ impl Room {
             viewers_said: 0,
             encoders,
         }
+    }
+
+    /// Has where the log begins told by `first` from now on.
+    pub(crate) fn begins_at(&mut self, first: Arc<AtomicU64>) {
+        first.fetch_max(self.first(), Ordering::Relaxed);
+        self.first = first;
+    }
+
+    /// The first event that can still be read.
+    pub(crate) fn first(&self) -> u64 {
+        self.first.load(Ordering::Relaxed)
+    }
+
+    /// Goes on with a fold that is further than its own, because the log was cut beyond where it stood.
+    pub(crate) fn restart_from(&mut self, ahead: Room) {
+        self.first.fetch_max(ahead.first(), Ordering::Relaxed);
+        self.seq = ahead.seq;
+        self.saved_seq = ahead.saved_seq;
+        self.state = ahead.state;
+        self.state_json = None;
     }
 
     /// The last event it knows.
@@ -90,19 +112,12 @@ impl Room {
     fn fold(&mut self, event: &LoggedEvent) {
         self.seq = event.seq;
         self.state_json = None;
-        // What an application says for itself is not part of the state, so it need not be read.
-        if event.body_json.starts_with(r#"{"type":"event""#) {
-            return;
-        }
-        match event.body() {
-            Ok(body) => Arc::make_mut(&mut self.state).apply(event.run_id, event.at, &body),
-            Err(error) => {
-                log::error!(
-                    "an event of the log cannot be read: {error} room.id={} event.seq={}",
-                    self.id,
-                    event.seq
-                )
-            }
+        if let Err(error) = Arc::make_mut(&mut self.state).apply_logged(event) {
+            log::error!(
+                "an event of the log cannot be read: {error} room.id={} event.seq={}",
+                self.id,
+                event.seq
+            );
         }
     }
 
@@ -129,8 +144,8 @@ impl Room {
                 // A position of another life of the log says nothing about this one.
                 (self.seq > 0).then_some(Gap { from_seq: 1, to_seq: self.seq })
             }
-            Some(since) if since.seq + 1 < self.first => {
-                Some(Gap { from_seq: since.seq + 1, to_seq: self.first - 1 })
+            Some(since) if since.seq + 1 < self.first() => {
+                Some(Gap { from_seq: since.seq + 1, to_seq: self.first() - 1 })
             }
             Some(since) => {
                 return Joined { position: since, head: self.seq, resumed: true, gap: None, view: None };

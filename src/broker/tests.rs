@@ -23,7 +23,7 @@ use crate::domain::position::{Epoch, Position};
 use crate::domain::run::{AgentStatus, Project, RunStatus};
 use crate::domain::time::Timestamp;
 use crate::engine::embedded::{EmbeddedEngine, EmbeddedOptions};
-use crate::engine::{Batch, Change, Engine, LogBounds, ReadLimit};
+use crate::engine::{Batch, Change, Engine, LogBounds, ReadLimit, SavedState};
 
 struct Numbers;
 
@@ -369,4 +369,66 @@ async fn a_room_is_found_once_its_project_was_made() {
         read_to(&mut follow, 1).await;
         house.broker.commit(Batch::of([Change::RemoveProject(later)])).await.unwrap();
     }
+}
+
+#[actix_rt::test]
+async fn a_live_room_hears_of_a_cut_before_it_is_answered() {
+    let house = house().await;
+    house.say(9).await;
+    let epoch = house.broker.view(house.room).await.unwrap().position.epoch;
+    let mut reader = house.follow(None).await;
+    let state = SavedState { seq: 9, state_json: "{}".into() };
+    let cut = Change::CutLog { room: house.room, through: 6 };
+    let changes = [Change::SaveState { room: house.room, state }, cut];
+    house.broker.commit(Batch::of(changes)).await.unwrap();
+    let late = house.follow(Some(Position { epoch, seq: 5 })).await;
+    assert_eq!(late.joined.gap, Some(Gap { from_seq: 6, to_seq: 6 }));
+    let mut back = house.follow(Some(Position { epoch, seq: 6 })).await;
+    assert!(back.joined.resumed);
+    house.say(1).await;
+    read_to(&mut back, 10).await;
+    read_to(&mut reader, 10).await;
+}
+
+#[actix_rt::test]
+async fn a_room_that_a_cut_has_overtaken_goes_on_from_the_saved_fold() {
+    let house = house().await;
+    house.say(5).await;
+    let mut reader = house.follow(None).await;
+    // More than the inbox of the room holds, and cut in the same breath.
+    let event = EventBody::Event(Custom { name: "n".into(), data: serde_json::Value::Null });
+    let events = vec![NewEvent { run_id: None, body: event }; 10_000];
+    let state = RoomState { message: "as it was saved".into(), ..RoomState::default() };
+    let state = SavedState { seq: 10_005, state_json: serde_json::to_string(&state).unwrap().into() };
+    let changes = [
+        Change::Append { room: house.room, events },
+        Change::SaveState { room: house.room, state },
+        Change::CutLog { room: house.room, through: 10_005 },
+    ];
+    house.broker.commit(Batch::of(changes)).await.unwrap();
+    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    let view = loop {
+        let view = house.broker.view(house.room).await.unwrap();
+        if view.position.seq == 10_005 {
+            break view;
+        }
+        assert!(std::time::Instant::now() < deadline, "the room must get there: {:?}", view.position);
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(view.state.message, "as it was saved");
+    // The reader is ended rather than led over the hole.
+    let mut next = 6;
+    while let Some(bytes) =
+        tokio::time::timeout(Duration::from_secs(10), reader.frames.next()).await.expect("it is ended")
+    {
+        for number in std::str::from_utf8(&bytes).unwrap().split_whitespace() {
+            assert_eq!(number.parse::<u64>().unwrap(), next);
+            next += 1;
+        }
+    }
+    let epoch = view.position.epoch;
+    let mut back = house.follow(Some(Position { epoch, seq: next - 1 })).await;
+    assert_eq!(back.joined.gap, Some(Gap { from_seq: next, to_seq: 10_005 }));
+    house.say(1).await;
+    read_to(&mut back, 10_006).await;
 }

@@ -171,6 +171,14 @@ fn check_as_a_whole(config: &Config) -> Vec<String> {
             config.limits.event_bytes_max, config.limits.body_bytes_max,
         ));
     }
+    let retention = &config.retention;
+    if retention.events_bytes_max > 0 && retention.room_bytes_max > retention.events_bytes_max {
+        problems.push(format!(
+            "retention.room_bytes_max ({}) must not be larger than retention.events_bytes_max ({}), which is for all \
+             rooms together",
+            retention.room_bytes_max, retention.events_bytes_max,
+        ));
+    }
     problems
 }
 
@@ -235,6 +243,11 @@ mod tests {
                 "[runs]\nagent_timeout_ms = 2000\nrun_timeout_ms = 1000",
                 vec![],
                 "runs.agent_timeout_ms (2000) must not be longer than runs.run_timeout_ms (1000)",
+            ),
+            (
+                "[retention]\nroom_bytes_max = 20\nevents_bytes_max = 10",
+                vec![],
+                "retention.room_bytes_max (20) must not be larger than retention.events_bytes_max (10)",
             ),
             ("runs = 3", vec![], "runs (in callboard.toml) is not a setting"),
         ] {

@@ -28,6 +28,8 @@ pub struct Config {
     pub runs: RunsConfig,
     /// The store.
     pub store: StoreConfig,
+    /// How long things are kept.
+    pub retention: RetentionConfig,
     /// Who may come in.
     pub auth: AuthConfig,
     /// What is logged, in the words of `env_logger`.
@@ -84,6 +86,33 @@ pub struct RunsConfig {
 pub struct StoreConfig {
     /// How safe a commit is.
     pub durability: Durability,
+}
+
+/// How long things are kept. 0 is for ever, or without a limit, where not said otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetentionConfig {
+    /// How often it is looked after.
+    pub every_ms: u64,
+    /// Events of a room's log, in days.
+    pub events_days: u64,
+    /// Events of one room.
+    pub room_events_max: u64,
+    /// Bytes of the events of one room.
+    pub room_bytes_max: u64,
+    /// Bytes of all events together.
+    pub events_bytes_max: u64,
+    /// Log lines of a run after its end, in days.
+    pub lines_days: u64,
+    /// Bytes of all log lines together.
+    pub lines_bytes_max: u64,
+    /// Files of a run after its end, in days.
+    pub files_days: u64,
+    /// Bytes of all files together.
+    pub files_bytes_max: u64,
+    /// Whether the files of a project's newest run, and of its newest completed one, are kept whatever their age.
+    pub latest_files: bool,
+    /// Free space that stays in the store to be used again; 0 gives all of it back.
+    pub spare_bytes_max: u64,
 }
 
 /// How safe a commit is.
@@ -163,6 +192,19 @@ impl Default for Config {
                 run_timeout_ms: 900_000,
             },
             store: StoreConfig { durability: Durability::Disk },
+            retention: RetentionConfig {
+                every_ms: 600_000,
+                events_days: 180,
+                room_events_max: 1_000_000,
+                room_bytes_max: 1 << 30,
+                events_bytes_max: 0,
+                lines_days: 28,
+                lines_bytes_max: 10 << 30,
+                files_days: 90,
+                files_bytes_max: 0,
+                latest_files: true,
+                spare_bytes_max: 64 << 20,
+            },
             auth: AuthConfig::default(),
             log_filter: "info".to_owned(),
         }

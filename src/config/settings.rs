@@ -7,6 +7,13 @@ use crate::config::given::Given;
 use crate::config::{Config, Durability, Secret, TokenHash};
 use crate::domain::role::Role;
 
+/// A hundred years.
+const DAYS_MAX: u64 = 36_500;
+/// A million millions.
+const COUNT_MAX: u64 = 1_000_000_000_000;
+/// A pebibyte.
+const BYTES_MAX: u64 = 1 << 50;
+
 /// One setting.
 pub struct Setting {
     /// Its key in the file, like `runs.concurrency`.
@@ -212,6 +219,94 @@ pub const ALL: &[Setting] = &[
         secret: false,
     },
     Setting {
+        key: "retention.every_ms",
+        meaning: "how often retention is looked after",
+        allowed: "milliseconds, from 100 to 86400000",
+        set: |config, given| put(&mut config.retention.every_ms, given.number(100, 86_400_000)),
+        show: |config| config.retention.every_ms.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "retention.events_days",
+        meaning: "how long events of a room's log are kept; 0 is for ever",
+        allowed: "days, from 0 to 36500",
+        set: |config, given| put(&mut config.retention.events_days, given.number(0, DAYS_MAX)),
+        show: |config| config.retention.events_days.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "retention.room_events_max",
+        meaning: "events of one room that are kept; 0 is without a limit",
+        allowed: "a whole number from 0 to 1000000000000",
+        set: |config, given| put(&mut config.retention.room_events_max, given.number(0, COUNT_MAX)),
+        show: |config| config.retention.room_events_max.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "retention.room_bytes_max",
+        meaning: "bytes of the events of one room that are kept; 0 is without a limit",
+        allowed: "bytes, from 0 to 1125899906842624",
+        set: |config, given| put(&mut config.retention.room_bytes_max, given.number(0, BYTES_MAX)),
+        show: |config| config.retention.room_bytes_max.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "retention.events_bytes_max",
+        meaning: "bytes of the events of all rooms that are kept, the oldest go first; 0 is without a limit",
+        allowed: "bytes, from 0 to 1125899906842624",
+        set: |config, given| put(&mut config.retention.events_bytes_max, given.number(0, BYTES_MAX)),
+        show: |config| config.retention.events_bytes_max.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "retention.lines_days",
+        meaning: "how long log lines are kept after the end of their run; 0 is for ever",
+        allowed: "days, from 0 to 36500",
+        set: |config, given| put(&mut config.retention.lines_days, given.number(0, DAYS_MAX)),
+        show: |config| config.retention.lines_days.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "retention.lines_bytes_max",
+        meaning: "bytes of log lines of all runs that are kept, those of the oldest runs go first; 0 is without a limit",
+        allowed: "bytes, from 0 to 1125899906842624",
+        set: |config, given| put(&mut config.retention.lines_bytes_max, given.number(0, BYTES_MAX)),
+        show: |config| config.retention.lines_bytes_max.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "retention.files_days",
+        meaning: "how long files are kept after the end of their run; 0 is for ever",
+        allowed: "days, from 0 to 36500",
+        set: |config, given| put(&mut config.retention.files_days, given.number(0, DAYS_MAX)),
+        show: |config| config.retention.files_days.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "retention.files_bytes_max",
+        meaning: "bytes of files of all runs that are kept, those of the oldest runs go first; 0 is without a limit",
+        allowed: "bytes, from 0 to 1125899906842624",
+        set: |config, given| put(&mut config.retention.files_bytes_max, given.number(0, BYTES_MAX)),
+        show: |config| config.retention.files_bytes_max.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "retention.latest_files",
+        meaning: "whether files of a project's newest run and of its newest completed run are kept whatever their age",
+        allowed: "true or false",
+        set: |config, given| put(&mut config.retention.latest_files, given.truth()),
+        show: |config| config.retention.latest_files.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "retention.spare_bytes_max",
+        meaning: "free space that stays in the store to be used again; what is beyond goes back to the machine",
+        allowed: "bytes, from 0 to 1125899906842624",
+        set: |config, given| put(&mut config.retention.spare_bytes_max, given.number(0, BYTES_MAX)),
+        show: |config| config.retention.spare_bytes_max.to_string(),
+        secret: false,
+    },
+    Setting {
         key: "auth.tokens",
         meaning: "tokens by their hash, besides those of `callboard token create`",
         allowed: "a list of role:hash, the role viewer, operator or admin, the hash the SHA-256 of the token in \
@@ -296,52 +391,5 @@ fn list(items: &[String]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn defaults_read_back_from_how_they_are_shown() {
-        let defaults = Config::default();
-        for setting in ALL.iter().filter(|setting| setting.key != "admin_token") {
-            let shown: toml::Table = format!("value = {}", (setting.show)(&defaults)).parse().unwrap();
-            let mut config = Config::default();
-            assert!((setting.set)(&mut config, Given(&shown["value"])).is_some(), "{}", setting.key);
-            assert_eq!(config, defaults, "{}", setting.key);
-        }
-    }
-
-    #[test]
-    fn says_no_to_what_is_not_allowed() {
-        for (key, value) in [
-            ("listen", "8080"),
-            ("listen", "example.org:80"),
-            ("data_dir", " "),
-            ("log_filter", "loud"),
-            ("log_filter", "=info"),
-            ("http.allowed_origins", "example.org"),
-            ("http.allowed_origins", "https://a/b"),
-            ("http.public_url", "ftp://a"),
-            ("http.allowed_hosts", "a b"),
-            ("runs.concurrency", "0"),
-            ("store.durability", "maybe"),
-            ("auth.tokens", "operator:abc"),
-            ("auth.tokens", "root:0000000000000000000000000000000000000000000000000000000000000000"),
-            ("admin_token", ""),
-            ("admin_token", "with white space in it"),
-        ] {
-            let setting = ALL.iter().find(|setting| setting.key == key).unwrap();
-            let value = toml::Value::String(value.into());
-            assert!((setting.set)(&mut Config::default(), Given(&value)).is_none(), "{key} = {value}");
-        }
-    }
-
-    #[test]
-    fn secrets_are_not_shown() {
-        let mut config = Config::default();
-        config.auth.admin_token = Some(Secret::new("0123456789abcdef"));
-        config.auth.tokens = vec![TokenHash { role: Role::Viewer, sha256: "ab".repeat(32) }];
-        let shown: String = ALL.iter().map(|setting| (setting.show)(&config)).collect();
-        assert!(!shown.contains("0123456789abcdef") && !shown.contains("abab"), "{shown}");
-        assert!(!format!("{config:?}").contains("0123456789abcdef"));
-    }
-}
+#[path = "settings_tests.rs"]
+mod tests;

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::event::{Artifact, Completion, Eta, EventBody, LogLevel, LogLine};
+use crate::domain::event::{Artifact, Completion, Eta, EventBody, LogLevel, LogLine, LoggedEvent};
 use crate::domain::ids::RunId;
 use crate::domain::run::{AgentStatus, RunStatus};
 use crate::domain::time::Timestamp;
@@ -98,6 +98,18 @@ pub struct TailLine {
 }
 
 impl RoomState {
+    /// The state after one more event of the log.
+    ///
+    /// # Errors
+    /// When the event cannot be read; then the state is as it was.
+    pub fn apply_logged(&mut self, event: &LoggedEvent) -> Result<(), serde_json::Error> {
+        // What an application says for itself is not part of the state, so it need not be read.
+        if !event.body_json.starts_with(r#"{"type":"event""#) {
+            self.apply(event.run_id, event.at, &event.body()?);
+        }
+        Ok(())
+    }
+
     /// The state after one more event.
     pub fn apply(&mut self, run_id: Option<RunId>, at: Timestamp, body: &EventBody) {
         if let (Some(id), EventBody::StatusUpdate(_)) = (run_id, body)

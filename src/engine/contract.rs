@@ -7,10 +7,12 @@
 mod commits;
 mod logs;
 mod records;
+mod upkeep;
 
 pub use commits::*;
 pub use logs::*;
 pub use records::*;
+pub use upkeep::*;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex};
@@ -69,6 +71,16 @@ macro_rules! rules {
             two_with_the_same_key_are_done_once
             a_saved_state_is_only_replaced_by_a_newer_one
             figures_count_what_was_done
+            a_log_is_cut_only_under_its_saved_fold
+            numbers_go_on_after_a_cut
+            a_cut_is_announced_before_the_answer
+            rooms_say_where_their_logs_stand
+            a_log_is_weighed_in_steps
+            the_last_event_before_a_time_is_found
+            all_runs_are_read_in_the_order_of_their_ids
+            files_are_forgotten_of_ended_runs_alone
+            what_a_removed_project_left_goes_in_pieces
+            expired_answers_go_in_pieces
         );
     };
     ($factory:expr; $($rule:ident)*) => {
@@ -185,6 +197,7 @@ struct Ear {
 #[derive(Clone, Debug, PartialEq)]
 enum Heard {
     Appended(ProjectId, Epoch, u64, String),
+    Cut(ProjectId, u64),
     Removed(ProjectId),
 }
 
@@ -217,6 +230,10 @@ impl EngineEvents for Ear {
         while *held {
             held = self.released.wait(held).unwrap();
         }
+    }
+
+    fn cut(&self, room: ProjectId, first: u64) {
+        self.heard.lock().unwrap().push(Heard::Cut(room, first));
     }
 
     fn removed(&self, room: ProjectId) {

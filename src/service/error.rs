@@ -87,6 +87,7 @@ impl From<EngineError> for ServiceError {
             EngineError::KeyTaken(_) => Self::KeyReused,
             EngineError::Busy | EngineError::Closed => Self::Unavailable,
             EngineError::DiskFull => Self::DiskFull,
+            EngineError::NotSaved(_) => Self::Internal(error.to_string()),
             EngineError::Storage(text) => Self::Internal(text),
         }
     }

@@ -14,6 +14,9 @@ use crate::service::error::ServiceError;
 /// Bytes of event bodies in one page.
 const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// How often a page is looked for when the log is cut under it.
+const LOOKS_MAX: usize = 8;
+
 /// A page of a log.
 #[derive(Clone, Debug)]
 pub struct EventPage {
@@ -67,16 +70,27 @@ impl Service {
     ) -> Result<EventAnswer, ServiceError> {
         caller.may(Action::Read)?;
         let engine = &self.ground().engine;
-        let bounds = engine.log_bounds(room).await?.ok_or(ServiceError::NotFound("project"))?;
-        let after = match start(&bounds, since) {
-            Ok(after) => after,
-            Err(gap) => {
-                let room = Box::new(self.ground().broker.view(room).await?);
-                return Ok(EventAnswer::Gone { gap, room });
+        let limit = ReadLimit { events: limit, bytes: PAGE_BYTES_MAX };
+        let mut looks = 0;
+        let (bounds, after, page) = loop {
+            let bounds = engine.log_bounds(room).await?.ok_or(ServiceError::NotFound("project"))?;
+            let after = match start(&bounds, since) {
+                Ok(after) => after,
+                Err(gap) => {
+                    let room = Box::new(self.ground().broker.view(room).await?);
+                    return Ok(EventAnswer::Gone { gap, room });
+                }
+            };
+            let page = engine.read_log(room, after, limit).await?;
+            if page.follows(after) && (after >= bounds.last || !page.events.is_empty()) {
+                break (bounds, after, page);
+            }
+            // The log was cut between the two questions.
+            looks += 1;
+            if looks == LOOKS_MAX {
+                return Err(ServiceError::Unavailable);
             }
         };
-        let limit = ReadLimit { events: limit, bytes: PAGE_BYTES_MAX };
-        let page = engine.read_log(room, after, limit).await?;
         let seq = page.events.last().map_or(after, |event| event.seq);
         Ok(EventAnswer::Page(EventPage {
             events: page.events.iter().map(|event| wire_json(room, bounds.epoch, event)).collect(),

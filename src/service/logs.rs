@@ -58,13 +58,21 @@ impl Service {
         caller.may(Action::Read)?;
         self.run(caller, run).await?;
         let logs = self.ground().artifacts.logs().clone();
-        let lines = blocking(move || Ok(logs.open_run(run)?.lines(LineQuery::default())?)).await?;
+        let (lines, total) = blocking(move || {
+            let log = logs.open_run(run)?;
+            let total = log.total()?;
+            Ok((log.lines(LineQuery::default())?, total))
+        })
+        .await?;
         let (sender, receiver) = mpsc::channel(CHUNKS_MAX);
         tokio::task::spawn_blocking(move || {
             let mut piece = String::new();
+            let mut next = 1;
             for line in lines {
                 match line {
                     Ok(line) => {
+                        note_gone(&mut piece, next, line.n);
+                        next = line.n + 1;
                         piece.push_str(&line.to_string());
                         piece.push('\n');
                     }
@@ -81,10 +89,34 @@ impl Service {
                     return;
                 }
             }
+            note_gone(&mut piece, next, total + 1);
             if !piece.is_empty() {
                 let _ = sender.blocking_send(Ok(Bytes::from(piece)));
             }
         });
         Ok(receiver)
+    }
+}
+
+/// Says which lines before `found` are missing, in place of them.
+fn note_gone(text: &mut String, next: u64, found: u64) {
+    if next < found {
+        text.push_str(&format!("(lines {next} to {} were removed after their time)\n", found - 1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_gone_is_said_where_it_was() {
+        for (next, found, expected) in
+            [(1, 1, ""), (1, 8, "(lines 1 to 7 were removed after their time)\n"), (9, 8, "")]
+        {
+            let mut text = String::new();
+            note_gone(&mut text, next, found);
+            assert_eq!(text, expected);
+        }
     }
 }

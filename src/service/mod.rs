@@ -22,6 +22,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::time::Timestamp;
 use crate::engine::Engine;
+use crate::keeper::Keeper;
 use crate::runs::Runs;
 use crate::service::catalog::PipelineCatalog;
 use crate::service::error::ServiceError;
@@ -38,6 +39,8 @@ pub struct Ground {
     pub runs: Runs,
     /// Files and run logs.
     pub artifacts: Artifacts,
+    /// How long things are kept.
+    pub keeper: Keeper,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// What was set.

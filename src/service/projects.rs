@@ -175,6 +175,8 @@ impl Service {
         }
         // The records are gone; what cannot be removed now is only disk space.
         self.remove_files_of(&runs).await;
+        // Its events wait to be cleared away.
+        self.ground().keeper.wake();
         Ok(())
     }
 

@@ -11,6 +11,7 @@ mod packager;
 mod pipelined;
 mod recovery;
 mod rest;
+mod retention;
 mod room;
 mod sandbox;
 mod simulation;

@@ -11,14 +11,14 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::helpers::{READING_LIST, SOON, spawn_app, wait_for};
 
 /// A server in a process of its own.
-struct Server {
+pub(crate) struct Server {
     child: Child,
     lines: std::io::Lines<BufReader<ChildStdout>>,
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Server {
-    fn start(mut command: Command) -> Server {
+    pub(crate) fn start(mut command: Command) -> Server {
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the server must start");
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -44,12 +44,12 @@ impl Server {
         assert_eq!(self.lines.next().expect("the server must live").unwrap(), "held");
     }
 
-    fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub(crate) async fn get(&self, path: &str) -> Value {
         reqwest::get(format!("http://{}{path}", self.address)).await.unwrap().json().await.unwrap()
     }
 

@@ -92,7 +92,7 @@ impl LocalShard {
             }
             seat.reading_log = false;
             match page {
-                Ok(page) if !page.events.is_empty() => {
+                Ok(page) if !page.events.is_empty() && page.follows(after) => {
                     let epoch = seats.epoch.get().unwrap_or(Epoch(0));
                     let mut joined = BytesMut::new();
                     for event in page.events {

@@ -9,6 +9,7 @@ use crate::domain::event::{EventBody, NewEvent};
 use crate::domain::ids::{ProjectId, RunId};
 use crate::domain::run::{Project, Run, RunStatus};
 use crate::domain::time::Timestamp;
+use crate::engine::retention::Upkeep;
 use crate::engine::{Change, EngineError, KeptAnswer, SavedState};
 
 /// One change, encoded.
@@ -21,6 +22,16 @@ pub(super) enum Prepared {
     Append { room: ProjectId, events: Vec<PreparedEvent> },
     KeepAnswer { key: String, answer: KeptAnswer, now: Timestamp },
     SaveState { room: ProjectId, state: SavedState },
+    CutLog { room: ProjectId, through: u64 },
+    ForgetFiles(RunId),
+    Upkeep(Upkeep),
+}
+
+impl Prepared {
+    /// Whether it keeps the store within its bounds, which is no part of how long an append takes.
+    pub(super) fn is_upkeep(&self) -> bool {
+        matches!(self, Prepared::CutLog { .. } | Prepared::ForgetFiles(_) | Prepared::Upkeep(_))
+    }
 }
 
 /// An event without a number.
@@ -61,6 +72,9 @@ pub(super) fn prepare(change: Change) -> Result<Prepared, EngineError> {
         }
         Change::KeepAnswer { key, answer, now } => Prepared::KeepAnswer { key, answer, now },
         Change::SaveState { room, state } => Prepared::SaveState { room, state },
+        Change::CutLog { room, through } => Prepared::CutLog { room, through },
+        Change::ForgetFiles(run) => Prepared::ForgetFiles(run),
+        Change::Upkeep(upkeep) => Prepared::Upkeep(upkeep),
     })
 }
 

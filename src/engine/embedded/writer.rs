@@ -22,6 +22,7 @@ use crate::engine::embedded::prepared::Prepared;
 use crate::engine::embedded::readers::Readers;
 use crate::engine::embedded::shared::Shared;
 use crate::engine::embedded::{Durability, storage_error};
+use crate::engine::retention::Kept;
 use crate::engine::{Committed, EngineError, EngineEvents};
 
 /// Batches of one group; more would make the first ones wait for no gain.
@@ -72,21 +73,26 @@ impl Writer {
         match self.write(heads, &group) {
             Ok(results) => {
                 let committed_at = Instant::now();
+                let only_upkeep = group.iter().all(|waiting| waiting.changes.iter().all(Prepared::is_upkeep));
                 let mut news = NewsOfGroup::default();
                 let mut answers = Vec::with_capacity(group.len());
                 for (waiting, result) in group.into_iter().zip(results) {
                     let result = result.map(|outcome| {
-                        self.shared.committed(committed_at, waiting.since);
+                        if !waiting.changes.iter().any(Prepared::is_upkeep) {
+                            self.shared.committed(committed_at, waiting.since);
+                        }
                         news.add(outcome.news);
-                        outcome.positions
+                        (outcome.positions, outcome.kept)
                     });
                     answers.push((waiting.answer, result));
                 }
-                self.shared.wrote(self.clock.now(), news.events());
+                if !only_upkeep {
+                    self.shared.wrote(self.clock.now(), news.events());
+                }
                 news.announce(self.shared.events.get());
                 for (answer, result) in answers {
                     // Whoever gave up waiting needs no answer; the batch stands.
-                    let _ = answer.send(result.map(|positions| self.committed(positions)));
+                    let _ = answer.send(result.map(|(positions, kept)| self.committed(positions, kept)));
                 }
             }
             // A batch that the store cannot take must not take the others with it: each by itself, then.
@@ -158,8 +164,8 @@ impl Writer {
         Ok(results)
     }
 
-    fn committed(&self, positions: Vec<Position>) -> Committed {
-        Committed { positions, on_disk: self.durability == Durability::Disk }
+    fn committed(&self, positions: Vec<Position>, kept: Kept) -> Committed {
+        Committed { positions, on_disk: self.durability == Durability::Disk, kept }
     }
 }
 
@@ -192,6 +198,7 @@ impl NewsOfGroup {
                         self.news.push(News::Appended { room, epoch, events });
                     }
                 },
+                News::Cut { room, first } => self.news.push(News::Cut { room, first }),
                 News::Removed(room) => {
                     // A room of that id that comes later in the group is another one.
                     self.places.remove(&room);
@@ -206,7 +213,7 @@ impl NewsOfGroup {
             .iter()
             .map(|item| match item {
                 News::Appended { events, .. } => events.len() as u64,
-                News::Removed(_) => 0,
+                News::Cut { .. } | News::Removed(_) => 0,
             })
             .sum()
     }
@@ -217,6 +224,7 @@ impl NewsOfGroup {
             // A listener that panics must not end the writer, and the batch is durable already.
             let announced = catch_unwind(AssertUnwindSafe(|| match item {
                 News::Appended { room, epoch, events } => hears.appended(*room, *epoch, events),
+                News::Cut { room, first } => hears.cut(*room, *first),
                 News::Removed(room) => hears.removed(*room),
             }));
             if announced.is_err() {

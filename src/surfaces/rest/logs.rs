@@ -52,7 +52,7 @@ pub async fn range(
         .collect();
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(json!({ "lines": lines, "total": page.total, "next_from": page.next_from })))
+        .json(json!({ "lines": lines, "total": page.total, "gone": page.gone, "next_from": page.next_from })))
 }
 
 fn log_query(text: &str) -> Result<LogQuery, Problem> {
