@@ -8,6 +8,7 @@ mod hostile;
 mod layers;
 mod main_job;
 mod packager;
+mod proof;
 mod recovery;
 mod rest;
 mod room;
