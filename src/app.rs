@@ -33,7 +33,7 @@ use crate::service::{Ground, Service};
 use crate::surfaces;
 use crate::surfaces::room::{RoomDoor, RoomEncoder, RoomPhrases};
 use crate::surfaces::websocket::MessageLimits;
-use crate::surfaces::websocket::upgrade::Incoming;
+use crate::surfaces::websocket::upgrade::{Incoming, Upgrades};
 
 /// Fragments one message of a client may have.
 const FRAGMENTS_MAX: usize = 64;
@@ -62,6 +62,8 @@ pub struct AppOptions {
     pub gate: Option<Arc<dyn AgentGate>>,
     /// How sockets are kept alive; PROTOCOL section 3.
     pub heartbeat: Heartbeat,
+    /// Takes every socket instead of the rooms: for programs that need the connections and not the house.
+    pub upgrades: Option<Upgrades>,
 }
 
 impl AppOptions {
@@ -75,6 +77,7 @@ impl AppOptions {
             pipelines: |name| pipelines::find(name).cloned(),
             gate: None,
             heartbeat: Heartbeat { ping_ms: 25_000, silence_ms: 60_000, stall_ms: 60_000 },
+            upgrades: None,
         }
     }
 }
@@ -173,6 +176,7 @@ impl App {
                 auth: opened.auth,
                 clock,
                 heartbeat,
+                upgrades: options.upgrades,
             };
             server = Some(rim.serve(listener)?);
         }
@@ -246,6 +250,7 @@ struct HttpRim {
     auth: Auth,
     clock: Arc<dyn Clock>,
     heartbeat: Heartbeat,
+    upgrades: Option<Upgrades>,
 }
 
 impl HttpRim {
@@ -263,7 +268,7 @@ impl HttpRim {
                 let rim = self.clone();
                 // One shard per worker, on the worker's own thread.
                 rim.service.broker().local_shard();
-                let door = Rc::new(rim.door());
+                let (door, upgrades) = (Rc::new(rim.door()), rim.upgrades);
                 let leaving = leaving.clone();
                 HttpService::build()
                     .keep_alive(KEEP_ALIVE)
@@ -286,7 +291,11 @@ impl HttpRim {
                     .upgrade(fn_service(move |(request, framed)| {
                         let door = door.clone();
                         async move {
-                            door.enter(Incoming::new(request, framed)).await;
+                            let incoming = Incoming::new(request, framed);
+                            match upgrades {
+                                Some(enter) => enter(door.service.broker().local_shard(), incoming).await,
+                                None => door.enter(incoming).await,
+                            }
                             Ok::<_, actix_web::Error>(())
                         }
                     }))

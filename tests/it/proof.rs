@@ -66,7 +66,7 @@ fn what_cannot_be_proved_is_refused() {
         (&["--url", "http://127.0.0.1:1", "--restarts", "1"][..], "--restarts 0"),
         (&["--url", "https://127.0.0.1:1"], "http://"),
         (&["--clients", "0"], "--clients"),
-        (&["--drop-every", "-1"], "drop-every"),
+        (&["--drop-every", "0"], "0.05"),
     ] {
         let (output, _) = verify(arguments);
         assert!(!output.status.success(), "{arguments:?}");

@@ -78,7 +78,7 @@ fn receive(streams: Vec<TcpStream>, bytes: usize, round: &Sender<()>) -> std::io
             });
         }
         while let Some(ended) = readers.next().await {
-            let _: () = ended?;
+            ended?;
         }
         Ok(())
     })

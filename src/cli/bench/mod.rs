@@ -178,7 +178,8 @@ async fn measure(ground: &Ground, args: &BenchArgs, server: String) -> anyhow::R
     let (bytes, time) = (size(args.bytes), Duration::from_secs(args.seconds));
     let (processor, cores) = process::machine();
     let debug = cfg!(debug_assertions);
-    let mut report = Report { processor, cores, debug, server, bytes, ..Report::default() };
+    let load_average = process::load_average();
+    let mut report = Report { processor, cores, debug, load_average, server, bytes, ..Report::default() };
     let one_room = Fan { rooms: 1, sockets_per_room: size(args.sockets), in_flight: 1, bytes, time };
     let fans = [
         (Scenario::Fan, "one room", one_room),
@@ -199,6 +200,12 @@ async fn measure(ground: &Ground, args: &BenchArgs, server: String) -> anyhow::R
         say_error("idle …");
         report.idle = Some(quiet::idle(ground, size(args.idle)).await.context("idle")?);
     }
+    if wanted(Scenario::Append) {
+        say_error("append …");
+        for publishers in [1, PUBLISHERS] {
+            report.appends.push(quiet::append(ground, publishers, bytes, time).await.context("append")?);
+        }
+    }
     if fans.iter().any(|(scenario, ..)| wanted(*scenario)) {
         say_error("floor …");
         report.floor_us = Some(floor::send_us(size(args.sockets), bytes, Duration::from_secs(1)).await?);
@@ -212,12 +219,6 @@ async fn measure(ground: &Ground, args: &BenchArgs, server: String) -> anyhow::R
     if wanted(Scenario::Join) {
         say_error("join …");
         report.joins = quiet::joins(ground, size(args.log_events), bytes, time).await.context("join")?;
-    }
-    if wanted(Scenario::Append) {
-        say_error("append …");
-        for publishers in [1, PUBLISHERS] {
-            report.appends.push(quiet::append(ground, publishers, bytes, time).await.context("append")?);
-        }
     }
     Ok(report)
 }

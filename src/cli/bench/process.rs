@@ -49,6 +49,12 @@ pub(super) fn machine() -> (String, usize) {
     (model.map_or_else(|| "unknown processor".to_owned(), |(_, name)| name.to_owned()), cores)
 }
 
+/// Processes that wanted to run, over the last minute.
+pub(super) fn load_average() -> f64 {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split_whitespace().next().and_then(|load| load.parse().ok()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

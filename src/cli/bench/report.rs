@@ -12,6 +12,8 @@ pub(super) struct Report {
     pub(super) processor: String,
     pub(super) cores: usize,
     pub(super) debug: bool,
+    /// Processes that wanted to run before anything was measured, over the last minute.
+    pub(super) load_average: f64,
     pub(super) server: String,
     pub(super) bytes: usize,
     /// What the kernel alone takes for one send.
@@ -43,6 +45,14 @@ impl Report {
         Some(server_us? / self.floor_us?)
     }
 
+    /// What is left of the server's time per delivery without the publications, each as expensive as one that nobody
+    /// follows; none unless appends were measured too.
+    fn without_appends(&self, one: &FanFigures) -> Option<f64> {
+        let several = one.fan.in_flight > 1;
+        let append = self.appends.iter().find(|append| (append.publishers > 1) == several)?;
+        Some(one.server_us? - append.server_us? / one.fan.sockets_per_room as f64)
+    }
+
     /// The table.
     pub(super) fn table(&self) -> Vec<String> {
         let mut lines = vec![
@@ -50,7 +60,10 @@ impl Report {
                 "{}, {} cores; server and load on the same machine; {}",
                 self.processor, self.cores, self.server
             ),
-            format!("events of about {} bytes on the wire; times in ms unless said otherwise", self.bytes),
+            format!(
+                "load average {:.2} before; events of about {} bytes on the wire; times in ms unless said otherwise",
+                self.load_average, self.bytes
+            ),
         ];
         if self.debug {
             lines.push("a debug build: these figures say nothing about a release".to_owned());
@@ -61,13 +74,14 @@ impl Report {
         if !self.fans.is_empty() {
             lines.push(String::new());
             lines.push(format!(
-                "{:<22} {:>7} {:>9} {:>11} {:>12} {:>7} {:>8} {:>8} {:>8} {:>8} {:>8} {:>6} {:>6}",
+                "{:<22} {:>7} {:>9} {:>11} {:>12} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>6} {:>6}",
                 "fan-out",
                 "sockets",
                 "in flight",
                 "events",
                 "deliveries/s",
                 "us/del.",
+                "- append",
                 "x floor",
                 "p50",
                 "p90",
@@ -79,13 +93,14 @@ impl Report {
         }
         for (name, one) in &self.fans {
             lines.push(format!(
-                "{name:<22} {:>7} {:>9} {:>11} {:>12.0} {:>7} {:>8} {} {:>6} {:>6}",
+                "{name:<22} {:>7} {:>9} {:>11} {:>12.0} {:>8} {:>8} {:>8} {} {:>6} {:>6}",
                 one.fan.rooms * one.fan.sockets_per_room,
                 one.fan.in_flight,
                 one.events,
                 one.per_second,
                 shown(one.server_us, 2),
-                shown(self.floors(one.server_us), 2),
+                shown(self.without_appends(one), 2),
+                shown(self.floors(self.without_appends(one).or(one.server_us)), 2),
                 columns(one.latency),
                 shown(one.server_busy, 2),
                 shown(one.own_busy, 2),
@@ -94,7 +109,8 @@ impl Report {
         if !self.fans.is_empty() {
             lines.push(
                 "  us/del.: processor time of the whole server process per delivery, publishing and storing the event \
-                 included; p50…: from before the publication's request until a socket has the event; server, load: \
+                 included; - append: less what an append without listeners costs; x floor: that as a multiple of \
+                 the floor; p50…: from before the publication's request until a socket has the event; server, load: \
                  processors used (1.00 is one core; near 1.00 the one thread of the load is what limits)"
                     .to_owned(),
             );
@@ -158,7 +174,8 @@ impl Report {
                 "deliveries": one.deliveries,
                 "deliveries_per_s": one.per_second.round(),
                 "server_us_per_delivery": one.server_us.map(rounded),
-                "floors": self.floors(one.server_us).map(rounded),
+                "server_us_per_delivery_less_append": self.without_appends(one).map(rounded),
+                "floors": self.floors(self.without_appends(one).or(one.server_us)).map(rounded),
                 "server_processors": one.server_busy.map(rounded),
                 "load_processors": one.own_busy.map(rounded),
                 "latency_ms": percentiles(one.latency),
@@ -187,6 +204,7 @@ impl Report {
             "processor": self.processor,
             "cores": self.cores,
             "debug": self.debug,
+            "load_average": self.load_average,
             "event_bytes": self.bytes,
             "floor_us_per_send": self.floor_us.map(rounded),
             "fan": fans.collect::<Vec<_>>(),
