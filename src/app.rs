@@ -36,7 +36,7 @@ use crate::surfaces;
 use crate::surfaces::http::front::{self, Fronted, Left};
 use crate::surfaces::room::{RoomDoor, RoomEncoder, RoomPhrases};
 use crate::surfaces::websocket::MessageLimits;
-use crate::surfaces::websocket::upgrade::Incoming;
+use crate::surfaces::websocket::upgrade::{Incoming, Upgrades};
 
 /// Fragments one message of a client may have.
 const FRAGMENTS_MAX: usize = 64;
@@ -67,6 +67,8 @@ pub struct AppOptions {
     pub gate: Option<Arc<dyn AgentGate>>,
     /// How sockets are kept alive; PROTOCOL section 3.
     pub heartbeat: Heartbeat,
+    /// Takes every socket instead of the rooms: for programs that need the connections and not the house.
+    pub upgrades: Option<Upgrades>,
 }
 
 impl AppOptions {
@@ -80,6 +82,7 @@ impl AppOptions {
             pipelines: |name| pipelines::find(name).cloned(),
             gate: None,
             heartbeat: Heartbeat { ping_ms: 25_000, silence_ms: 60_000, stall_ms: 60_000 },
+            upgrades: None,
         }
     }
 }
@@ -187,6 +190,7 @@ impl App {
                 auth: opened.auth,
                 clock,
                 heartbeat,
+                upgrades: options.upgrades,
             };
             server = Some(rim.serve(listener)?);
         }
@@ -266,6 +270,7 @@ struct HttpRim {
     auth: Auth,
     clock: Arc<dyn Clock>,
     heartbeat: Heartbeat,
+    upgrades: Option<Upgrades>,
 }
 
 impl HttpRim {
@@ -283,7 +288,7 @@ impl HttpRim {
                 let rim = self.clone();
                 // One shard per worker, on the worker's own thread.
                 rim.service.broker().local_shard();
-                let door = Rc::new(rim.door());
+                let (door, upgrades) = (Rc::new(rim.door()), rim.upgrades);
                 let leaving = leaving.clone();
                 let left = move || {
                     let mut leaving = leaving.clone();
@@ -300,7 +305,11 @@ impl HttpRim {
                     .upgrade(fn_service(move |(request, framed)| {
                         let door = door.clone();
                         async move {
-                            door.enter(Incoming::new(request, framed)).await;
+                            let incoming = Incoming::new(request, framed);
+                            match upgrades {
+                                Some(enter) => enter(door.service.broker().local_shard(), incoming).await,
+                                None => door.enter(incoming).await,
+                            }
                             Ok::<_, actix_web::Error>(())
                         }
                     }))

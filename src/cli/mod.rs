@@ -1,9 +1,13 @@
 //! The command line: one file per subcommand, and the exit code. Only here is anything written to standard output.
 
+mod bench;
 mod check_config;
+mod client;
 mod generate;
 mod serve;
+mod temporary_dir;
 mod token;
+mod verify;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -48,6 +52,10 @@ enum Command {
     /// Make, list and revoke access tokens
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Prove on a server that no event is lost, doubled or reordered, whatever happens to clients and server
+    Verify(verify::VerifyArgs),
+    /// Measure fan-out, joins, appends and idle connections of a server
+    Bench(bench::BenchArgs),
 }
 
 /// Settings that any command takes.
@@ -98,6 +106,8 @@ pub fn run() -> ExitCode {
         Command::Generate(args) => generate::run(&settings, args),
         Command::CheckConfig => check_config::run(&settings),
         Command::Token(command) => token::run(&settings, command),
+        Command::Verify(args) => verify::run(&settings, args),
+        Command::Bench(args) => bench::run(&settings, args),
     };
     done.unwrap_or_else(|error| {
         say_error(&format!("callboard: {error:#}"));

@@ -3,12 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
 
 mod broken_template;
+mod conformance;
 mod helpers;
 mod hostile;
 mod layers;
 mod main_job;
 mod packager;
 mod pipelined;
+mod proof;
 mod recovery;
 mod rest;
 mod retention;

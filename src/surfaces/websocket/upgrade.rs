@@ -3,6 +3,7 @@
 //! No middleware runs for an upgrade, so every check is called by hand, from here alone.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -25,6 +26,9 @@ use crate::surfaces::websocket::{Peer, Session, connection};
 
 /// A peer that acknowledges nothing for so long is given up by the kernel.
 const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(60);
+
+/// Takes an upgrade to its end, on the thread of a shard.
+pub type Upgrades = fn(LocalShard, Incoming) -> Pin<Box<dyn Future<Output = ()>>>;
 
 /// A connection whose request was read and not answered yet.
 pub struct Incoming {
