@@ -1,6 +1,8 @@
 //! Composition root: builds the house from the ground up and stops it from the top down. `serve`, `generate` and the tests
 //! share it.
 
+mod signals;
+
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -88,7 +90,7 @@ pub struct App {
     engine: Arc<dyn Engine>,
     server: Option<(ServerHandle, watch::Sender<bool>)>,
     new_admin_token: Option<String>,
-    drain: Duration,
+    config: Arc<Config>,
 }
 
 impl App {
@@ -176,8 +178,7 @@ impl App {
             };
             server = Some(rim.serve(listener)?);
         }
-        let drain = Duration::from_millis(config.http.drain_ms);
-        Ok(App { address, service, broker, runs, engine, server, new_admin_token, drain })
+        Ok(App { address, service, broker, runs, engine, server, new_admin_token, config })
     }
 
     /// Where it listens.
@@ -195,17 +196,15 @@ impl App {
         self.new_admin_token.as_deref()
     }
 
-    /// Runs until the process is asked to end, then stops in good order.
+    /// Runs until the process is asked to end, then stops in good order. A second signal, or the end of
+    /// `shutdown.timeout_ms`, ends the process at once.
     ///
     /// # Errors
     /// When signals cannot be heard.
     pub async fn run_until_signal(self) -> anyhow::Result<()> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        tokio::select! {
-            _ = term.recv() => log::info!("asked to end"),
-            _ = int.recv() => log::info!("interrupted"),
-        }
+        let asked = signals::listen(Duration::from_millis(self.config.shutdown.timeout_ms))?;
+        // An error means that the listening thread is gone, and with it the way to ask.
+        asked.await.context("signals are no longer heard")?;
         self.stop().await;
         Ok(())
     }
@@ -214,11 +213,12 @@ impl App {
     pub async fn stop(self) {
         self.service.drain();
         self.runs.stop().await;
-        self.broker.stop(u64::try_from(self.drain.as_millis()).unwrap_or(u64::MAX), self.drain).await;
+        let drain = Duration::from_millis(self.config.http.drain_ms);
+        self.broker.stop(self.config.shutdown.reconnect_per_second, drain).await;
         if let Some((server, leaving)) = self.server {
             // Idle connections are closed at once; what is left are requests that are being answered.
             leaving.send_replace(true);
-            let _ = tokio::time::timeout(self.drain, server.stop(true)).await;
+            let _ = tokio::time::timeout(drain, server.stop(true)).await;
             server.stop(false).await;
         }
         if let Err(error) = self.engine.close().await {

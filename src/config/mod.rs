@@ -28,6 +28,8 @@ pub struct Config {
     pub runs: RunsConfig,
     /// The store.
     pub store: StoreConfig,
+    /// How the server goes down.
+    pub shutdown: ShutdownConfig,
     /// Who may come in.
     pub auth: AuthConfig,
     /// What is logged, in the words of `env_logger`.
@@ -93,6 +95,15 @@ pub enum Durability {
     Disk,
     /// With the operating system: survives the end of this process, however it ends.
     System,
+}
+
+/// How the server goes down.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShutdownConfig {
+    /// Clients that are asked to come back within one second: with more of them the last ones are asked to wait longer.
+    pub reconnect_per_second: u64,
+    /// How long all of it may take; then the process ends as it stands.
+    pub timeout_ms: u64,
 }
 
 /// Who may come in.
@@ -163,6 +174,7 @@ impl Default for Config {
                 run_timeout_ms: 900_000,
             },
             store: StoreConfig { durability: Durability::Disk },
+            shutdown: ShutdownConfig { reconnect_per_second: 500, timeout_ms: 30_000 },
             auth: AuthConfig::default(),
             log_filter: "info".to_owned(),
         }
