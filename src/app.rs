@@ -15,6 +15,8 @@ use actix_service::{fn_service, map_config};
 use actix_web::dev::AppConfig;
 use actix_web::{App as WebApp, middleware, web};
 use anyhow::Context;
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
@@ -253,6 +255,7 @@ impl HttpRim {
     fn serve(self, listener: TcpListener) -> anyhow::Result<(ServerHandle, watch::Sender<bool>)> {
         let (leave, leaving) = watch::channel(false);
         let http = &self.config.http;
+        let stall = Duration::from_millis(self.heartbeat.stall_ms);
         let server = Server::build()
             .workers(http.workers)
             .backlog(BACKLOG)
@@ -273,9 +276,14 @@ impl HttpRim {
                     .h1_allow_half_closed(false)
                     // The builder's own option is not heeded below an upgrade service, and answers to pipelined requests
                     // and server-sent events would wait 40 ms for an acknowledgement.
-                    .on_connect_ext(|stream: &TcpStream, _| {
+                    .on_connect_ext(move |stream: &TcpStream, _| {
                         if let Err(error) = stream.set_nodelay(true) {
                             log::debug!("a connection keeps its small writes back: {error}");
+                        }
+                        // A peer that no longer takes an answer, or a stream of events, is given up by the kernel.
+                        #[cfg(target_os = "linux")]
+                        if let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(stall)) {
+                            log::debug!("a connection that stalls is kept: {error}");
                         }
                     })
                     .graceful_shutdown_signal(move || {

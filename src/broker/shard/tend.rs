@@ -134,7 +134,9 @@ impl LocalShard {
         let outlets: Vec<_> = self.0.outlets.borrow().iter().map(|(_, outlet)| outlet.clone()).collect();
         for outlet in outlets {
             let stalled = outlet.pending_bytes() > 0 && now - outlet.progress_ms.get() >= heartbeat.stall_ms;
-            if stalled || now - outlet.heard_ms.get() >= heartbeat.silence_ms {
+            // Taking bytes is a sign of life: behind all that a narrow line has to carry, a ping is heard late.
+            let alive_ms = outlet.heard_ms.get().max(outlet.progress_ms.get());
+            if stalled || now - alive_ms >= heartbeat.silence_ms {
                 outlet.end_now();
             } else if now - outlet.pinged_ms.get() >= heartbeat.ping_ms && outlet.is_idle() {
                 outlet.pinged_ms.set(now);

@@ -11,6 +11,8 @@ use futures_util::stream::BoxStream;
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::helpers::SOON;
+
 /// A client of one room.
 pub(crate) struct Follower {
     /// The fold of what it got.
@@ -34,10 +36,13 @@ impl Follower {
     /// Connects over WebSocket or server-sent events, from where it stands. Answers whether that worked.
     pub(crate) async fn try_connect(&mut self, address: &str, project: &str, over_sse: bool) -> bool {
         let since = self.position.as_deref();
-        self.stream = match over_sse {
-            true => events(address, project, since).await,
-            false => messages(address, project, since).await,
+        let connecting = async {
+            match over_sse {
+                true => events(address, project, since).await,
+                false => messages(address, project, since).await,
+            }
         };
+        self.stream = tokio::time::timeout(SOON, connecting).await.expect("an answer or an end must come");
         self.stream.is_some()
     }
 

@@ -38,7 +38,8 @@ impl Server {
     pub(crate) fn gated_with(dir: &Path, when: &str, agent: &str, settings: &[(&str, &str)]) -> Server {
         let program = PathBuf::from(env!("CARGO_BIN_EXE_callboard"));
         let mut command = Command::new(program.parent().unwrap().join("examples/gated_server"));
-        command.arg(dir).arg(when).arg(agent).envs(settings.iter().copied()).stderr(Stdio::null());
+        command.arg(dir).arg(when).arg(agent).env("CALLBOARD_ADMIN_TOKEN", ADMIN_TOKEN);
+        command.envs(settings.iter().copied()).stderr(Stdio::null());
         Server::start(command)
     }
 

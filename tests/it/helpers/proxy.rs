@@ -101,10 +101,15 @@ async fn pipe(
     breaks: Option<(u64, Fault)>,
 ) -> Option<Fault> {
     let mut buffer = vec![0; 16 * 1024];
-    let mut left = breaks.map_or(u64::MAX, |(after, _)| after);
+    let (mut left, fault) = breaks.map_or((u64::MAX, None), |(after, fault)| (after, Some(fault)));
+    let mut closed = false;
     loop {
-        if left == 0 && breaks.is_some_and(|(_, fault)| fault != Fault::HalfClose) {
-            return breaks.map(|(_, fault)| fault);
+        if left == 0 && fault != Some(Fault::HalfClose) {
+            return fault;
+        }
+        if left == 0 && !closed {
+            closed = true;
+            let _ = SockRef::from(to).shutdown(Shutdown::Write);
         }
         // A narrow way takes small steps, so that its buffers stay empty.
         let step = if bytes_per_second > 0 {
@@ -122,10 +127,6 @@ async fn pipe(
         let passes = usize::try_from(left).unwrap_or(usize::MAX).min(count);
         if write(to, &buffer[..passes]).await.is_err() {
             return Some(Fault::Cut);
-        }
-        if left > 0 && left - passes as u64 == 0 && breaks.is_some_and(|(_, fault)| fault == Fault::HalfClose)
-        {
-            let _ = SockRef::from(to).shutdown(Shutdown::Write);
         }
         left -= passes as u64;
         if bytes_per_second > 0 {
