@@ -3,6 +3,7 @@
 //!
 //! `cargo build --release && cargo run --release --example churn [MINUTES] [CONNECTIONS_PER_SECOND]`
 
+#[allow(dead_code, reason = "each measuring program uses its part")]
 mod support;
 
 use std::time::{Duration, Instant};

@@ -2,7 +2,7 @@
 //! and says why. It never serves what was not written.
 
 use std::fs::{self, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -43,19 +43,17 @@ fn copy(from: &Path, to: &Path) {
 
 /// Starts on damaged files; none when it refuses, which it has to explain.
 fn start(dir: &Path) -> Option<Server> {
-    let probe = command(dir).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut server = std::mem::ManuallyDrop::new(probe);
-    let mut line = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(server.stdout.take().unwrap()), &mut line)
-        .unwrap();
-    let _ = server.kill();
-    let output = std::mem::ManuallyDrop::into_inner(server).wait_with_output().unwrap();
-    if line.is_empty() {
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let mut probe = command(dir).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let said = BufReader::new(probe.stdout.take().unwrap()).lines().next();
+    if said.is_none() {
+        let output = probe.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{said}");
         assert!(said.contains("damaged") && said.contains("callboard.db"), "{said}");
         return None;
     }
+    probe.kill().unwrap();
+    probe.wait().unwrap();
     Some(Server::plain(dir))
 }
 
