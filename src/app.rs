@@ -113,8 +113,9 @@ impl App {
         };
         let engine: Arc<dyn Engine> =
             Arc::new(EmbeddedEngine::open(data_dir, EmbeddedOptions { durability }, clock.clone())?);
-        let artifacts =
-            Artifacts::open(&data_dir.join("artifacts")).context("the artifacts cannot be opened")?;
+        let folder = data_dir.join("artifacts");
+        let artifacts = Artifacts::open(&folder)
+            .with_context(|| format!("the folder {} cannot be written", folder.display()))?;
 
         let listener = match options.listens {
             true => Some(listen(config.listen)?),

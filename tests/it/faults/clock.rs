@@ -34,7 +34,7 @@ async fn with_clock() -> (TestApp, Arc<Jumping>) {
     let app = spawn_app_with(Box::new(move |options| {
         options.clock = clock;
         options.heartbeat.ping_ms = 100;
-        options.heartbeat.silence_ms = 2_000;
+        options.heartbeat.silence_ms = 20_000;
     }))
     .await;
     (app, hands)
