@@ -8,9 +8,9 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use serde_json::json;
-use support::{Frames, Server, number, say};
+use support::{Frames, Server, number, say, string};
 use tokio::task::JoinHandle;
 
 const READERS: usize = 100;
@@ -27,17 +27,38 @@ struct Measured {
     grown_kb: u64,
 }
 
-/// Reads up to event `events`; answers how long each took, in microseconds.
-fn read(mut frames: Frames, events: u64, began: Instant) -> JoinHandle<anyhow::Result<Vec<u32>>> {
+/// Reads up to event `events`; answers how long each took, in microseconds. With `comes_back`, who was let go, as a client
+/// that was silent for a minute is, comes back with its position.
+fn read(
+    mut frames: Frames,
+    events: u64,
+    began: Instant,
+    comes_back: Option<(String, String)>,
+) -> JoinHandle<anyhow::Result<Vec<u32>>> {
     tokio::spawn(async move {
         let mut took = Vec::new();
         let mut seq = 0;
+        let mut position = String::new();
         while seq < events {
-            let text = frames.next().await?.context("the server must not end the connection")?;
-            let Some(sent_us) = number(text, b"\"sent_us\":") else { continue };
+            let heard = frames.next().await.map(|text| text.map(<[u8]>::to_vec));
+            let text = match (heard, &comes_back) {
+                (Ok(Some(text)), _) => text,
+                (Err(error), None) => return Err(error),
+                (Ok(None), None) => anyhow::bail!("the server must not end the connection"),
+                (_, Some((address, project))) => {
+                    ensure!(!position.is_empty(), "it was let go before it was let in");
+                    frames = Frames::open(address, &format!("{project}?since={position}")).await?;
+                    continue;
+                }
+            };
+            if let Some(at) = string(&text, b"\"position\":\"") {
+                position = at;
+            }
+            ensure!(!text.windows(13).any(|part| part == b"\"gap\":{\"from_"), "there is no gap in this log");
+            let Some(sent_us) = number(&text, b"\"sent_us\":") else { continue };
             let now = began.elapsed().as_micros() as u64;
             seq += 1;
-            ensure!(number(text, b"\"seq\":") == Some(seq), "event {seq} is missing or doubled");
+            ensure!(number(&text, b"\"seq\":") == Some(seq), "event {seq} is missing or doubled");
             took.push(u32::try_from(now.saturating_sub(sent_us)).unwrap_or(u32::MAX));
         }
         Ok(took)
@@ -55,7 +76,7 @@ async fn phase(stalled: usize, events: u64, per_second: u64) -> anyhow::Result<M
         let frames = Frames::open(&server.address, &project).await?;
         match number < stalled {
             true => asleep.push(frames),
-            false => readers.push(read(frames, events, began)),
+            false => readers.push(read(frames, events, began, None)),
         }
     }
     let url = server.url(&format!("/api/projects/{project}/events"));
@@ -84,7 +105,8 @@ async fn phase(stalled: usize, events: u64, per_second: u64) -> anyhow::Result<M
     }
     most_kb = most_kb.max(server.memory_kb()?);
     took.sort_unstable();
-    let woken: Vec<_> = asleep.into_iter().map(|frames| read(frames, events, began)).collect();
+    let home = || Some((server.address.clone(), project.clone()));
+    let woken: Vec<_> = asleep.into_iter().map(|frames| read(frames, events, began, home())).collect();
     for reader in woken {
         tokio::time::timeout(Duration::from_secs(120), reader).await???;
     }

@@ -128,6 +128,13 @@ pub(crate) fn number(text: &[u8], name: &[u8]) -> Option<u64> {
     Some(digits.fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
 }
 
+/// The text behind a name in a JSON text, up to the next quotation mark.
+pub(crate) fn string(text: &[u8], name: &[u8]) -> Option<String> {
+    let at = text.windows(name.len()).position(|part| part == name)? + name.len();
+    let letters = text[at..].iter().take_while(|byte| **byte != b'"');
+    Some(letters.map(|byte| char::from(*byte)).collect())
+}
+
 /// One line on standard output.
 pub(crate) fn say(line: &str) {
     let mut out = std::io::stdout().lock();
