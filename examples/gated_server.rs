@@ -1,7 +1,7 @@
 //! The very same server, but a run stops at a given agent until the process is killed: crash tests need to know where
 //! a run is.
 //!
-//! `gated_server DATA_DIR (before|after) AGENT [PORT]` prints the address, then `held` once a run has arrived.
+//! `gated_server DATA_DIR (before|after) AGENT [PORT]`, with settings from the environment, prints the address, then `held` once a run has arrived.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -53,7 +53,8 @@ fn main() -> anyhow::Result<()> {
     let mut word = |what: &str| words.next().with_context(|| format!("{what} is missing"));
     let (data_dir, when, agent) = (word("the data directory")?, word("before or after")?, word("the agent")?);
     let port = word("the port").unwrap_or_else(|_| "0".into());
-    let mut config = load(&Sources::default()).map_err(|problems| anyhow::anyhow!("{problems}"))?.config;
+    let sources = Sources { variables: std::env::vars().collect(), ..Sources::default() };
+    let mut config = load(&sources).map_err(|problems| anyhow::anyhow!("{problems}"))?.config;
     config.listen = format!("127.0.0.1:{port}").parse()?;
     config.data_dir = PathBuf::from(data_dir);
     let mut options = AppOptions::new(config);

@@ -1,6 +1,8 @@
 //! Composition root: builds the house from the ground up and stops it from the top down. `serve`, `generate` and the tests
 //! share it.
 
+mod signals;
+
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -14,6 +16,8 @@ use actix_service::{Service as _, ServiceFactory, fn_factory, fn_service, map_co
 use actix_web::dev::AppConfig;
 use actix_web::{App as WebApp, middleware, web};
 use anyhow::Context;
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
@@ -97,7 +101,7 @@ pub struct App {
     engine: Arc<dyn Engine>,
     server: Option<(ServerHandle, watch::Sender<bool>)>,
     new_admin_token: Option<String>,
-    drain: Duration,
+    config: Arc<Config>,
 }
 
 impl App {
@@ -118,8 +122,9 @@ impl App {
         };
         let engine: Arc<dyn Engine> =
             Arc::new(EmbeddedEngine::open(data_dir, EmbeddedOptions { durability }, clock.clone())?);
-        let artifacts =
-            Artifacts::open(&data_dir.join("artifacts")).context("the artifacts cannot be opened")?;
+        let folder = data_dir.join("artifacts");
+        let artifacts = Artifacts::open(&folder)
+            .with_context(|| format!("the folder {} cannot be written", folder.display()))?;
 
         let listener = match options.listens {
             true => Some(listen(config.listen)?),
@@ -194,8 +199,7 @@ impl App {
             };
             server = Some(rim.serve(listener)?);
         }
-        let drain = Duration::from_millis(config.http.drain_ms);
-        Ok(App { address, service, broker, runs, keeper, engine, server, new_admin_token, drain })
+        Ok(App { address, service, broker, runs, keeper, engine, server, new_admin_token, config })
     }
 
     /// Where it listens.
@@ -218,17 +222,15 @@ impl App {
         self.new_admin_token.as_deref()
     }
 
-    /// Runs until the process is asked to end, then stops in good order.
+    /// Runs until the process is asked to end, then stops in good order. A second signal, or the end of
+    /// `shutdown.timeout_ms`, ends the process at once.
     ///
     /// # Errors
     /// When signals cannot be heard.
     pub async fn run_until_signal(self) -> anyhow::Result<()> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        tokio::select! {
-            _ = term.recv() => log::info!("asked to end"),
-            _ = int.recv() => log::info!("interrupted"),
-        }
+        let asked = signals::listen(Duration::from_millis(self.config.shutdown.timeout_ms))?;
+        // An error means that the listening thread is gone, and with it the way to ask.
+        asked.await.context("signals are no longer heard")?;
         self.stop().await;
         Ok(())
     }
@@ -238,11 +240,12 @@ impl App {
         self.service.drain();
         self.keeper.stop(KEEPER_WITHIN).await;
         self.runs.stop().await;
-        self.broker.stop(u64::try_from(self.drain.as_millis()).unwrap_or(u64::MAX), self.drain).await;
+        let drain = Duration::from_millis(self.config.http.drain_ms);
+        self.broker.stop(self.config.shutdown.reconnect_per_second, drain).await;
         if let Some((server, leaving)) = self.server {
             // Idle connections are closed at once; what is left are requests that are being answered.
             leaving.send_replace(true);
-            let _ = tokio::time::timeout(self.drain, server.stop(true)).await;
+            let _ = tokio::time::timeout(drain, server.stop(true)).await;
             server.stop(false).await;
         }
         if let Err(error) = self.engine.close().await {
@@ -278,6 +281,7 @@ impl HttpRim {
     fn serve(self, listener: TcpListener) -> anyhow::Result<(ServerHandle, watch::Sender<bool>)> {
         let (leave, leaving) = watch::channel(false);
         let http = &self.config.http;
+        let stall = Duration::from_millis(self.heartbeat.stall_ms);
         let server = Server::build()
             .workers(http.workers)
             .backlog(BACKLOG)
@@ -314,7 +318,8 @@ impl HttpRim {
                         }
                     }))
                     .h1(map_config(rim.web_app(), |()| AppConfig::default()));
-                fronted(http, map_config(rim.web_app(), |()| AppConfig::default()), left)
+                let stall = Duration::from_millis(rim.heartbeat.stall_ms);
+                fronted(http, map_config(rim.web_app(), |()| AppConfig::default()), left, stall)
             })?
             .run();
         let handle = server.handle();
@@ -357,6 +362,7 @@ fn fronted<H, A, L, Leaving>(
     http: H,
     app: A,
     left: L,
+    stall: Duration,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = H::Error, InitError = ()>
 where
     H: ServiceFactory<(Fronted, Option<SocketAddr>), Config = (), Response = ()>,
@@ -380,6 +386,11 @@ where
                     // Answers to pipelined requests and server-sent events would wait 40 ms for an acknowledgement.
                     if let Err(error) = stream.set_nodelay(true) {
                         log::debug!("a connection keeps its small writes back: {error}");
+                    }
+                    // A peer that no longer takes an answer, or a stream of events, is given up by the kernel.
+                    #[cfg(target_os = "linux")]
+                    if let Err(error) = SockRef::from(&stream).set_tcp_user_timeout(Some(stall)) {
+                        log::debug!("a connection that stalls is kept: {error}");
                     }
                     let peer = stream.peer_addr().ok();
                     match front::serve(stream, app, config, KEEP_ALIVE, leaving).await {

@@ -20,6 +20,7 @@ pub use run_log::{
     StoredLog, as_one_line,
 };
 
+use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -35,12 +36,16 @@ impl Artifacts {
     /// Opens the store in the folder `root`, which is made when it is not there.
     ///
     /// # Errors
-    /// When the folder cannot be made.
+    /// When the folder cannot be made or written: better said at the start than by the first run.
     pub fn open(root: &Path) -> Result<Self, ArtifactError> {
-        Ok(Self {
-            blobs: Arc::new(Blobs::open(&root.join("blobs"))?),
-            logs: LogStore::open(&root.join("logs"))?,
-        })
+        let (blobs, logs) = (root.join("blobs"), root.join("logs"));
+        let opened = Self { blobs: Arc::new(Blobs::open(&blobs)?), logs: LogStore::open(&logs)? };
+        for folder in [blobs, logs] {
+            let probe = folder.join("probe");
+            fs::write(&probe, "")?;
+            fs::remove_file(probe)?;
+        }
+        Ok(opened)
     }
 
     /// The contents.

@@ -16,6 +16,7 @@ mod room;
 mod room_actor;
 pub mod shard;
 mod shard_actor;
+pub mod slots;
 pub mod stats;
 mod tail;
 #[cfg(test)]
@@ -40,6 +41,7 @@ use crate::broker::registry::Links;
 use crate::broker::room_actor::{Save, View};
 use crate::broker::shard::{Heartbeat, LocalShard, Notice, Phrases};
 use crate::broker::shard_actor::{Lag, ShardActor};
+use crate::broker::slots::Slots;
 use crate::broker::stats::{BrokerStats, ConnectionStats, EventStats, RoomStats, SocketStats};
 use crate::domain::event::NewEvent;
 use crate::domain::fold::RoomState;
@@ -227,10 +229,12 @@ impl Broker {
         self.links.tell_shards(|| Notice::Slot { room, key, bytes: bytes.clone() });
     }
 
-    /// Asks every socket to leave and come back within `spread_ms`, saves the folds of live rooms, and waits until the
-    /// sockets are gone or the time is up.
-    pub async fn stop(&self, spread_ms: u64, within: Duration) {
-        self.links.tell_shards(|| Notice::Leave { spread_ms });
+    /// Asks every client to leave and to come back at a moment of its own, `reconnect_per_second` of them in each second,
+    /// saves the folds of live rooms, and waits until the sockets are gone or the time is up. Who still comes is asked to
+    /// leave at once.
+    pub async fn stop(&self, reconnect_per_second: u64, within: Duration) {
+        let slots = Arc::new(Slots::new(reconnect_per_second));
+        self.links.tell_shards(|| Notice::Leave { slots: slots.clone() });
         for room in self.links.live_rooms() {
             self.links.tell(room, Save).await;
         }

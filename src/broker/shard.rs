@@ -23,6 +23,7 @@ use self::seats::{Reader, Seat, Seats};
 use crate::broker::outlet::Outlet;
 use crate::broker::registry::Links;
 use crate::broker::room_actor::{Detach, Join, Viewers};
+use crate::broker::slots::Slots;
 use crate::broker::{BrokerError, Joined};
 use crate::domain::ids::ProjectId;
 use crate::domain::position::{Epoch, Position};
@@ -49,6 +50,8 @@ struct Shard {
     rooms: RefCell<HashMap<ProjectId, Rc<Seats>>>,
     outlets: RefCell<Slab<Rc<Outlet>>>,
     next_generation: Cell<u64>,
+    /// There once the server goes down.
+    leaving: RefCell<Option<Arc<Slots>>>,
 }
 
 /// A reader that was let in and has no seat yet. Dropping it gives its place up.
@@ -82,6 +85,7 @@ impl LocalShard {
             rooms: RefCell::default(),
             outlets: RefCell::default(),
             next_generation: Cell::new(1),
+            leaving: RefCell::default(),
         }))
     }
 
@@ -107,6 +111,7 @@ impl LocalShard {
         outlet.progress_ms.set(now);
         outlet.place.set(self.0.outlets.borrow_mut().insert(outlet.clone()));
         self.0.links.counters.connections.fetch_add(1, Ordering::Relaxed);
+        self.send_away(outlet);
     }
 
     /// Whether readers of this room are here already, so that there is no question whether it exists.
@@ -209,6 +214,7 @@ impl LocalShard {
 
     pub(in crate::broker) fn follow(&self, entry: Entry, follower: Rc<Follower>) -> (ProjectId, usize) {
         self.0.links.counters.followers.fetch_add(1, Ordering::Relaxed);
+        self.send_follower_away(&follower);
         let key = self.take_seat(&entry, Reader::Follower(follower));
         (entry.seats.room, key)
     }

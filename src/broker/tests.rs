@@ -45,6 +45,9 @@ impl Phrases for Silent {
     fn shutdown(&self, _: u64) -> (Bytes, u16) {
         (Bytes::new(), 4000)
     }
+    fn follow_later(&self, reconnect_in_ms: u64) -> Bytes {
+        Bytes::from(format!("later {reconnect_in_ms};"))
+    }
     fn removed(&self) -> (Bytes, u16) {
         (Bytes::new(), 4504)
     }
@@ -346,7 +349,7 @@ async fn the_saved_state_spares_reading_the_log() {
     let house = house().await;
     house.say(2500).await;
     house.broker.view(house.room).await.unwrap();
-    house.broker.stop(0, Duration::from_millis(10)).await;
+    house.broker.stop(100, Duration::from_millis(10)).await;
     let saved = house.engine.saved_state(house.room).await.unwrap().unwrap();
     assert_eq!(saved.seq, 2500);
     let page =

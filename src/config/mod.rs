@@ -30,6 +30,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// How long things are kept.
     pub retention: RetentionConfig,
+    /// How the server goes down.
+    pub shutdown: ShutdownConfig,
     /// Who may come in.
     pub auth: AuthConfig,
     /// What is logged, in the words of `env_logger`.
@@ -124,6 +126,15 @@ pub enum Durability {
     System,
 }
 
+/// How the server goes down.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShutdownConfig {
+    /// Clients that are asked to come back within one second: with more of them the last ones are asked to wait longer.
+    pub reconnect_per_second: u64,
+    /// How long all of it may take; then the process ends as it stands.
+    pub timeout_ms: u64,
+}
+
 /// Who may come in.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AuthConfig {
@@ -205,6 +216,7 @@ impl Default for Config {
                 latest_files: true,
                 spare_bytes_max: 64 << 20,
             },
+            shutdown: ShutdownConfig { reconnect_per_second: 500, timeout_ms: 30_000 },
             auth: AuthConfig::default(),
             log_filter: "info".to_owned(),
         }

@@ -307,6 +307,22 @@ pub const ALL: &[Setting] = &[
         secret: false,
     },
     Setting {
+        key: "shutdown.reconnect_per_second",
+        meaning: "clients that are asked to come back within one second when the server goes down",
+        allowed: "a whole number from 1 to 1000000",
+        set: |config, given| put(&mut config.shutdown.reconnect_per_second, given.number(1, 1_000_000)),
+        show: |config| config.shutdown.reconnect_per_second.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "shutdown.timeout_ms",
+        meaning: "how long going down may take; then the process ends as it stands",
+        allowed: "milliseconds, from 100 to 3600000",
+        set: |config, given| put(&mut config.shutdown.timeout_ms, given.number(100, 3_600_000)),
+        show: |config| config.shutdown.timeout_ms.to_string(),
+        secret: false,
+    },
+    Setting {
         key: "auth.tokens",
         meaning: "tokens by their hash, besides those of `callboard token create`",
         allowed: "a list of role:hash, the role viewer, operator or admin, the hash the SHA-256 of the token in \

@@ -102,7 +102,7 @@ impl Service {
     /// Follows a room from HTTP. Call it on an HTTP worker thread.
     ///
     /// # Errors
-    /// When there is no such project.
+    /// When there is no such project, or the server goes down.
     pub async fn follow(
         &self,
         caller: Caller,
@@ -110,6 +110,7 @@ impl Service {
         since: Option<Position>,
     ) -> Result<Follow, ServiceError> {
         caller.may(Action::Read)?;
+        self.check_ready()?;
         Ok(self.ground().broker.follow(room, since).await?)
     }
 }

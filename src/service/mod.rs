@@ -88,6 +88,14 @@ impl Service {
         !self.0.draining.load(Ordering::Relaxed)
     }
 
+    /// Refuses new work while the server goes down.
+    ///
+    /// # Errors
+    /// While it goes down.
+    pub fn check_ready(&self) -> Result<(), ServiceError> {
+        if self.is_ready() { Ok(()) } else { Err(ServiceError::Draining) }
+    }
+
     /// What was set.
     pub fn config(&self) -> &Config {
         &self.0.ground.config

@@ -120,6 +120,7 @@ impl Service {
         key: Option<IdempotencyKey>,
     ) -> Result<Generated, ServiceError> {
         caller.may(Action::ControlRuns)?;
+        self.check_ready()?;
         let priority = i32::try_from(request.priority).ok().filter(|p| i64::from(*p).abs() <= PRIORITY_MAX);
         let Some(priority) = priority else {
             let message = format!("must be from -{PRIORITY_MAX} to {PRIORITY_MAX}");
@@ -194,6 +195,7 @@ impl Service {
         from_agent: Option<String>,
     ) -> Result<Generated, ServiceError> {
         caller.may(Action::ControlRuns)?;
+        self.check_ready()?;
         Ok(Generated::of(&self.ground().runs.retry(id, from_agent).await?))
     }
 

@@ -1,5 +1,10 @@
 //! A real server in this process, and clients with verbs.
 
+pub(crate) mod chance;
+pub(crate) mod follower;
+pub(crate) mod process;
+pub(crate) mod proxy;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;

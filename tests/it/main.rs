@@ -4,6 +4,7 @@
 
 mod broken_template;
 mod conformance;
+mod faults;
 mod helpers;
 mod hostile;
 mod layers;

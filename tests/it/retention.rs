@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use serde_json::{Value, json};
 
 use crate::helpers::{ADMIN_TOKEN, Change, SOON, TestApp, spawn_app_in, spawn_app_with, wait_for};
-use crate::recovery::Server;
+use crate::helpers::process::Server;
 
 const BRIEF: &str = "A list of notes with title and text.";
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;

@@ -8,7 +8,7 @@
 mod ending;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, SpawnHandle, WrapFuture};
 use tokio::sync::oneshot;
@@ -67,6 +67,8 @@ enum Phase {
 struct AtWork {
     index: usize,
     timer: SpawnHandle,
+    /// Not by the time of day: what an agent took is what the next one is expected to take, and a clock may jump.
+    began: Instant,
 }
 
 /// The actor of one working run.
@@ -79,7 +81,7 @@ pub(crate) struct Generation {
     desk: Arc<Desk>,
     phase: Phase,
     at_work: Option<AtWork>,
-    began_at: Timestamp,
+    began: Instant,
     progress_said_at: Timestamp,
     left: Option<oneshot::Sender<Left>>,
 }
@@ -96,7 +98,7 @@ impl Generation {
             desk,
             phase: Phase::Working,
             at_work: None,
-            began_at: now,
+            began: Instant::now(),
             progress_said_at: now,
             left: Some(left),
         }
@@ -173,7 +175,7 @@ impl Generation {
         self.desk.close();
         self.phase = Phase::Left;
         if let Some(left) = self.left.take() {
-            let took_ms = self.now().since(self.began_at);
+            let took_ms = millis(self.began.elapsed());
             // Without an orchestrator nobody needs to know.
             let _ = left.send(Left { status: self.run.status, took_ms });
         }
@@ -277,7 +279,7 @@ impl Generation {
         });
         // What an earlier agent said last is not this one's.
         self.desk.take_progress();
-        self.at_work = Some(AtWork { index, timer });
+        self.at_work = Some(AtWork { index, timer, began: Instant::now() });
         let result = thread::start(Task {
             run: self.run.clone(),
             agent: agent.clone(),
@@ -293,7 +295,7 @@ impl Generation {
     }
 
     fn agent_ended(&mut self, result: Result<Made, AgentError>, ctx: &mut Context<Self>) {
-        let Some(AtWork { index, timer }) = self.at_work.take() else { return };
+        let Some(AtWork { index, timer, began }) = self.at_work.take() else { return };
         ctx.cancel_future(timer);
         let now = self.now();
         match (&self.phase, result) {
@@ -306,10 +308,11 @@ impl Generation {
                     index,
                     output: made.output,
                     summary: made.summary,
+                    took_ms: millis(began.elapsed()),
                     progress: self.progress.percent(),
                     eta: self.progress.eta(),
                 };
-                let change = transitions::agent_completed(&self.run, done, now);
+                let change = transitions::agent_completed(&self.run, done);
                 let change = change.after_lines(self.desk.take_lines(now));
                 self.commit(ctx, change, Self::advance);
             }
@@ -375,6 +378,10 @@ impl Actor for Generation {
             actor.begin(&durations.unwrap_or_default(), ctx);
         }));
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Drop for Generation {

@@ -192,6 +192,8 @@ pub(crate) struct AgentDone {
     pub(crate) output: AgentManifest,
     /// One sentence about them.
     pub(crate) summary: String,
+    /// How long it worked.
+    pub(crate) took_ms: u64,
     /// How far the run is.
     pub(crate) progress: f64,
     /// How long the rest will take.
@@ -199,15 +201,14 @@ pub(crate) struct AgentDone {
 }
 
 /// An agent is done; its files are durable already.
-pub(crate) fn agent_completed(run: &Run, done: AgentDone, now: Timestamp) -> Transition {
+pub(crate) fn agent_completed(run: &Run, done: AgentDone) -> Transition {
     let mut change = Transition::of(run);
     let record = &mut change.run.agents[done.index];
-    let took_ms = record.started_at.map_or(0, |started| now.since(started));
     record.status = Some(AgentStatus::Completed);
-    record.duration_ms = Some(took_ms);
+    record.duration_ms = Some(done.took_ms);
     record.output = Some(done.output);
     record.summary = Some(done.summary);
-    let message = format!("Completed {} agent in {}", record.agent, seconds(took_ms));
+    let message = format!("Completed {} agent in {}", record.agent, seconds(done.took_ms));
     change.run.progress = done.progress;
     change.say_files(done.index);
     change.say_agent(done.index, message.clone(), 100.0);

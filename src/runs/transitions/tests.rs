@@ -10,7 +10,14 @@ fn manifest() -> AgentManifest {
 }
 
 fn done(index: usize) -> AgentDone {
-    AgentDone { index, output: manifest(), summary: "two files".to_owned(), progress: 33.0, eta: None }
+    AgentDone {
+        index,
+        output: manifest(),
+        summary: "two files".to_owned(),
+        took_ms: 450,
+        progress: 33.0,
+        eta: None,
+    }
 }
 
 fn running_run() -> Run {
@@ -48,7 +55,7 @@ fn every_transition_is_allowed_and_says_what_it_does() {
     let cancelling = cancelling(&run, "ada", now);
     for change in [
         agent_progress(&run, 0, (10.0, "half".to_owned()), (5.0, None)),
-        agent_completed(&run, done(0), now),
+        agent_completed(&run, done(0)),
         reused(&run, &[0, 1], 50.0, None),
         completed(&run, now),
         failed(&run, Some(0), error, now),
@@ -64,7 +71,7 @@ fn every_transition_is_allowed_and_says_what_it_does() {
 
 #[test]
 fn a_completed_agent_announces_its_files_and_its_time() {
-    let change = agent_completed(&running_run(), done(0), Timestamp(1_450));
+    let change = agent_completed(&running_run(), done(0));
     let [EventBody::Artifact(first), EventBody::Artifact(_), EventBody::AgentUpdate(agent), ..] =
         &change.events[..]
     else {

@@ -1,6 +1,6 @@
 //! `/healthz`, `/readyz` and `/metrics`.
 
-use actix_web::http::{StatusCode, header};
+use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 
@@ -20,9 +20,7 @@ pub async fn alive() -> HttpResponse {
 /// `GET /readyz`: the server takes work.
 pub async fn ready(service: web::Data<Service>) -> Result<HttpResponse, Problem> {
     if !service.is_ready() {
-        let detail = "the server is going down";
-        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "draining", detail)
-            .with_header(header::RETRY_AFTER, "5"));
+        return Err(Problem::draining("the server is going down"));
     }
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))

@@ -94,6 +94,7 @@ impl RoomDoor {
         let room: ProjectId = id.parse().map_err(|_| no_such_project())?;
         incoming.check().map_err(|(status, detail)| Problem::new(status, "handshake", detail))?;
         let since = since(head.uri.query().unwrap_or_default())?;
+        self.service.check_ready()?;
         let broker = self.service.broker();
         if broker.counters().connections.load(Ordering::Relaxed) >= self.connections_max as u64 {
             let detail = "the server has as many connections as it may";
