@@ -214,6 +214,7 @@ impl App {
     pub async fn stop(self) {
         self.service.drain();
         self.runs.stop().await;
+        self.service.say_last_lines().await;
         self.broker.stop(u64::try_from(self.drain.as_millis()).unwrap_or(u64::MAX), self.drain).await;
         if let Some((server, leaving)) = self.server {
             // Idle connections are closed at once; what is left are requests that are being answered.

@@ -5,6 +5,7 @@
 //! ```text
 //! ROOT/blobs/ab/cdef…      contents, named by their SHA-256; never changed, shared by whoever has the same
 //! ROOT/logs/RUN/…          lines of a run's log in segments, with an index beside each
+//! ROOT/room-logs/PROJECT/… likewise, lines that workers outside wrote for no run
 //! ```
 
 mod archive;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 pub struct Artifacts {
     blobs: Arc<Blobs>,
     logs: LogStore,
+    room_logs: LogStore,
 }
 
 impl Artifacts {
@@ -40,6 +42,7 @@ impl Artifacts {
         Ok(Self {
             blobs: Arc::new(Blobs::open(&root.join("blobs"))?),
             logs: LogStore::open(&root.join("logs"))?,
+            room_logs: LogStore::open(&root.join("room-logs"))?,
         })
     }
 
@@ -51,6 +54,11 @@ impl Artifacts {
     /// The logs of runs.
     pub fn logs(&self) -> &LogStore {
         &self.logs
+    }
+
+    /// The logs of rooms: lines that belong to no run.
+    pub fn room_logs(&self) -> &LogStore {
+        &self.room_logs
     }
 }
 
