@@ -33,9 +33,8 @@ impl Runs {
         let shared = Shared::from(deps);
         let log_paces = shared.log_paces.clone();
         let arbiter = Arbiter::new();
-        let orchestrator = Orchestrator::start_in_arbiter(&arbiter.handle(), move |_| {
-            Orchestrator::new(Arc::new(shared))
-        });
+        let orchestrator =
+            Orchestrator::start_in_arbiter(&arbiter.handle(), move |_| Orchestrator::new(Arc::new(shared)));
         Self { orchestrator, arbiter: arbiter.handle(), stop_timeout, log_paces }
     }
 

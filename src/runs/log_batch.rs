@@ -120,9 +120,8 @@ impl LogBatch {
         let mut line_bytes = first.bytes;
         let mut lines = vec![first.line.clone()];
         while lines.len() < EVENT_LINES_MAX {
-            let Some(next) = self
-                .waiting
-                .pop_front_if(|next| next.joins(&first) && event_bytes + next.bytes <= bytes_max)
+            let Some(next) =
+                self.waiting.pop_front_if(|next| next.joins(&first) && event_bytes + next.bytes <= bytes_max)
             else {
                 break;
             };

@@ -28,7 +28,8 @@ const BYTES_BURST: u64 = 64 * 1024;
 /// Bytes that the end of a run may add.
 pub(crate) const LAST_BYTES_MAX: u64 = 48 * 1024;
 
-const _: () = assert!(EVENTS_PER_SECOND_MAX == 20 && BYTES_PER_SECOND_MAX == 256 * 1024, "as docs/PROTOCOL.md says");
+const _: () =
+    assert!(EVENTS_PER_SECOND_MAX == 20 && BYTES_PER_SECOND_MAX == 256 * 1024, "as docs/PROTOCOL.md says");
 
 /// Rooms that are remembered although nobody speaks in them.
 const QUIET_ROOMS_MAX: usize = 64;

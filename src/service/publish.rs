@@ -18,9 +18,9 @@ use crate::domain::ids::{ProjectId, RunId};
 use crate::domain::position::Position;
 use crate::domain::run::Run;
 use crate::engine::{Batch, Change, EngineError, KeptAnswer};
+use crate::service::Service;
 use crate::service::error::{FieldError, ServiceError};
 use crate::service::idempotency::{IdempotencyKey, KEPT_FOR_MS};
-use crate::service::Service;
 use crate::service::outside_lines::RoomLines;
 
 /// Events of one request.

@@ -15,7 +15,7 @@ use futures_util::stream::BoxStream;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::helpers::{SOON, TestApp, spawn_app_in};
+use crate::helpers::{SOON, TestApp, spawn_app_in, wait_for};
 
 /// A small generator of our own, so that a seed means the same for ever (SplitMix64, Steele and others 2014).
 struct Chance(u64);
@@ -138,6 +138,7 @@ async fn events(app: &TestApp, project: &str, since: Option<&str>) -> BoxStream<
     futures_util::stream::unfold((bytes.boxed(), String::new()), parse).boxed()
 }
 
+/// Publishes something; answers how many log lines were among it.
 async fn publish(app: &TestApp, project: &str, chance: &mut Chance) -> u64 {
     let count = 1 + chance.below(40);
     let events: Vec<Value> = (0..count)
@@ -153,7 +154,7 @@ async fn publish(app: &TestApp, project: &str, chance: &mut Chance) -> u64 {
         .collect();
     let (status, answer) = app.post(&format!("/api/projects/{project}/events"), json!(events)).await;
     assert_eq!(status, 202, "{answer}");
-    count
+    events.iter().filter(|event| event["type"] == "log").count() as u64
 }
 
 async fn simulate(seed: u64) {
@@ -162,11 +163,12 @@ async fn simulate(seed: u64) {
     let mut app = spawn_app_in(dir.clone(), Box::new(|_| {})).await;
     let project = app.project("A list of notes with title and text.").await;
     let mut clients: Vec<Client> = (0..6).map(|_| Client::new()).collect();
+    let mut lines = 0;
     for _ in 0..60 {
         let which = usize::try_from(chance.below(clients.len() as u64)).unwrap();
         match chance.below(12) {
             0..=4 => {
-                publish(&app, &project, &mut chance).await;
+                lines += publish(&app, &project, &mut chance).await;
             }
             5 | 6 => {
                 let over_sse = chance.below(2) == 0;
@@ -185,7 +187,12 @@ async fn simulate(seed: u64) {
             _ => {}
         }
     }
-    let (_, shown) = app.get(&format!("/api/projects/{project}")).await;
+    // Lines may wait for the pace of the room; once the last is said nothing more comes.
+    let shown = wait_for("all lines to be said", async || {
+        let (_, shown) = app.get(&format!("/api/projects/{project}")).await;
+        (shown["state"]["log"]["total"] == lines).then_some(shown)
+    })
+    .await;
     let expected: RoomState = serde_json::from_value(shown["state"].clone()).unwrap();
     let head: u64 = shown["position"].as_str().unwrap().split('-').nth(1).unwrap().parse().unwrap();
     for (number, client) in clients.iter_mut().enumerate() {
