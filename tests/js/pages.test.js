@@ -3,10 +3,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { CHUNK_LINES, CHUNKS_MAX, LogStore } from '../../static/js/client/log_store.js';
+import { LogMatches, PAGE_MATCHES } from '../../static/js/client/log_matches.js';
+import { CHARACTERS_MAX, CHUNK_LINES, CHUNKS_MAX, LogStore } from '../../static/js/client/log_store.js';
 import { readResult } from '../../static/js/client/report.js';
 import { nameOf, EXAMPLES } from '../../static/js/ui/examples.js';
 import { fits } from '../../static/js/pages/project/log_filter.js';
+import { visible } from '../../static/js/pages/project/log_line.js';
 import { treeOf } from '../../static/js/ui/file_tree.js';
 import { ago, bytes, duration, etaText, percent } from '../../static/js/ui/format.js';
 import { highlight, languageOf } from '../../static/js/ui/highlight.js';
@@ -18,14 +20,16 @@ describe('log store', () => {
 
   test('asks for whole chunks as far as the log reaches, and for nothing twice', () => {
     const store = new LogStore();
-    for (let n = 901; n <= 1100; n += 1) store.add(line(n));
-    assert.deepEqual(store.missing(901, 1100), []);
-    assert.deepEqual(store.missing(895, 1100), [{ from: 501, to: 1000 }]);
-    assert.deepEqual(store.missing(1, 5), [{ from: 1, to: 500 }]);
-    assert.deepEqual(store.missing(400, 950), [{ from: 1, to: 500 }, { from: 501, to: 1000 }]);
-    assert.deepEqual(store.missing(1050, 9000), []);
-    for (let n = 1; n <= 500; n += 1) store.add(line(n));
-    assert.deepEqual(store.missing(1, 500), []);
+    const chunk = (number) => ({ from: number * CHUNK_LINES + 1, to: (number + 1) * CHUNK_LINES });
+    const total = 4 * CHUNK_LINES + 100;
+    for (let n = total - 199; n <= total; n += 1) store.add(line(n));
+    assert.deepEqual(store.missing(total - 199, total), []);
+    assert.deepEqual(store.missing(total - 205, total), [chunk(3)]);
+    assert.deepEqual(store.missing(1, 5), [chunk(0)]);
+    assert.deepEqual(store.missing(CHUNK_LINES, 2 * CHUNK_LINES), [chunk(0), chunk(1)]);
+    assert.deepEqual(store.missing(total - 50, 9000000), []);
+    for (let n = 1; n <= CHUNK_LINES; n += 1) store.add(line(n));
+    assert.deepEqual(store.missing(1, CHUNK_LINES), []);
   });
 
   test('a hole within a chunk is found', () => {
@@ -50,11 +54,72 @@ describe('log store', () => {
     assert.equal(store.get(300000), undefined);
   });
 
+  test('long lines count by what they hold, and a chunk that grows stays', () => {
+    const store = new LogStore();
+    const long = 'x'.repeat(16000);
+    for (let n = 1; n <= 5000; n += 1) {
+      store.add({ n, text: long });
+      assert.ok(store.characters <= CHARACTERS_MAX + CHUNK_LINES * long.length);
+      assert.ok(store.get(n));
+    }
+    store.add({ n: 5000, text: 'short' });
+    const held = [...store.chunks.values()].reduce((sum, { characters }) => sum + characters, 0);
+    assert.equal(store.characters, held);
+  });
+
+  test('what was skipped is known by its range', () => {
+    const store = new LogStore();
+    for (const range of [{ from: 3, to: 9 }, { from: 10, to: 12 }, { from: 100, to: 100 }]) store.skip(range);
+    assert.equal(store.total, 100);
+    for (const [n, range] of [[2, null], [3, [3, 12]], [11, [3, 12]], [12, [3, 12]], [13, null], [100, [100, 100]], [101, null]]) {
+      const found = store.skippedAt(n);
+      assert.deepEqual(found && [found.from, found.to], range, `line ${n}`);
+    }
+    for (let n = 200; n < 40000; n += 3) store.skip({ from: n, to: n });
+    assert.ok(store.skipped.length <= 4000);
+    assert.ok(store.skippedAt(3) && store.skippedAt(39998));
+  });
+
   test('what came after a line, in order', () => {
     const store = new LogStore();
     for (const n of [1200, 499, 500, 501, 3]) store.add(line(n));
     assert.deepEqual(store.after(499).map(({ n }) => n), [500, 501, 1200]);
     assert.deepEqual(store.after(1200), []);
+  });
+});
+
+describe('matches of a search', () => {
+  const match = (n) => ({ n, text: `match ${n}` });
+
+  test('all numbers are kept, the lines of what is looked at', () => {
+    const matches = new LogMatches();
+    for (let n = 2; n <= 200000; n += 2) matches.push(match(n));
+    matches.push(match(8));
+    assert.equal(matches.count, 100000);
+    assert.equal(matches.get(99999).n, 200000);
+    assert.equal(matches.get(0), undefined);
+    assert.deepEqual(matches.missing(10, 30), [{ first: 0, from: 2, limit: PAGE_MATCHES }]);
+    matches.fill(0, Array.from({ length: PAGE_MATCHES }, (_, at) => match(2 + 2 * at)));
+    assert.deepEqual(matches.missing(10, 30), []);
+    assert.equal(matches.get(10).text, 'match 22');
+    assert.deepEqual(matches.missing(99990, 100000), []);
+  });
+
+  test('an answer of another search is not taken', () => {
+    const matches = new LogMatches();
+    for (let n = 1; n <= 30000; n += 1) matches.push(match(n));
+    matches.fill(0, [match(1), match(7)]);
+    assert.equal(matches.get(0).n, 1);
+    assert.equal(matches.get(1), undefined);
+  });
+});
+
+describe('a line as it is shown', () => {
+  test('what cannot be seen is named, colours of a terminal are left out', () => {
+    for (const [text, expected] of [
+      ['plain', 'plain'], ['tab\tstays', 'tab\tstays'], ['\u001b[1;31mred\u001b[0m', 'red'], ['a\u0000b\u0007', 'a␀b␇'],
+      ['\u001b]0;title', '␛]0;title'], ['\u007f\u0085', '␡⟨0085⟩'], ['\u202etxt.exe', '⟨202E⟩txt.exe'], ['👩‍👧 é', '👩‍👧 é'],
+    ]) assert.equal(visible(text), expected);
   });
 });
 

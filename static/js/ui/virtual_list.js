@@ -30,7 +30,7 @@ export function scrollTopOf({ row, count, rowHeight, viewHeight }) {
 }
 
 export class VirtualList {
-  /** @param {{ view: HTMLElement, space: HTMLElement, rows: HTMLElement, rowHeight: number, row: (index: number) => HTMLElement, onrange: (first: number, last: number) => void }} parts */
+  /** @param {{ view: HTMLElement, space: HTMLElement, rows: HTMLElement, rowHeight: number, row: (index: number, first: boolean) => HTMLElement, onrange: (first: number, last: number) => void }} parts */
   constructor({ view, space, rows, rowHeight, row, onrange }) {
     Object.assign(this, { view, space, rows, rowHeight, row, onrange });
     this.count = 0;
@@ -96,7 +96,7 @@ export class VirtualList {
     for (let index = first; index < last; index += 1) {
       let element = this.drawn.get(index);
       if (!element) {
-        element = this.row(index);
+        element = this.row(index, index === first + (first > 0 ? OVERSCAN : 0));
         this.drawn.set(index, element);
         this.rows.insertBefore(element, before);
       } else {
