@@ -13,7 +13,7 @@ import { treeOf } from '../../static/js/ui/file_tree.js';
 import { ago, bytes, duration, etaText, percent } from '../../static/js/ui/format.js';
 import { highlight, languageOf } from '../../static/js/ui/highlight.js';
 import { parseMarkdown } from '../../static/js/ui/markdown.js';
-import { layout, scrollTopOf } from '../../static/js/ui/virtual_list.js';
+import { Standing, spans } from '../../static/js/ui/virtual_list.js';
 
 describe('log store', () => {
   const line = (n) => ({ n, text: `line ${n}` });
@@ -126,28 +126,58 @@ describe('a line as it is shown', () => {
 describe('virtual list', () => {
   const measures = (count) => ({ count, rowHeight: 20, viewHeight: 600 });
 
+  const standing = (at, count) => {
+    const here = new Standing();
+    here.at = Math.max(0, Math.min(at, spans(measures(count)).end));
+    // Browsers scroll to whole pixels.
+    here.scrollTop = Math.round(here.wanted(measures(count)));
+    return here;
+  };
+  const inSight = (here, row, count) => {
+    const { first, last, top } = here.layout(measures(count));
+    const y = top + (row - first) * 20 - here.scrollTop;
+    return first <= row && row < last && y > -20.5 && y < 600;
+  };
+
   test('every row can be reached, whatever the count', () => {
     for (const count of [0, 1, 29, 30, 31, 1000, 749999, 750001, 1000000, 20000000]) {
       for (const row of [0, 1, Math.floor(count / 3), count - 1].filter((row) => row >= 0 && row < count)) {
-        const scrollTop = scrollTopOf({ row, ...measures(count) });
-        const drawn = layout({ ...measures(count), scrollTop });
-        assert.ok(drawn.first <= row && row < drawn.last, `${row} of ${count}: ${JSON.stringify(drawn)}`);
-        assert.ok(drawn.last - drawn.first <= 60);
-        assert.ok(drawn.height <= 15000000);
-        const top = drawn.top + (row - drawn.first) * 20 - scrollTop;
-        assert.ok(top > -20.5 && top < 600, `row ${row} of ${count} stands at ${top}`);
+        const here = standing(row * 20, count);
+        assert.ok(inSight(here, row, count), `${row} of ${count}: ${JSON.stringify(here)}`);
+        const { first, last } = here.layout(measures(count));
+        assert.ok(last - first <= 60);
+        assert.ok(spans(measures(count)).height <= 15000000);
       }
     }
   });
 
-  test('the end is the end', () => {
-    for (const count of [100, 1000000]) {
-      const { height } = layout({ ...measures(count), scrollTop: 0 });
-      const scrollTop = height - 600;
-      const drawn = layout({ ...measures(count), scrollTop });
-      assert.equal(drawn.last, count);
-      assert.ok(Math.abs(drawn.top + (drawn.last - drawn.first) * 20 - height) < 0.01);
+  test('the end is the end, and the top the top', () => {
+    for (const count of [100, 1000000, 20000000]) {
+      const { way } = spans(measures(count));
+      const here = standing(count * 10, count);
+      here.moved(way, measures(count));
+      assert.ok(inSight(here, count - 1, count));
+      here.moved(0, measures(count));
+      assert.ok(inSight(here, 0, count));
     }
+  });
+
+  test('a list that grows does not move what is read', () => {
+    let count = 740000;
+    const here = standing(700000 * 20, count);
+    for (; count < 2000000; count += 10000) assert.ok(inSight(here, 700000, count), `at ${count}`);
+  });
+
+  test('a step of the wheel moves as far as it says, a drag of the bar in proportion', () => {
+    const count = 20000000;
+    const here = standing(5000000 * 20, count);
+    const { at } = here;
+    here.moved(here.scrollTop + 100, measures(count));
+    assert.equal(here.at, at + 100);
+    here.moved(here.scrollTop - 1200, measures(count));
+    assert.equal(here.at, at - 1100);
+    here.moved(7500000, measures(count));
+    assert.ok(Math.abs(here.at / spans(measures(count)).end - 0.5) < 0.001);
   });
 });
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use callboard::app::{App, AppOptions};
-use callboard::config::Durability;
+use callboard::config::{Durability, Secret};
 use callboard::config::load::{Sources, load};
 use callboard::pipelines::Pipeline;
 use serde_json::Value;
@@ -38,6 +38,7 @@ pub fn serve_when_asked(pipelines: Option<fn(&str) -> Option<Pipeline>>) -> anyh
     config.listen = "127.0.0.1:0".parse()?;
     config.data_dir = directory.into();
     config.store.durability = Durability::Disk;
+    config.auth.admin_token = Some(Secret::new(ADMIN_TOKEN));
     let mut options = AppOptions::new(config);
     if let Some(pipelines) = pipelines {
         options.pipelines = pipelines;
@@ -64,7 +65,6 @@ impl Server {
         let mut child = Command::new(std::env::current_exe()?)
             .arg("serve")
             .arg(directory)
-            .env("CALLBOARD_ADMIN_TOKEN", ADMIN_TOKEN)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;

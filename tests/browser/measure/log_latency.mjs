@@ -15,6 +15,8 @@ const SHOTS = process.argv[3];
 const KEY_PAUSE_MS = 60;
 
 const server = await startServer();
+let flooding = false;
+let flood = null;
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--enable-precise-memory-info'] });
 try {
   const id = await project(server.url, { name: 'A million lines', start: false });
@@ -30,9 +32,9 @@ try {
   const count = LINES.toLocaleString('en');
   await until('the page to know all lines', async () => (await page.textContent('#log-count')) === count);
 
-  let flooding = true;
+  flooding = true;
   let last = LINES;
-  const flood = (async () => {
+  flood = (async () => {
     while (flooding) {
       await publishLines(server.url, id, last + 1, last + 10000);
       last += 10000;
@@ -93,6 +95,8 @@ try {
   await flood;
   if (SHOTS) await shots(id);
 } finally {
+  flooding = false;
+  await flood;
   await browser.close();
   await server.stop();
 }

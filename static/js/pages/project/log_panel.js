@@ -67,9 +67,9 @@ export class LogPanel {
     this.note = el('span');
     this.empty = el('div.empty', {}, el('h3', {}, 'No lines yet'), el('p', {}, 'What agents say is written here while they work.'));
     this.panel.replaceChildren(
-      el('div.bar', {}, this.search, this.level, this.agent, goto, this.followButton, this.download),
+      el('div.bar.log-bar', {}, this.search, goto, this.level, this.agent, this.followButton),
       this.empty, el('div.log-frame', {}, this.view, this.fresh),
-      el('div.log-note', {}, this.note));
+      el('div.log-note', {}, this.note, this.download));
     this.list = new VirtualList({
       view: this.view, space: this.space, rows: this.rows, rowHeight: ROW_HEIGHT,
       row: (index, first) => this.row(index, first),
