@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use callboard::app::{App, AppOptions};
-use callboard::config::{Durability, Secret};
 use callboard::config::load::{Sources, load};
+use callboard::config::{Durability, Secret};
 use callboard::pipelines::Pipeline;
 use serde_json::Value;
 
