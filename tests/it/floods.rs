@@ -183,6 +183,12 @@ async fn an_agent_that_prints_without_end_is_shown_in_bounded_steps() {
         page["lines"].as_array().unwrap().iter().map(|line| line["n"].as_u64().unwrap()).collect();
     assert_eq!(numbers[..], (from..=to.max(from + 9)).take(10).collect::<Vec<_>>()[..]);
 
+    let stats =
+        app.http.get(app.url("/api/admin/stats")).bearer_auth(crate::helpers::ADMIN_TOKEN).send().await;
+    let stats: Value = stats.unwrap().json().await.unwrap();
+    let skipped: u64 = heard.skipped.iter().map(|(from, to)| to - from + 1).sum();
+    assert_eq!(stats["events"]["skipped_total"]["log"], skipped);
+
     // Who comes late gets all of it in one message that is small.
     let late = app.socket(&project, None).await;
     assert_eq!(late.connection["state"]["log"]["total"], total);

@@ -68,7 +68,9 @@ export class VirtualList {
       this.rest = setTimeout(() => this.settle(), REST_MS);
       this.soon();
     }, { passive: true });
-    new ResizeObserver(() => this.soon()).observe(view);
+    // Asking the browser would make it lay out the page in the middle of a scroll.
+    this.measure();
+    new ResizeObserver(() => this.measure()).observe(view);
   }
 
   soon() {
@@ -80,8 +82,18 @@ export class VirtualList {
     });
   }
 
+  measure() {
+    this.viewHeight = this.view.clientHeight;
+    this.soon();
+  }
+
+  /** Whether there is more than can be seen at once. */
+  get scrolls() {
+    return this.count * this.rowHeight > this.viewHeight;
+  }
+
   get measures() {
-    return { count: this.count, rowHeight: this.rowHeight, viewHeight: this.view.clientHeight };
+    return { count: this.count, rowHeight: this.rowHeight, viewHeight: this.viewHeight };
   }
 
   setCount(count) {
@@ -129,7 +141,7 @@ export class VirtualList {
   }
 
   draw() {
-    if (this.view.clientHeight === 0) return;
+    if (this.viewHeight === 0) return;
     const { first, last, top } = this.standing.layout(this.measures);
     for (const [index, element] of this.drawn) {
       if (index >= first && index < last) continue;

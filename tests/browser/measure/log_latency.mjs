@@ -26,6 +26,26 @@ try {
 
   const page = await browser.newPage({ viewport: { width: 1280, height: 860 } });
   const measured = await watchKeys(page);
+  const press = async (keys) => {
+    for (const key of keys) {
+      await page.keyboard.press(key);
+      await page.waitForTimeout(KEY_PAUSE_MS);
+    }
+  };
+  const report = async (what) => {
+    const { keys, longTasks } = await measured();
+    keys.sort((one, other) => one - other);
+    const at = (part) => keys[Math.min(keys.length - 1, Math.floor(keys.length * part))];
+    console.log(`${what}: ${keys.length} keys, from key to frame p50 ${at(0.5).toFixed(0)} ms, p95 ${at(0.95).toFixed(0)} ms, `
+      + `worst ${at(1).toFixed(0)} ms; ${longTasks.length} tasks over 50 ms${longTasks.length ? `, worst ${Math.max(...longTasks).toFixed(0)} ms` : ''}`);
+    return at(1);
+  };
+  // What this machine needs for a page that has nothing to do.
+  await page.goto(`${server.url}/projects/${await project(server.url, { name: 'Nothing', start: false })}`);
+  await live(page);
+  await press(Array(30).fill('f'));
+  await report('for comparison, a page without a log');
+
   await page.goto(`${server.url}/projects/${id}`);
   await live(page);
   await page.locator('.line[data-n]').first().waitFor();
@@ -42,12 +62,6 @@ try {
     }
   })();
 
-  const press = async (keys) => {
-    for (const key of keys) {
-      await page.keyboard.press(key);
-      await page.waitForTimeout(KEY_PAUSE_MS);
-    }
-  };
   const log = page.locator('.log');
   for (const [what, act] of [
     ['following the flood, toggling', async () => press(Array(20).fill('f'))],
@@ -78,12 +92,7 @@ try {
     }],
   ]) {
     await act();
-    const { keys, longTasks } = await measured();
-    keys.sort((one, other) => one - other);
-    const at = (part) => keys[Math.min(keys.length - 1, Math.floor(keys.length * part))].toFixed(0);
-    console.log(`${what}: ${keys.length} keys, from key to frame p50 ${at(0.5)} ms, p95 ${at(0.95)} ms, worst ${at(1)} ms; `
-      + `${longTasks.length} tasks over 50 ms${longTasks.length ? `, worst ${Math.max(...longTasks).toFixed(0)} ms` : ''}`);
-    if (Number(at(1)) >= 100) process.exitCode = 1;
+    if ((await report(what)) >= 100) process.exitCode = 1;
   }
   const figures = await page.evaluate(() => ({
     rows: document.querySelectorAll('.line').length,

@@ -53,7 +53,7 @@ export function lineRow(line, { chosen, words, place, of, onwhole }) {
     el('a.n', { href: `#L${line.n}`, tabindex: '-1', 'aria-label': `Line ${count(line.n)}` }, String(line.n)),
     el('span.at', {}, clock(line.at)),
     el('span.by', {}, line.agent ?? ''),
-    weighty && el('span.visually-hidden', {}, `${line.level}: `),
+    weighty && el('span.said', {}, `${line.level}: `),
     el('span.text', {}, ...marked(cut ? text.slice(0, SHOWN_MAX) : text, words)),
     whole && el('button.whole', { type: 'button', onclick: () => onwhole(line) }, `… show all ${bytes(new Blob([line.text]).size)}`));
 }

@@ -34,6 +34,7 @@ export class LogPanel {
       onchange: () => this.update(),
     });
     panel.addEventListener('shown', () => {
+      this.list.measure();
       this.list.soon();
       if (this.follow) this.list.scrollToEnd();
       if (this.chosen !== null) this.update();
@@ -78,8 +79,8 @@ export class LogPanel {
     // Reading back ends following; being at the end again takes it up.
     // Our own scrolling always ends at the end while following, so whatever does not was a person.
     this.view.addEventListener('scroll', () => {
-      const scrolls = this.view.scrollHeight > this.view.clientHeight;
-      if (scrolls && this.follow !== this.list.atEnd()) this.setFollow(!this.follow);
+      this.view.classList.toggle('sideways', this.view.scrollLeft > 0);
+      if (this.list.scrolls && this.follow !== this.list.atEnd()) this.setFollow(!this.follow);
     }, { passive: true });
   }
 
