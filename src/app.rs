@@ -240,6 +240,7 @@ impl App {
         self.service.drain();
         self.keeper.stop(KEEPER_WITHIN).await;
         self.runs.stop().await;
+        self.service.say_last_lines().await;
         let drain = Duration::from_millis(self.config.http.drain_ms);
         self.broker.stop(self.config.shutdown.reconnect_per_second, drain).await;
         if let Some((server, leaving)) = self.server {

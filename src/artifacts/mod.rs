@@ -5,6 +5,7 @@
 //! ```text
 //! ROOT/blobs/ab/cdef…      contents, named by their SHA-256; never changed, shared by whoever has the same
 //! ROOT/logs/RUN/…          lines of a run's log in segments, with an index beside each
+//! ROOT/room-logs/PROJECT/… likewise, lines that workers outside wrote for no run
 //! ```
 
 mod archive;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 pub struct Artifacts {
     blobs: Arc<Blobs>,
     logs: LogStore,
+    room_logs: LogStore,
 }
 
 impl Artifacts {
@@ -38,9 +40,13 @@ impl Artifacts {
     /// # Errors
     /// When the folder cannot be made or written: better said at the start than by the first run.
     pub fn open(root: &Path) -> Result<Self, ArtifactError> {
-        let (blobs, logs) = (root.join("blobs"), root.join("logs"));
-        let opened = Self { blobs: Arc::new(Blobs::open(&blobs)?), logs: LogStore::open(&logs)? };
-        for folder in [blobs, logs] {
+        let (blobs, logs, room_logs) = (root.join("blobs"), root.join("logs"), root.join("room-logs"));
+        let opened = Self {
+            blobs: Arc::new(Blobs::open(&blobs)?),
+            logs: LogStore::open(&logs)?,
+            room_logs: LogStore::open(&room_logs)?,
+        };
+        for folder in [blobs, logs, room_logs] {
             let probe = folder.join("probe");
             fs::write(&probe, "")?;
             fs::remove_file(probe)?;
@@ -56,6 +62,11 @@ impl Artifacts {
     /// The logs of runs.
     pub fn logs(&self) -> &LogStore {
         &self.logs
+    }
+
+    /// The logs of rooms: lines that belong to no run.
+    pub fn room_logs(&self) -> &LogStore {
+        &self.room_logs
     }
 }
 

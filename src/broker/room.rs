@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::broker::frame::{Encoders, Frame};
 use crate::broker::{Gap, Joined, RoomView};
-use crate::domain::event::LoggedEvent;
+use crate::domain::event::{EventBody, LogLines, LoggedEvent};
 use crate::domain::fold::RoomState;
 use crate::domain::ids::ProjectId;
 use crate::domain::position::{Epoch, Position};
@@ -43,6 +43,8 @@ pub(crate) struct Applied {
     pub(crate) frames: Vec<Arc<Frame>>,
     /// The room has missed events: read the log from its position on.
     pub(crate) behind: bool,
+    /// Log lines that these events said to be skipped.
+    pub(crate) skipped_lines: u64,
 }
 
 impl Room {
@@ -96,28 +98,46 @@ impl Room {
     /// Takes events in the order of the log; known ones are passed over, a hole stops it.
     pub(crate) fn apply(&mut self, events: impl IntoIterator<Item = LoggedEvent>) -> Applied {
         let mut frames = Vec::new();
+        let mut skipped_lines = 0;
         for event in events {
             if event.seq <= self.seq {
                 continue;
             }
             if event.seq != self.seq + 1 {
-                return Applied { frames, behind: true };
+                return Applied { frames, behind: true, skipped_lines };
             }
-            self.fold(&event);
+            skipped_lines += self.fold(&event);
             frames.push(Arc::new(Frame::new(self.id, self.epoch, event, self.encoders.clone())));
         }
-        Applied { frames, behind: false }
+        Applied { frames, behind: false, skipped_lines }
     }
 
-    fn fold(&mut self, event: &LoggedEvent) {
+    /// Answers how many log lines the event says to be skipped.
+    fn fold(&mut self, event: &LoggedEvent) -> u64 {
         self.seq = event.seq;
         self.state_json = None;
-        if let Err(error) = Arc::make_mut(&mut self.state).apply_logged(event) {
-            log::error!(
-                "an event of the log cannot be read: {error} room.id={} event.seq={}",
-                self.id,
-                event.seq
-            );
+        // What an application says for itself is not part of the state, so it need not be read.
+        if event.body_json.starts_with(r#"{"type":"event""#) {
+            return 0;
+        }
+        match event.body() {
+            Ok(body) => {
+                Arc::make_mut(&mut self.state).apply(event.run_id, event.at, &body);
+                match body {
+                    EventBody::Log(LogLines { skipped: Some(range), .. }) => {
+                        (range.to + 1).saturating_sub(range.from)
+                    }
+                    _ => 0,
+                }
+            }
+            Err(error) => {
+                log::error!(
+                    "an event of the log cannot be read: {error} room.id={} event.seq={}",
+                    self.id,
+                    event.seq
+                );
+                0
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! The project-room broker actor: one per live project. It carries out what [`Room`] decides.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use actix::prelude::*;
@@ -99,6 +99,7 @@ impl RoomActor {
         self.active = true;
         let Some(room) = &mut self.room else { return };
         let applied = room.apply(events);
+        self.links.counters.skipped_log_lines.fetch_add(applied.skipped_lines, Ordering::Relaxed);
         if !applied.frames.is_empty() {
             let frames: Arc<[_]> = applied.frames.into();
             for shard in room.listening() {

@@ -1,21 +1,18 @@
 //! The only definition of a room's state: the fold of its log. `static/js/client/fold.js` is its twin in the browser;
 //! both are checked with the vectors in `tests/vectors/fold`.
 
+mod bounds;
+
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::bounds::STATE_BYTES_MAX;
+use crate::domain::encoded::cut_to;
 use crate::domain::event::{Artifact, Completion, Eta, EventBody, LogLevel, LogLine, LoggedEvent};
 use crate::domain::ids::RunId;
 use crate::domain::run::{AgentStatus, RunStatus};
 use crate::domain::time::Timestamp;
-
-/// Lines that the state carries; older ones are fetched.
-pub const LOG_TAIL_LINES_MAX: usize = 200;
-/// Bytes of text that the lines of the state hold together, so that a join stays small whatever an agent prints.
-pub const LOG_TAIL_BYTES_MAX: usize = 24 * 1024;
-/// Artifacts that the state carries; `artifacts_total` says how many there are.
-pub const ARTIFACTS_MAX: usize = 100;
 
 /// What a room looks like after some events.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -30,11 +27,11 @@ pub struct RoomState {
     pub eta: Option<Eta>,
     /// The newest run.
     pub run: Option<RunSummary>,
-    /// The agents that have begun, by their place.
+    /// The agents that have begun, by their place; of very many, the last.
     pub agents: Vec<AgentState>,
     /// The log of the newest run.
     pub log: LogState,
-    /// The newest files of the newest run, in the order in which their paths first appeared.
+    /// The newest files of the newest run, as many as the state may carry, in the order in which their paths first appeared.
     pub artifacts: Vec<Artifact>,
     /// How many files the newest run has made.
     pub artifacts_total: u64,
@@ -130,7 +127,7 @@ impl RoomState {
             EventBody::StatusUpdate(update) => {
                 self.status = Some(update.status);
                 self.progress = self.progress.max(update.progress);
-                self.message.clone_from(&update.message);
+                self.message = cut_to(&update.message, bounds::MESSAGE_BYTES_MAX).into_owned();
                 self.eta = update.eta;
                 if let Some(run) = &mut self.run
                     && update.status == RunStatus::Running
@@ -140,20 +137,12 @@ impl RoomState {
                 }
             }
             EventBody::AgentUpdate(update) => {
-                let agent = AgentState {
-                    agent: update.agent.clone(),
-                    title: update.title.clone(),
-                    index: update.index,
-                    total: update.total,
-                    status: update.status,
-                    message: update.message.clone(),
-                    progress: update.progress,
-                    duration_ms: update.duration_ms,
-                };
-                match self.agents.binary_search_by_key(&update.index, |agent| agent.index) {
+                let agent = bounds::agent(update);
+                match self.agents.binary_search_by_key(&agent.index, |agent| agent.index) {
                     Ok(place) => self.agents[place] = agent,
                     Err(place) => self.agents.insert(place, agent),
                 }
+                bounds::keep_agents(&mut self.agents);
             }
             EventBody::Log(log) => {
                 for line in &log.lines {
@@ -164,11 +153,7 @@ impl RoomState {
                         agent: log.agent.clone(),
                     });
                 }
-                let mut bytes: usize = self.log.tail.iter().map(|line| line.line.text.len()).sum();
-                while self.log.tail.len() > LOG_TAIL_LINES_MAX || bytes > LOG_TAIL_BYTES_MAX {
-                    let Some(dropped) = self.log.tail.pop_front() else { break };
-                    bytes -= dropped.line.text.len();
-                }
+                bounds::keep_tail(&mut self.log.tail);
             }
             EventBody::Artifact(artifact) => {
                 match self.artifacts.iter_mut().find(|known| known.path == artifact.path) {
@@ -176,11 +161,9 @@ impl RoomState {
                     None => {
                         self.artifacts_total += 1;
                         self.artifacts.push(artifact.clone());
-                        if self.artifacts.len() > ARTIFACTS_MAX {
-                            self.artifacts.remove(0);
-                        }
                     }
                 }
+                bounds::keep_artifacts(&mut self.artifacts);
             }
             EventBody::Completion(completion) => {
                 self.status = Some(completion.status);
@@ -188,11 +171,11 @@ impl RoomState {
                     self.progress = 100.0;
                 }
                 self.eta = None;
-                self.message.clone_from(&completion.message);
+                self.message = cut_to(&completion.message, bounds::MESSAGE_BYTES_MAX).into_owned();
                 if let Some(run) = &mut self.run {
                     run.ended_at = Some(at);
                 }
-                self.completion = Some(completion.clone());
+                self.completion = Some(bounds::completion(completion));
             }
             EventBody::Event(_) => {}
         }

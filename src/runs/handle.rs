@@ -6,8 +6,10 @@ use std::time::Duration;
 use actix::dev::ToEnvelope;
 use actix::{Actor, Addr, Arbiter, ArbiterHandle, Handler, MailboxError, Message};
 
-use crate::domain::ids::RunId;
-use crate::runs::orchestrator::{Cancel, Enqueue, Orchestrator, Retry, Snapshot, Stop};
+use crate::domain::ids::{ProjectId, RunId};
+use crate::domain::time::Timestamp;
+use crate::runs::log_pace::{LogPaces, SharedPace};
+use crate::runs::orchestrator::{Cancel, Enqueue, Orchestrator, Retry, Shared, Snapshot, Stop};
 use crate::runs::{Accepted, CancelAnswer, NewRun, RunsDeps, RunsError, RunsSnapshot};
 
 /// How long a caller waits for an answer. The slowest is a store that is tried again for two seconds.
@@ -19,6 +21,7 @@ pub struct Runs {
     orchestrator: Addr<Orchestrator>,
     arbiter: ArbiterHandle,
     stop_timeout: Duration,
+    log_paces: LogPaces,
 }
 
 impl Runs {
@@ -27,11 +30,12 @@ impl Runs {
     pub fn start(deps: RunsDeps) -> Self {
         let stop_timeout = Duration::from_millis(deps.settings.cancel_grace_ms + deps.settings.stop_grace_ms)
             + ANSWER_TIMEOUT;
+        let shared = Shared::from(deps);
+        let log_paces = shared.log_paces.clone();
         let arbiter = Arbiter::new();
-        let orchestrator = Orchestrator::start_in_arbiter(&arbiter.handle(), move |_| {
-            Orchestrator::new(Arc::new(deps.into()))
-        });
-        Self { orchestrator, arbiter: arbiter.handle(), stop_timeout }
+        let orchestrator =
+            Orchestrator::start_in_arbiter(&arbiter.handle(), move |_| Orchestrator::new(Arc::new(shared)));
+        Self { orchestrator, arbiter: arbiter.handle(), stop_timeout, log_paces }
     }
 
     /// Accepts a run: it is durable, and it will be worked on even if the server goes down now.
@@ -65,6 +69,11 @@ impl Runs {
     /// When the orchestrator is gone or does not answer.
     pub async fn snapshot(&self) -> Result<RunsSnapshot, RunsError> {
         self.ask(Snapshot, ANSWER_TIMEOUT).await
+    }
+
+    /// How much may be said of the log in a room; its run and workers outside share it.
+    pub(crate) fn log_pace(&self, room: ProjectId, now: Timestamp) -> SharedPace {
+        self.log_paces.of(room, now)
     }
 
     /// Takes no more runs and brings those that work to a safe point: they go on after the next start.

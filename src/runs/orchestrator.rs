@@ -24,6 +24,7 @@ use crate::runs::commits::{Commits, write};
 use crate::runs::executors::Builtin;
 use crate::runs::executors::thread::Tools;
 use crate::runs::generation::{CancelRun, Generation, Left, StopRun};
+use crate::runs::log_pace::LogPaces;
 use crate::runs::queue::{Queue, Ticket};
 use crate::runs::take_over::{take_over_all, take_over_one};
 use crate::runs::{Accepted, CancelAnswer, NewRun, RunsDeps, RunsError, RunsSettings, RunsSnapshot};
@@ -46,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) settings: RunsSettings,
     pub(crate) boot_id: String,
     pub(crate) tools: Arc<Tools>,
+    pub(crate) log_paces: LogPaces,
 }
 
 impl From<RunsDeps> for Shared {
@@ -65,6 +67,7 @@ impl From<RunsDeps> for Shared {
             settings: deps.settings,
             boot_id: deps.boot_id,
             tools: Arc::new(tools),
+            log_paces: LogPaces::default(),
         }
     }
 }

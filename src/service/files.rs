@@ -88,11 +88,12 @@ impl Service {
     }
 
     /// Removes what belongs to runs that are gone. Contents are shared and go with the next sweep of the store.
-    pub(crate) async fn remove_files_of(&self, runs: &[Run]) {
-        let logs = self.ground().artifacts.logs().clone();
+    pub(crate) async fn remove_files_of(&self, room: ProjectId, runs: &[Run]) {
+        let artifacts = self.ground().artifacts.clone();
         let runs: Vec<_> = runs.iter().map(|run| run.id).collect();
         let removed = blocking(move || {
-            runs.into_iter().try_for_each(|run| logs.remove_run(run)).map_err(ServiceError::from)
+            artifacts.room_logs().remove_room(room)?;
+            runs.into_iter().try_for_each(|run| artifacts.logs().remove_run(run)).map_err(ServiceError::from)
         });
         if let Err(error) = removed.await {
             log::warn!("the log of a removed run stays on disk: {error}");

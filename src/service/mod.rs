@@ -7,6 +7,7 @@ pub mod events;
 pub mod files;
 pub mod idempotency;
 pub mod logs;
+mod outside_lines;
 pub mod projects;
 pub mod publish;
 pub mod runs;
@@ -26,6 +27,7 @@ use crate::keeper::Keeper;
 use crate::runs::Runs;
 use crate::service::catalog::PipelineCatalog;
 use crate::service::error::ServiceError;
+use crate::service::outside_lines::OutsideLines;
 use crate::telemetry::system::SystemSampler;
 
 /// What the service stands on.
@@ -58,8 +60,7 @@ struct Inner {
     system: SystemSampler,
     started_at: Timestamp,
     draining: AtomicBool,
-    /// Held while lines from outside get their numbers, so that no number is given twice.
-    numbering: tokio::sync::Mutex<()>,
+    outside: OutsideLines,
 }
 
 impl Service {
@@ -74,7 +75,7 @@ impl Service {
             system,
             started_at,
             draining: AtomicBool::new(false),
-            numbering: tokio::sync::Mutex::new(()),
+            outside: OutsideLines::default(),
         }))
     }
 

@@ -5,6 +5,7 @@
 mod broken_template;
 mod conformance;
 mod faults;
+mod floods;
 mod helpers;
 mod hostile;
 mod layers;

@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 
 use crate::helpers::chance::Chance;
 use crate::helpers::follower::Follower;
-use crate::helpers::{Change, SOON, TestApp, spawn_app_in};
+use crate::helpers::{Change, SOON, TestApp, spawn_app_in, wait_for};
 
+/// Publishes something; answers how many log lines were among it.
 async fn publish(app: &TestApp, project: &str, chance: &mut Chance) -> u64 {
     let count = 1 + chance.below(40);
     let events: Vec<Value> = (0..count)
@@ -28,7 +29,7 @@ async fn publish(app: &TestApp, project: &str, chance: &mut Chance) -> u64 {
         .collect();
     let (status, answer) = app.post(&format!("/api/projects/{project}/events"), json!(events)).await;
     assert_eq!(status, 202, "{answer}");
-    count
+    events.iter().filter(|event| event["type"] == "log").count() as u64
 }
 
 /// Room for few events, so that a pass of the keeper cuts under most readers.
@@ -42,11 +43,12 @@ async fn simulate(seed: u64) {
     let mut app = spawn_app_in(dir.clone(), small_logs()).await;
     let project = app.project("A list of notes with title and text.").await;
     let mut clients: Vec<Follower> = (0..6).map(|_| Follower::new()).collect();
+    let mut lines = 0;
     for _ in 0..60 {
         let which = usize::try_from(chance.below(clients.len() as u64)).unwrap();
         match chance.below(14) {
             0..=4 => {
-                publish(&app, &project, &mut chance).await;
+                lines += publish(&app, &project, &mut chance).await;
             }
             5 | 6 => {
                 let over_sse = chance.below(2) == 0;
@@ -67,7 +69,12 @@ async fn simulate(seed: u64) {
             _ => {}
         }
     }
-    let (_, shown) = app.get(&format!("/api/projects/{project}")).await;
+    // Lines may wait for the pace of the room; once the last is said nothing more comes.
+    let shown = wait_for("all lines to be said", async || {
+        let (_, shown) = app.get(&format!("/api/projects/{project}")).await;
+        (shown["state"]["log"]["total"] == lines).then_some(shown)
+    })
+    .await;
     let expected: RoomState = serde_json::from_value(shown["state"].clone()).unwrap();
     let head: u64 = shown["position"].as_str().unwrap().split('-').nth(1).unwrap().parse().unwrap();
     for (number, client) in clients.iter_mut().enumerate() {

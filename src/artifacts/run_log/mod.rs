@@ -19,10 +19,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use uuid::Uuid;
+
 use crate::artifacts::run_log::segment::{Segment, SegmentFiles};
 use crate::artifacts::{ArtifactError, Swept};
 use crate::domain::event::LineRange;
-use crate::domain::ids::RunId;
+use crate::domain::ids::{ProjectId, RunId};
 use crate::domain::time::Timestamp;
 
 /// Size of a segment: a folder of a few files, each small enough to be copied and looked at.
@@ -36,7 +38,7 @@ pub struct LogStore {
     root: Arc<Path>,
     segment_bytes: u64,
     /// Whoever opens the log of a run gets the same one, so that there is one writer and one count of its lines.
-    open: Arc<Mutex<HashMap<RunId, Weak<Inner>>>>,
+    open: Arc<Mutex<HashMap<Uuid, Weak<Inner>>>>,
 }
 
 /// What the log of a run takes on the disk.
@@ -91,6 +93,18 @@ impl LogStore {
     /// # Errors
     /// When it cannot be read.
     pub fn open_run(&self, run: RunId) -> Result<RunLog, ArtifactError> {
+        self.open_log(run.0)
+    }
+
+    /// Opens the log of a room, for lines that belong to no run.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn open_room(&self, room: ProjectId) -> Result<RunLog, ArtifactError> {
+        self.open_log(room.0)
+    }
+
+    fn open_log(&self, run: Uuid) -> Result<RunLog, ArtifactError> {
         let log = RunLog(self.shared(&mut self.entries(), run));
         // Not under the lock of all logs: the recovery of one must not keep the others waiting.
         drop(log.state()?);
@@ -102,6 +116,18 @@ impl LogStore {
     /// # Errors
     /// When the files cannot be removed.
     pub fn remove_run(&self, run: RunId) -> Result<(), ArtifactError> {
+        self.remove_log(run.0)
+    }
+
+    /// Removes the log of a room.
+    ///
+    /// # Errors
+    /// When the files cannot be removed.
+    pub fn remove_room(&self, room: ProjectId) -> Result<(), ArtifactError> {
+        self.remove_log(room.0)
+    }
+
+    fn remove_log(&self, run: Uuid) -> Result<(), ArtifactError> {
         let mut entries = self.entries();
         let inner = self.shared(&mut entries, run);
         entries.remove(&run);
@@ -137,11 +163,11 @@ impl LogStore {
         Ok(stored)
     }
 
-    fn entries(&self) -> MutexGuard<'_, HashMap<RunId, Weak<Inner>>> {
+    fn entries(&self) -> MutexGuard<'_, HashMap<Uuid, Weak<Inner>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn shared(&self, entries: &mut HashMap<RunId, Weak<Inner>>, run: RunId) -> Arc<Inner> {
+    fn shared(&self, entries: &mut HashMap<Uuid, Weak<Inner>>, run: Uuid) -> Arc<Inner> {
         if let Some(inner) = entries.get(&run).and_then(Weak::upgrade) {
             return inner;
         }

@@ -15,6 +15,7 @@ use crate::pipelines::{AgentError, AgentHost};
 use crate::runs::executors::children::ChildRegistry;
 use crate::runs::executors::{ScriptRunError, ScriptRunner};
 use crate::runs::log_batch::LogBatch;
+use crate::runs::log_pace::SharedPace;
 
 /// The desk of one run.
 pub(crate) struct Desk {
@@ -22,6 +23,8 @@ pub(crate) struct Desk {
     stopped: AtomicBool,
     closed: AtomicBool,
     lines: Mutex<LogBatch>,
+    /// How much may be said in the room of the run.
+    pace: SharedPace,
     progress: Mutex<Option<(f64, String)>>,
     children: ChildRegistry,
     /// Child processes that had ended before the agent was told to stop.
@@ -30,12 +33,13 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(clock: Arc<dyn Clock>, pace: SharedPace) -> Self {
         Self {
             clock,
             stopped: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             lines: Mutex::default(),
+            pace,
             progress: Mutex::default(),
             children: ChildRegistry::default(),
             ended_before_stop: OnceLock::new(),
@@ -64,12 +68,12 @@ impl Desk {
 
     /// Lines to say now.
     pub(crate) fn take_lines(&self, now: Timestamp) -> Vec<LogLines> {
-        lock(&self.lines).take(now)
+        lock(&self.lines).take(now, &mut self.pace.lock())
     }
 
     /// The last lines to say.
     pub(crate) fn take_last_lines(&self) -> Vec<LogLines> {
-        lock(&self.lines).take_last()
+        lock(&self.lines).take_last(self.clock.now(), &mut self.pace.lock())
     }
 
     /// The newest progress that was not taken yet.

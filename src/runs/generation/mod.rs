@@ -88,8 +88,9 @@ pub(crate) struct Generation {
 
 impl Generation {
     pub(crate) fn new(shared: Arc<Shared>, run: Run, left: oneshot::Sender<Left>) -> Self {
-        let desk = Arc::new(Desk::new(shared.clock.clone()));
         let now = shared.clock.now();
+        let pace = shared.log_paces.of(run.project_id, now);
+        let desk = Arc::new(Desk::new(shared.clock.clone(), pace));
         Self {
             progress: Progress::new(&[], run.progress),
             shared,

@@ -32,6 +32,8 @@ pub const ROUTES: &[(&str, &[&str])] = &[
     ("/api/projects/{id}/files", &["GET"]),
     ("/api/projects/{id}/files/{path}", &["GET"]),
     ("/api/projects/{id}/archive.zip", &["GET"]),
+    ("/api/projects/{id}/logs", &["GET"]),
+    ("/api/projects/{id}/logs.txt", &["GET"]),
     ("/api/runs/{id}", &["GET"]),
     ("/api/runs/{id}/cancel", &["POST"]),
     ("/api/runs/{id}/retry", &["POST"]),
@@ -82,8 +84,10 @@ pub fn configure(config: &mut ServiceConfig, service: &Service) {
                 .service(at("/runs/{id}/resume").post(runs::resume).done())
                 .service(at("/runs/{id}/approve").post(runs::approve).done())
                 .service(at("/runs/{id}/reject").post(runs::reject).done())
-                .service(at("/runs/{id}/logs").get(logs::range).done())
-                .service(at("/runs/{id}/logs.txt").get(logs::text).done())
+                .service(at("/runs/{id}/logs").get(logs::of_run).done())
+                .service(at("/runs/{id}/logs.txt").get(logs::text_of_run).done())
+                .service(at("/projects/{id}/logs").get(logs::of_room).done())
+                .service(at("/projects/{id}/logs.txt").get(logs::text_of_room).done())
                 .service(at("/admin/stats").get(admin::stats).done())
                 .service(at("/openapi.json").get(describe::openapi).done())
                 .service(at("/asyncapi.json").get(describe::asyncapi).done())

@@ -78,6 +78,7 @@ connection.on('status', async () => {
 const help = () => showShortcuts([
   ['1 … 5', 'App, log, files, requirements, runs'],
   ['/', 'Search in the log'],
+  ['g', 'Go to a line of the log'],
   ['f', 'Follow the log'],
   ['e', 'Edit name and brief'],
   ['d', 'Download the zip'],
@@ -95,6 +96,10 @@ shortcuts({
   '/': () => {
     page.tabs.choose('log');
     page.log.focusSearch();
+  },
+  g: () => {
+    page.tabs.choose('log');
+    page.log.focusLine();
   },
   f: () => page.log.toggleFollow(),
   e: () => edit.open(),

@@ -53,9 +53,12 @@ export function bytes(size) {
   return `${(size / 1000000).toFixed(1)} MB`;
 }
 
-export const count = (number) => number.toLocaleString('en');
+/** Made once: a number in every row of a flood would make one each time. */
+const NUMBERS = new Intl.NumberFormat('en');
+export const count = (number) => NUMBERS.format(number);
 export const plural = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;
-export const clock = (timestamp) => new Date(timestamp).toLocaleTimeString('en-GB');
+const CLOCK = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+export const clock = (timestamp) => CLOCK.format(new Date(timestamp));
 
 export function ago(timestamp, now) {
   const seconds = Math.max(0, Math.round((now - Date.parse(timestamp)) / 1000));
