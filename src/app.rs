@@ -282,7 +282,6 @@ impl HttpRim {
     fn serve(self, listener: TcpListener) -> anyhow::Result<(ServerHandle, watch::Sender<bool>)> {
         let (leave, leaving) = watch::channel(false);
         let http = &self.config.http;
-        let stall = Duration::from_millis(self.heartbeat.stall_ms);
         let server = Server::build()
             .workers(http.workers)
             .backlog(BACKLOG)
