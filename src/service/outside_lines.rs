@@ -2,7 +2,7 @@
 //! belong to a run join its log, others that of the room.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::artifacts::NewLine;
@@ -23,7 +23,9 @@ const QUIET_ROOMS_MAX: usize = 256;
 
 /// What waits to be said, by room. Whoever holds a room's lock is the only one to number lines there.
 #[derive(Default)]
-pub(crate) struct OutsideLines(Mutex<HashMap<ProjectId, Arc<tokio::sync::Mutex<RoomLines>>>>);
+pub(crate) struct OutsideLines(Mutex<Rooms>);
+
+type Rooms = HashMap<ProjectId, Arc<tokio::sync::Mutex<RoomLines>>>;
 
 /// What waits to be said in one room.
 pub(crate) struct RoomLines {
@@ -35,7 +37,7 @@ pub(crate) struct RoomLines {
 }
 
 impl OutsideLines {
-    fn rooms(&self) -> std::sync::MutexGuard<'_, HashMap<ProjectId, Arc<tokio::sync::Mutex<RoomLines>>>> {
+    fn rooms(&self) -> MutexGuard<'_, Rooms> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -131,10 +133,11 @@ impl Service {
                 None => artifacts.room_logs().open_room(room)?,
             };
             let (level, agent) = (log.level, log.agent.as_deref());
-            let new = |line: &'_ LogLine| (line.at, line.text.clone());
-            let texts: Vec<_> = log.lines.iter().map(new).collect();
-            let lines: Vec<NewLine<'_>> =
-                texts.iter().map(|(at, text)| NewLine { at: *at, level, agent, text }).collect();
+            let lines: Vec<NewLine<'_>> = log
+                .lines
+                .iter()
+                .map(|line| NewLine { at: line.at, level, agent, text: &line.text })
+                .collect();
             Ok(file.append(&lines)?.from)
         })
         .await
