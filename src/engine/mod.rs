@@ -73,6 +73,9 @@ pub trait Engine: Send + Sync + 'static {
     /// An answer that was kept under an idempotency key and has not expired at `now`.
     fn idempotent_answer(&self, key: String, now: Timestamp) -> EngineFuture<Option<KeptAnswer>>;
 
+    /// What was noted under a name; see [`Change::Note`].
+    fn note(&self, name: String) -> EngineFuture<Option<String>>;
+
     /// Figures for operators.
     fn stats(&self) -> EngineFuture<EngineStats>;
 
@@ -140,6 +143,13 @@ pub enum Change {
         answer: KeptAnswer,
         /// The time to judge expiry by.
         now: Timestamp,
+    },
+    /// Notes something of the whole house under a name, in place of what was noted there; none forgets it.
+    Note {
+        /// Which.
+        name: String,
+        /// What.
+        value: Option<String>,
     },
     /// The fold of a room's log up to a number, so that a restart need not read it all. Kept when newer than the
     /// saved one.

@@ -3,6 +3,7 @@
 use serde_json::Map;
 use uuid::Uuid;
 
+use crate::domain::control::RunControl;
 use crate::domain::ids::{ProjectId, RunId};
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::time::Timestamp;
@@ -54,5 +55,6 @@ pub(crate) fn run() -> Run {
         crash_attempts: 0,
         lease: None,
         retry_of: None,
+        control: RunControl::default(),
     }
 }

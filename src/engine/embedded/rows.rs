@@ -198,6 +198,14 @@ pub(super) fn answer(
         .optional()
 }
 
+/// What was noted under a name.
+pub(super) fn note(connection: &Connection, name: &str) -> rusqlite::Result<Option<String>> {
+    connection
+        .prepare_cached("SELECT value FROM notes WHERE name = ?")?
+        .query_row([name], |row| row.get(0))
+        .optional()
+}
+
 /// How many projects there are, and how many runs in each state that has any.
 pub(super) fn counts(connection: &Connection) -> rusqlite::Result<(u64, Vec<(RunStatus, u64)>)> {
     let projects =

@@ -67,6 +67,13 @@ const MIGRATIONS: &[&str] = &[
         state TEXT NOT NULL
     ) STRICT;
     ",
+    // Notes of the whole house, such as who paused the queue.
+    "
+    CREATE TABLE notes (
+        name TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    ",
 ];
 
 /// Opens the connection that writes and brings the schema up to date.

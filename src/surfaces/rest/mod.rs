@@ -10,6 +10,7 @@ pub mod health;
 pub mod logs;
 pub mod projects;
 pub mod publications;
+pub mod queue;
 pub mod runs;
 pub mod wire;
 
@@ -41,6 +42,9 @@ pub const ROUTES: &[(&str, &[&str])] = &[
     ("/api/runs/{id}/reject", &["POST"]),
     ("/api/runs/{id}/logs", &["GET"]),
     ("/api/runs/{id}/logs.txt", &["GET"]),
+    ("/api/queue", &["GET"]),
+    ("/api/queue/pause", &["POST"]),
+    ("/api/queue/resume", &["POST"]),
     ("/api/admin/stats", &["GET"]),
     ("/api/openapi.json", &["GET"]),
     ("/api/asyncapi.json", &["GET"]),
@@ -83,6 +87,9 @@ pub fn configure(config: &mut ServiceConfig, service: &Service) {
                 .service(at("/runs/{id}/reject").post(runs::reject).done())
                 .service(at("/runs/{id}/logs").get(logs::range).done())
                 .service(at("/runs/{id}/logs.txt").get(logs::text).done())
+                .service(at("/queue").get(queue::show).done())
+                .service(at("/queue/pause").post(queue::pause).done())
+                .service(at("/queue/resume").post(queue::resume).done())
                 .service(at("/admin/stats").get(admin::stats).done())
                 .service(at("/openapi.json").get(describe::openapi).done())
                 .service(at("/asyncapi.json").get(describe::asyncapi).done())
