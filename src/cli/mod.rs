@@ -2,6 +2,7 @@
 
 mod check_config;
 mod generate;
+mod remote;
 mod serve;
 mod token;
 
@@ -48,6 +49,8 @@ enum Command {
     /// Make, list and revoke access tokens
     #[command(subcommand)]
     Token(token::TokenCommand),
+    #[command(flatten)]
+    Run(remote::RunCommand),
 }
 
 /// Settings that any command takes.
@@ -98,6 +101,7 @@ pub fn run() -> ExitCode {
         Command::Generate(args) => generate::run(&settings, args),
         Command::CheckConfig => check_config::run(&settings),
         Command::Token(command) => token::run(&settings, command),
+        Command::Run(command) => remote::run(command),
     };
     done.unwrap_or_else(|error| {
         say_error(&format!("callboard: {error:#}"));
@@ -139,6 +143,8 @@ mod tests {
             assert_eq!(cli.settings.listen.as_deref(), Some("127.0.0.1:1"), "{arguments:?}");
         }
         assert!(Cli::try_parse_from(["callboard", "generate"]).is_err(), "a brief is needed");
+        assert!(Cli::try_parse_from(["callboard", "watch", "r", "--url", "http://h"]).is_ok());
+        assert!(Cli::try_parse_from(["callboard", "replay", "r", "--speed", "51"]).is_err());
         assert!(Cli::try_parse_from(["callboard", "token", "create"]).is_err(), "a role is needed");
     }
 }

@@ -13,6 +13,7 @@ mod files;
 mod fixtures;
 mod generation;
 mod handle;
+mod history;
 mod log_batch;
 mod orchestrator;
 pub mod params;

@@ -11,10 +11,10 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::helpers::{READING_LIST, SOON, spawn_app, wait_for};
 
 /// A server in a process of its own.
-struct Server {
+pub(crate) struct Server {
     child: Child,
     lines: std::io::Lines<BufReader<ChildStdout>>,
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Server {
@@ -27,33 +27,33 @@ impl Server {
         Server { child, lines, address }
     }
 
-    fn gated(dir: &Path, when: &str, agent: &str) -> Server {
+    pub(crate) fn gated(dir: &Path, when: &str, agent: &str) -> Server {
         let program = PathBuf::from(env!("CARGO_BIN_EXE_callboard"));
         let mut command = Command::new(program.parent().unwrap().join("examples/gated_server"));
         command.arg(dir).arg(when).arg(agent);
         Server::start(command)
     }
 
-    fn plain(dir: &Path) -> Server {
+    pub(crate) fn plain(dir: &Path) -> Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_callboard"));
         command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(dir);
         Server::start(command)
     }
 
-    fn wait_until_held(&mut self) {
+    pub(crate) fn wait_until_held(&mut self) {
         assert_eq!(self.lines.next().expect("the server must live").unwrap(), "held");
     }
 
-    fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub(crate) async fn get(&self, path: &str) -> Value {
         reqwest::get(format!("http://{}{path}", self.address)).await.unwrap().json().await.unwrap()
     }
 
-    async fn post(&self, path: &str, body: Value) -> Value {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Value {
         let url = format!("http://{}{path}", self.address);
         reqwest::Client::new().post(url).json(&body).send().await.unwrap().json().await.unwrap()
     }

@@ -155,7 +155,7 @@ pub(super) fn agent_durations(
     per_agent: usize,
 ) -> rusqlite::Result<Vec<(String, u64)>> {
     let mut statement = connection.prepare_cached(
-        "SELECT record FROM runs WHERE pipeline = ? ORDER BY created_at DESC, id DESC LIMIT ?",
+        "SELECT record FROM runs WHERE pipeline = ? AND active = 0 ORDER BY created_at DESC, id DESC LIMIT ?",
     )?;
     let mut rows = statement.query(params![pipeline, DURATION_RUNS_MAX])?;
     let mut counts = std::collections::BTreeMap::<String, usize>::new();

@@ -73,7 +73,13 @@ impl Generation {
                 };
                 let change = transitions::agent_completed(&self.run, done, now);
                 let change = change.after_lines(self.desk.take_lines(now));
-                self.commit(ctx, change, Self::advance);
+                self.commit(ctx, change, move |actor, ctx| {
+                    let record = &actor.run.agents[index];
+                    if let Some(ms) = record.duration_ms {
+                        actor.shared.history.learn(&actor.run.pipeline, &record.agent, ms);
+                    }
+                    actor.advance(ctx);
+                });
             }
             (Phase::Stopping, Err(_)) => self.checkpoint(ctx),
             (Phase::Working, Err(error)) => {

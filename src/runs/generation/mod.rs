@@ -315,13 +315,16 @@ impl Actor for Generation {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX_CAPACITY);
         self.pipeline = (self.shared.pipelines)(&self.run.pipeline);
-        let durations = self
-            .shared
-            .engine
-            .agent_durations(self.run.pipeline.clone(), self.shared.settings.history_per_agent);
+        if let Some(earlier) = self.shared.history.of(&self.run.pipeline) {
+            return self.begin(&earlier, ctx);
+        }
+        let per_agent = self.shared.settings.history_per_agent;
+        let durations = self.shared.engine.agent_durations(self.run.pipeline.clone(), per_agent);
         ctx.wait(durations.into_actor(self).map(|durations, actor, ctx| {
             // Without history there is no expected time, nothing else.
-            actor.begin(&durations.unwrap_or_default(), ctx);
+            let durations = durations.unwrap_or_default();
+            actor.shared.history.read(&actor.run.pipeline, &durations);
+            actor.begin(&durations, ctx);
         }));
     }
 }

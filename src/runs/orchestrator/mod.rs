@@ -30,6 +30,7 @@ use crate::runs::control::{Place, QueueState};
 use crate::runs::executors::Builtin;
 use crate::runs::executors::thread::Tools;
 use crate::runs::generation::{CancelRun, Generation, Left, StopRun};
+use crate::runs::history::History;
 use crate::runs::queue::Queue;
 use crate::runs::take_over::{take_over_all, take_over_one};
 use crate::runs::{Accepted, CancelAnswer, NewRun, RunsDeps, RunsError, RunsSettings, RunsSnapshot};
@@ -55,6 +56,7 @@ pub(crate) struct Shared {
     pub(crate) pipelines: fn(&str) -> Option<Pipeline>,
     pub(crate) settings: RunsSettings,
     pub(crate) boot_id: String,
+    pub(crate) history: History,
     pub(crate) tools: Arc<Tools>,
 }
 
@@ -72,6 +74,7 @@ impl From<RunsDeps> for Shared {
             broker: deps.broker,
             clock: deps.clock,
             pipelines: deps.pipelines,
+            history: History::new(deps.settings.history_per_agent),
             settings: deps.settings,
             boot_id: deps.boot_id,
             tools: Arc::new(tools),
