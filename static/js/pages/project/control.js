@@ -30,7 +30,8 @@ export class Control {
     this.pause.hidden = !run || !PAUSABLE.has(status);
     this.resume.hidden = !run || (status !== 'paused' && status !== 'pausing');
     setText(this.resume, status === 'pausing' ? 'Do not pause' : 'Resume');
-    for (const button of document.querySelectorAll('.retry-from')) button.hidden = !run || !isTerminal(status);
+    const reach = run && isTerminal(status) ? firstUnfinished(state.agents) : 0;
+    for (const button of document.querySelectorAll('.retry-from')) button.hidden = Number(button.dataset.index) > reach;
     const stamp = SHOWN.has(status) && run ? `${run.id} ${status} ${state.message}` : null;
     if (stamp === this.stamp) return;
     this.stamp = stamp;
@@ -129,6 +130,7 @@ export class Control {
       row?.append(el('button.small.quiet.retry-from', {
         type: 'button',
         hidden: true,
+        data: { index },
         'aria-label': `Retry from ${title}`,
         title: `A new run that takes what came before ${title} as it is`,
         onclick: ({ currentTarget }) => this.act(currentTarget, () => api.retry(this.page.state.run.id, { from_agent: agent })),
@@ -145,4 +147,12 @@ export class Control {
     }
     button.disabled = false;
   }
+}
+
+/** The place of the first agent without an output: whoever comes later cannot be the first to work again. */
+function firstUnfinished(agents) {
+  const done = new Set(agents.filter(({ status }) => status === 'completed' || status === 'reused').map(({ index }) => index));
+  let place = 1;
+  while (done.has(place)) place += 1;
+  return place;
 }
