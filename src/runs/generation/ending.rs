@@ -1,6 +1,7 @@
 //! How a working run ends before its time: cancel, time limit, stop of the server. All three tell the agent to stop, give
 //! it a grace, and go on without it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{AsyncContext, Context, Handler, Message, ResponseFuture};
@@ -39,7 +40,13 @@ impl Generation {
             return self.finish_time_out(ctx);
         }
         let grace = Duration::from_millis(self.shared.settings.cancel_grace_ms);
-        ctx.run_later(grace, |actor, ctx| actor.finish_time_out(ctx));
+        let desk = self.desk.clone();
+        ctx.run_later(grace, move |actor, ctx| {
+            // The next try of an agent has a desk and a grace of its own.
+            if Arc::ptr_eq(&desk, &actor.desk) {
+                actor.finish_time_out(ctx);
+            }
+        });
     }
 
     pub(super) fn finish_time_out(&mut self, ctx: &mut Context<Self>) {

@@ -7,7 +7,7 @@ mod commands;
 
 pub(crate) use commands::{Answer, Pause, PauseQueue, QueueFigures, Resume, Where};
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -129,8 +129,6 @@ pub(crate) struct Orchestrator {
     /// Runs that are paused or wait for an answer: nothing works on them, and they take no place.
     resting: HashMap<RunId, Resting>,
     generations: HashMap<RunId, Addr<Generation>>,
-    /// Admitted runs that are being read.
-    loading: HashSet<RunId>,
     stopping: bool,
     /// Who waits for the last generation to leave.
     stop_waiters: Vec<oneshot::Sender<()>>,
@@ -146,7 +144,6 @@ impl Orchestrator {
             state: QueueState::default(),
             resting: HashMap::new(),
             generations: HashMap::new(),
-            loading: HashSet::new(),
             stopping: false,
             stop_waiters: Vec::new(),
         }
@@ -179,7 +176,6 @@ impl Orchestrator {
             return;
         }
         for id in self.queue.admit(self.shared.clock.now()) {
-            self.loading.insert(id);
             let read = self.shared.engine.run(id);
             ctx.spawn(read.into_actor(self).map(move |run, actor, ctx| actor.begin(id, run, ctx)));
         }
@@ -187,7 +183,6 @@ impl Orchestrator {
 
     /// An admitted run was read.
     fn begin(&mut self, id: RunId, run: Result<Option<Run>, EngineError>, ctx: &mut Context<Self>) {
-        self.loading.remove(&id);
         match run {
             Ok(Some(run)) if run.status == RunStatus::Queued && !self.stopping => {
                 let (left, has_left) = oneshot::channel();
