@@ -27,13 +27,13 @@ use crate::broker::Broker;
 use crate::broker::frame::Encoders;
 use crate::broker::shard::Heartbeat;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, Durability};
+use crate::config::{Config, Durability, RunsConfig};
 use crate::engine::Engine;
 use crate::engine::embedded::{self, EmbeddedEngine, EmbeddedOptions};
 use crate::keeper::{Keeper, KeeperDeps};
 use crate::pipelines::{self, Pipeline};
 use crate::runs::executors::{AgentGate, Scripts};
-use crate::runs::{Runs, RunsDeps, RunsSettings};
+use crate::runs::{RunLimits, Runs, RunsDeps, RunsSettings};
 use crate::service::catalog::{CatalogAgent, PipelineCatalog};
 use crate::service::{Ground, Service};
 use crate::surfaces;
@@ -157,7 +157,10 @@ impl App {
             scripts: Arc::new(Scripts::new(sandbox_program, SCRIPT_JOB_WITHIN)),
             pipelines: options.pipelines,
             settings: RunsSettings {
-                concurrency_max: config.runs.concurrency,
+                limits: run_limits(&config.runs),
+                ageing_ms: config.runs.ageing_ms,
+                queue_timeout_ms: set(config.runs.queue_timeout_ms),
+                silence_timeout_ms: set(config.runs.silence_timeout_ms),
                 queue_max: config.runs.queue_max,
                 agent_timeout_ms: config.runs.agent_timeout_ms,
                 run_timeout_ms: config.runs.run_timeout_ms,
@@ -253,6 +256,22 @@ impl App {
             log::error!("the store was not closed in good order: {error}");
         }
     }
+}
+
+/// How many runs may work at once.
+fn run_limits(runs: &RunsConfig) -> RunLimits {
+    let most = |number: usize| (number > 0).then_some(number);
+    RunLimits {
+        all: runs.concurrency,
+        per_pipeline: most(runs.per_pipeline),
+        per_caller: most(runs.per_caller),
+        resources: runs.resources.clone(),
+    }
+}
+
+/// A limit that is set; 0 says that there is none.
+fn set(limit_ms: u64) -> Option<u64> {
+    (limit_ms > 0).then_some(limit_ms)
 }
 
 /// Binds the address.

@@ -4,6 +4,7 @@ mod bench;
 mod check_config;
 mod client;
 mod generate;
+mod remote;
 mod serve;
 mod temporary_dir;
 mod token;
@@ -56,6 +57,8 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// Measure fan-out, joins, appends and idle connections of a server
     Bench(bench::BenchArgs),
+    #[command(flatten)]
+    Run(remote::RunCommand),
 }
 
 /// Settings that any command takes.
@@ -108,6 +111,7 @@ pub fn run() -> ExitCode {
         Command::Token(command) => token::run(&settings, command),
         Command::Verify(args) => verify::run(&settings, args),
         Command::Bench(args) => bench::run(&settings, args),
+        Command::Run(command) => remote::run(command),
     };
     done.unwrap_or_else(|error| {
         say_error(&format!("callboard: {error:#}"));
@@ -149,6 +153,8 @@ mod tests {
             assert_eq!(cli.settings.listen.as_deref(), Some("127.0.0.1:1"), "{arguments:?}");
         }
         assert!(Cli::try_parse_from(["callboard", "generate"]).is_err(), "a brief is needed");
+        assert!(Cli::try_parse_from(["callboard", "watch", "r", "--url", "http://h"]).is_ok());
+        assert!(Cli::try_parse_from(["callboard", "replay", "r", "--speed", "51"]).is_err());
         assert!(Cli::try_parse_from(["callboard", "token", "create"]).is_err(), "a role is needed");
     }
 }

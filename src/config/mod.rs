@@ -7,6 +7,7 @@ pub mod given;
 pub mod load;
 pub mod settings;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -81,6 +82,18 @@ pub struct RunsConfig {
     pub agent_timeout_ms: u64,
     /// How long one run may take.
     pub run_timeout_ms: u64,
+    /// Runs of one pipeline that work at the same time; 0 is as many as there are places.
+    pub per_pipeline: usize,
+    /// Runs of one caller that work at the same time; 0 is as many as there are places.
+    pub per_caller: usize,
+    /// Runs that work at the same time and occupy a resource, by its tag.
+    pub resources: BTreeMap<String, usize>,
+    /// How long a run waits before it may go before more urgent ones.
+    pub ageing_ms: u64,
+    /// How long a run may wait in the queue; 0 is as long as it takes.
+    pub queue_timeout_ms: u64,
+    /// How long an agent may say nothing; 0 is as long as it likes.
+    pub silence_timeout_ms: u64,
 }
 
 /// The store.
@@ -201,6 +214,12 @@ impl Default for Config {
                 queue_max: 1_000,
                 agent_timeout_ms: 120_000,
                 run_timeout_ms: 900_000,
+                per_pipeline: 0,
+                per_caller: 0,
+                resources: BTreeMap::new(),
+                ageing_ms: 600_000,
+                queue_timeout_ms: 0,
+                silence_timeout_ms: 0,
             },
             store: StoreConfig { durability: Durability::Disk },
             retention: RetentionConfig {

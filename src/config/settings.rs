@@ -199,6 +199,60 @@ pub const ALL: &[Setting] = &[
         secret: false,
     },
     Setting {
+        key: "runs.per_pipeline",
+        meaning: "runs of one pipeline that work at the same time; 0 is as many as there are places",
+        allowed: "a whole number from 0 to 64",
+        set: |config, given| put(&mut config.runs.per_pipeline, given.size(0, 64)),
+        show: |config| config.runs.per_pipeline.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "runs.per_caller",
+        meaning: "runs of one token that work at the same time; 0 is as many as there are places",
+        allowed: "a whole number from 0 to 64",
+        set: |config, given| put(&mut config.runs.per_caller, given.size(0, 64)),
+        show: |config| config.runs.per_caller.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "runs.resources",
+        meaning: "runs that work at the same time and occupy a resource that their agents name, like gpu",
+        allowed: "a list of tag=number, like gpu=1 or llm:large=2, the number from 1 to 64",
+        set: |config, given| {
+            let limits = given.list()?.iter().map(|item| resource_limit(item)).collect();
+            put(&mut config.runs.resources, limits)
+        },
+        show: |config| {
+            let limits = config.runs.resources.iter();
+            list(&limits.map(|(tag, most)| format!("{tag}={most}")).collect::<Vec<_>>())
+        },
+        secret: false,
+    },
+    Setting {
+        key: "runs.ageing_ms",
+        meaning: "how long a run waits before every fourth place goes to it, whatever is more urgent",
+        allowed: "milliseconds, from 0 to 86400000",
+        set: |config, given| put(&mut config.runs.ageing_ms, given.number(0, 86_400_000)),
+        show: |config| config.runs.ageing_ms.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "runs.queue_timeout_ms",
+        meaning: "how long a run may wait for its turn; 0 is as long as it takes",
+        allowed: "milliseconds, from 0 to 2592000000",
+        set: |config, given| put(&mut config.runs.queue_timeout_ms, given.number(0, 2_592_000_000)),
+        show: |config| config.runs.queue_timeout_ms.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "runs.silence_timeout_ms",
+        meaning: "how long an agent may work without a line, progress or a step; 0 is as long as it likes",
+        allowed: "milliseconds, from 0 to 86400000",
+        set: |config, given| put(&mut config.runs.silence_timeout_ms, given.number(0, 86_400_000)),
+        show: |config| config.runs.silence_timeout_ms.to_string(),
+        secret: false,
+    },
+    Setting {
         key: "store.durability",
         meaning: "how safe a commit is: disk survives loss of power, system survives a crash of the server",
         allowed: "disk or system",
@@ -388,6 +442,14 @@ fn is_filter(text: &str) -> bool {
         Some((module, level)) => !module.is_empty() && is_level(level),
         None => is_level(part),
     })
+}
+
+/// `gpu=1`; the tag itself may hold anything but white space.
+fn resource_limit(text: &str) -> Option<(String, usize)> {
+    let (tag, most) = text.rsplit_once('=')?;
+    let (tag, most) = (tag.trim(), most.trim().parse().ok()?);
+    let well_formed = !tag.is_empty() && !tag.contains(char::is_whitespace) && (1..=64).contains(&most);
+    well_formed.then(|| (tag.to_owned(), most))
 }
 
 fn token_hash(text: &str) -> Option<TokenHash> {

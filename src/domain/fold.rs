@@ -25,6 +25,9 @@ pub struct RoomState {
     pub message: String,
     /// How long it is expected to take from here.
     pub eta: Option<Eta>,
+    /// When that was said; there only with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eta_at: Option<Timestamp>,
     /// The newest run.
     pub run: Option<RunSummary>,
     /// The agents that have begun, by their place; of very many, the last.
@@ -50,6 +53,17 @@ pub struct RunSummary {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// Since when it is paused or waits for a person; its clock stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub halted_at: Option<Timestamp>,
+    /// How long its clock stood before that.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub halted_ms: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// What became of an agent so far.
@@ -94,6 +108,28 @@ pub struct TailLine {
     pub agent: Option<String>,
 }
 
+impl RunSummary {
+    fn note(&mut self, status: RunStatus, at: Timestamp) {
+        match status {
+            // A run that never started has no clock to stand.
+            RunStatus::Paused | RunStatus::Waiting if self.started_at.is_some() => {
+                self.halted_at.get_or_insert(at);
+            }
+            RunStatus::Running => {
+                self.started_at.get_or_insert(at);
+                self.go_on(at);
+            }
+            _ => {}
+        }
+    }
+
+    fn go_on(&mut self, at: Timestamp) {
+        if let Some(since) = self.halted_at.take() {
+            self.halted_ms += at.since(since);
+        }
+    }
+}
+
 impl RoomState {
     /// The state after one more event of the log.
     ///
@@ -115,7 +151,14 @@ impl RoomState {
             // A newer run begins on a clean page. Ids of runs ascend, so a replaced run that still says that it was
             // cancelled does not take the page back.
             *self = RoomState {
-                run: Some(RunSummary { id, queued_at: at, started_at: None, ended_at: None }),
+                run: Some(RunSummary {
+                    id,
+                    queued_at: at,
+                    started_at: None,
+                    ended_at: None,
+                    halted_at: None,
+                    halted_ms: 0,
+                }),
                 ..RoomState::default()
             };
         }
@@ -129,11 +172,9 @@ impl RoomState {
                 self.progress = self.progress.max(update.progress);
                 self.message = cut_to(&update.message, bounds::MESSAGE_BYTES_MAX).into_owned();
                 self.eta = update.eta;
-                if let Some(run) = &mut self.run
-                    && update.status == RunStatus::Running
-                    && run.started_at.is_none()
-                {
-                    run.started_at = Some(at);
+                self.eta_at = update.eta.map(|_| at);
+                if let Some(run) = &mut self.run {
+                    run.note(update.status, at);
                 }
             }
             EventBody::AgentUpdate(update) => {
@@ -172,7 +213,9 @@ impl RoomState {
                 }
                 self.eta = None;
                 self.message = cut_to(&completion.message, bounds::MESSAGE_BYTES_MAX).into_owned();
+                self.eta_at = None;
                 if let Some(run) = &mut self.run {
+                    run.go_on(at);
                     run.ended_at = Some(at);
                 }
                 self.completion = Some(bounds::completion(completion));

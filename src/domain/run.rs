@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::control::{GateAnswer, RunControl};
 use crate::domain::event::{Evidence, RunError};
 use crate::domain::ids::{ProjectId, RunId};
 use crate::domain::time::Timestamp;
@@ -96,13 +97,15 @@ impl RunStatus {
             return !self.is_terminal();
         }
         match self {
-            Queued => matches!(next, Starting | Cancelled | Failed | TimedOut),
+            Queued => matches!(next, Starting | Paused | Cancelled | Failed | TimedOut),
             Starting => matches!(next, Queued | Running | Cancelling | Failed | TimedOut),
             Running => matches!(
                 next,
                 Queued | Waiting | Pausing | Cancelling | Completed | Partial | Failed | TimedOut
             ),
-            Waiting => matches!(next, Queued | Running | Pausing | Cancelling | Failed | TimedOut),
+            Waiting => {
+                matches!(next, Queued | Running | Pausing | Cancelling | Cancelled | Failed | TimedOut)
+            }
             Pausing => {
                 matches!(next, Paused | Running | Cancelling | Completed | Partial | Failed | TimedOut)
             }
@@ -201,6 +204,16 @@ pub struct Run {
     pub lease: Option<String>,
     /// The run it repeats, for a retry.
     pub retry_of: Option<RunId>,
+    /// What people and the queue say of it.
+    #[serde(default)]
+    pub control: RunControl,
+}
+
+impl Run {
+    /// From its start until `now`, without the time it was paused or waited for a person.
+    pub fn worked_ms(&self, now: Timestamp) -> u64 {
+        self.started_at.map_or(0, |started| now.since(started).saturating_sub(self.control.halted_until(now)))
+    }
 }
 
 /// An agent of a run.
@@ -220,6 +233,12 @@ pub struct RunAgent {
     pub duration_ms: Option<u64>,
     /// Files it made, once it ended well.
     pub output: Option<AgentManifest>,
+    /// How often it was tried in vain.
+    #[serde(default)]
+    pub failed_tries: u32,
+    /// What a person said of its output.
+    #[serde(default)]
+    pub answer: Option<GateAnswer>,
 }
 
 /// The files an agent made, by content.

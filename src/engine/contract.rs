@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll, Waker};
 
+use crate::domain::control::RunControl;
 use crate::domain::event::{Custom, EventBody, LoggedEvent, NewEvent};
 use crate::domain::ids::{ProjectId, RunId};
 use crate::domain::position::{Epoch, Position};
@@ -67,6 +68,7 @@ macro_rules! rules {
             projects_are_listed_newest_first
             runs_are_listed_newest_first
             durations_come_from_completed_agents
+            a_note_stands_until_it_is_forgotten
             a_kept_answer_holds_its_key_until_it_expires
             two_with_the_same_key_are_done_once
             a_saved_state_is_only_replaced_by_a_newer_one
@@ -132,6 +134,7 @@ fn a_run(project: &Project) -> Run {
         crash_attempts: 0,
         lease: None,
         retry_of: None,
+        control: RunControl::default(),
     }
 }
 

@@ -93,6 +93,9 @@ pub trait Engine: Send + Sync + 'static {
     /// All runs in the order of their ids: those behind `after`, at most `limit`.
     fn all_runs(&self, after: Option<RunId>, limit: usize) -> EngineFuture<Vec<Run>>;
 
+    /// What was noted under a name; see [`Change::Note`].
+    fn note(&self, name: String) -> EngineFuture<Option<String>>;
+
     /// Figures for operators.
     fn stats(&self) -> EngineFuture<EngineStats>;
 
@@ -162,6 +165,13 @@ pub enum Change {
         answer: KeptAnswer,
         /// The time to judge expiry by.
         now: Timestamp,
+    },
+    /// Notes something of the whole house under a name, in place of what was noted there; none forgets it.
+    Note {
+        /// Which.
+        name: String,
+        /// What.
+        value: Option<String>,
     },
     /// The fold of a room's log up to a number, so that a restart need not read it all. Kept when newer than the
     /// saved one.

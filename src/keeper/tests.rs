@@ -90,6 +90,8 @@ impl House {
             summary: None,
             started_at: None,
             duration_ms: None,
+            failed_tries: 0,
+            answer: None,
             output: Some(AgentManifest { key: String::new(), files: files.collect() }),
         };
         let now = self.clock.now();
@@ -114,6 +116,7 @@ impl House {
             crash_attempts: 0,
             lease: None,
             retry_of: None,
+            control: crate::domain::control::RunControl::default(),
         };
         self.commit([Change::InsertRun { run: run.clone(), beside_active: true }]).await;
         run

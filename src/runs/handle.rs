@@ -7,10 +7,15 @@ use actix::dev::ToEnvelope;
 use actix::{Actor, Addr, Arbiter, ArbiterHandle, Handler, MailboxError, Message};
 
 use crate::domain::ids::{ProjectId, RunId};
+use crate::domain::run::RunStatus;
 use crate::domain::time::Timestamp;
 use crate::runs::log_pace::{LogPaces, SharedPace};
-use crate::runs::orchestrator::{Cancel, Enqueue, Orchestrator, Retry, Shared, Snapshot, Stop};
+use crate::runs::orchestrator::{
+    Answer, Cancel, Enqueue, Orchestrator, Pause, PauseQueue, QueueFigures, Resume, Retry, Shared, Snapshot,
+    Stop, Where,
+};
 use crate::runs::{Accepted, CancelAnswer, NewRun, RunsDeps, RunsError, RunsSnapshot};
+use crate::runs::{GateVerdict, Place, QueueView};
 
 /// How long a caller waits for an answer. The slowest is a store that is tried again for two seconds.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -59,8 +64,62 @@ impl Runs {
     ///
     /// # Errors
     /// When there is no such run or agent, a run of the project is active, or as for [`Runs::enqueue`].
-    pub async fn retry(&self, run: RunId, from_agent: Option<String>) -> Result<Accepted, RunsError> {
-        self.ask(Retry { run, from_agent }, ANSWER_TIMEOUT).await?
+    pub async fn retry(
+        &self,
+        run: RunId,
+        from_agent: Option<String>,
+        by: String,
+    ) -> Result<Accepted, RunsError> {
+        self.ask(Retry { run, from_agent, by }, ANSWER_TIMEOUT).await?
+    }
+
+    /// Pauses a run: at once when nothing works on it, else after the agent that works. Answers the state it came to.
+    ///
+    /// # Errors
+    /// When there is no such run, it is not in a state that allows this, or the store fails.
+    pub async fn pause(&self, run: RunId, by: String) -> Result<RunStatus, RunsError> {
+        self.ask(Pause { run, by }, ANSWER_TIMEOUT).await?
+    }
+
+    /// Lets a paused run go on as soon as it is its turn, or takes a pause back that has not begun. Answers the state it
+    /// came to.
+    ///
+    /// # Errors
+    /// As for [`Runs::pause`].
+    pub async fn resume(&self, run: RunId, by: String) -> Result<RunStatus, RunsError> {
+        self.ask(Resume { run, by }, ANSWER_TIMEOUT).await?
+    }
+
+    /// Answers the question that a run waits with. The first answer wins. Answers the state it came to.
+    ///
+    /// # Errors
+    /// When there is no such run, it does not wait for an answer, or the answer is wrong.
+    pub async fn answer(&self, run: RunId, by: String, verdict: GateVerdict) -> Result<RunStatus, RunsError> {
+        self.ask(Answer { run, by, verdict }, ANSWER_TIMEOUT).await?
+    }
+
+    /// Pauses the queue: what works goes on, and nothing else begins. Or lets it go on.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn pause_queue(&self, paused: bool, by: String) -> Result<QueueView, RunsError> {
+        self.ask(PauseQueue { paused, by }, ANSWER_TIMEOUT).await?
+    }
+
+    /// The queue as a person sees it.
+    ///
+    /// # Errors
+    /// When the orchestrator is gone or does not answer.
+    pub async fn queue(&self) -> Result<QueueView, RunsError> {
+        self.ask(QueueFigures, ANSWER_TIMEOUT).await
+    }
+
+    /// Where a run stands in the queue; none when it does not wait there.
+    ///
+    /// # Errors
+    /// When the orchestrator is gone or does not answer.
+    pub async fn place(&self, run: RunId) -> Result<Option<Place>, RunsError> {
+        self.ask(Where(run), ANSWER_TIMEOUT).await
     }
 
     /// Figures.

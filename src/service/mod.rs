@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod catalog;
+pub mod control;
 pub mod error;
 pub mod events;
 pub mod files;

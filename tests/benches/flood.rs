@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use callboard::domain::event::LogLevel;
+use callboard::pipelines::policy::AgentPolicy;
 use callboard::pipelines::{Agent, AgentError, AgentHost, AgentInputs, AgentOutput, Pipeline};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
@@ -20,8 +21,14 @@ use tokio_tungstenite::tungstenite::Message;
 
 use self::support::{Server, median};
 
-static AGENTS: [Agent; 1] =
-    [Agent { name: "printer", title: "Printer", weight: 1.0, version: 1, run: print }];
+static AGENTS: [Agent; 1] = [Agent {
+    name: "printer",
+    title: "Printer",
+    weight: 1.0,
+    version: 1,
+    run: print,
+    policy: AgentPolicy::DEFAULT,
+}];
 
 fn pipelines(name: &str) -> Option<Pipeline> {
     (name == "flood").then_some(Pipeline { name: "flood", agents: &AGENTS, check_brief: |_| Ok(()) })

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use callboard::domain::event::LogLevel;
+use callboard::pipelines::policy::AgentPolicy;
 use callboard::pipelines::{Agent, AgentError, AgentHost, AgentInputs, AgentOutput, Pipeline};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
@@ -15,8 +16,14 @@ const FRAMES_PER_SECOND_MAX: f64 = 20.0;
 const BYTES_PER_SECOND_MAX: f64 = 256.0 * 1024.0;
 
 /// Agents of a pipeline for these tests: one that prints until it is stopped, and one that prints what is hard to print.
-static AGENTS: [Agent; 1] =
-    [Agent { name: "printer", title: "Printer", weight: 1.0, version: 1, run: print }];
+static AGENTS: [Agent; 1] = [Agent {
+    name: "printer",
+    title: "Printer",
+    weight: 1.0,
+    version: 1,
+    run: print,
+    policy: AgentPolicy::DEFAULT,
+}];
 
 fn pipelines(name: &str) -> Option<Pipeline> {
     let pipeline = Pipeline { name: "printing", agents: &AGENTS, check_brief: |_| Ok(()) };

@@ -4,6 +4,7 @@
 
 mod broken_template;
 mod conformance;
+mod control;
 mod faults;
 mod floods;
 mod helpers;

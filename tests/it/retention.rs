@@ -10,8 +10,8 @@ use callboard::domain::time::Timestamp;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 
-use crate::helpers::{ADMIN_TOKEN, Change, SOON, TestApp, spawn_app_in, spawn_app_with, wait_for};
 use crate::helpers::process::Server;
+use crate::helpers::{ADMIN_TOKEN, Change, SOON, TestApp, spawn_app_in, spawn_app_with, wait_for};
 
 const BRIEF: &str = "A list of notes with title and text.";
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;

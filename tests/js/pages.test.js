@@ -10,7 +10,7 @@ import { nameOf, EXAMPLES } from '../../static/js/ui/examples.js';
 import { fits } from '../../static/js/pages/project/log_filter.js';
 import { visible } from '../../static/js/pages/project/log_line.js';
 import { treeOf } from '../../static/js/ui/file_tree.js';
-import { ago, bytes, duration, etaText, percent } from '../../static/js/ui/format.js';
+import { ago, bytes, duration, etaNow, etaText, percent, placeText, workedMs } from '../../static/js/ui/format.js';
 import { highlight, languageOf } from '../../static/js/ui/highlight.js';
 import { parseMarkdown } from '../../static/js/ui/markdown.js';
 import { Standing, spans } from '../../static/js/ui/virtual_list.js';
@@ -305,6 +305,32 @@ describe('words', () => {
     assert.equal(etaText({ low_ms: 120000, high_ms: 120000 }), 'about 2 min left');
     assert.deepEqual([0, 99.99, 100, 130, -4, undefined].map(percent), [0, 99, 100, 100, 0, 0]);
     assert.equal(ago('2026-11-20T09:30:00.000Z', Date.parse('2026-11-20T11:30:00.000Z')), '2 h ago');
+  });
+
+  test('an expectation runs down and then the run is late', () => {
+    const said = '2026-11-20T09:30:00.000Z';
+    const at = (seconds) => Date.parse(said) + seconds * 1000;
+    const eta = { low_ms: 5000, high_ms: 20000 };
+    assert.equal(etaNow(eta, said, at(0)), '5–20 s left');
+    assert.equal(etaNow(eta, said, at(10)), 'up to 10 s left');
+    assert.equal(etaNow(eta, said, at(20.5)), 'up to 1 s left');
+    assert.equal(etaNow(eta, said, at(32)), 'late by 12 s');
+    assert.equal(etaNow(null, undefined, at(32)), '');
+  });
+
+  test('the clock of a run that rests stands', () => {
+    const run = { started_at: '2026-11-20T09:30:00.000Z', halted_ms: 4000 };
+    const now = Date.parse('2026-11-20T09:31:00.000Z');
+    assert.equal(workedMs(run, now), 56000);
+    assert.equal(workedMs({ ...run, halted_at: '2026-11-20T09:30:10.000Z' }, now), 6000);
+    assert.equal(workedMs({ started_at: null }, now), null);
+  });
+
+  test('a place in the queue says how many are before it and when it starts', () => {
+    assert.equal(placeText(0, { low_ms: 0, high_ms: 0 }), 'Next in the queue · starts now');
+    assert.equal(placeText(1, null), '1 run is before it');
+    assert.equal(placeText(7, { low_ms: 9000, high_ms: 14000 }), '7 runs are before it · starts in 9–14 s');
+    assert.equal(placeText(undefined, null), 'Waits for its turn');
   });
 
   test('files stand by folder, folders first', () => {

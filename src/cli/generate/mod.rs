@@ -1,7 +1,7 @@
 //! `callboard generate`: one generation in this process, shown as it goes, its files written at the end.
 
 mod files;
-mod progress;
+pub(super) mod progress;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

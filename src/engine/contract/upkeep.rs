@@ -180,6 +180,8 @@ pub async fn files_are_forgotten_of_ended_runs_alone(factory: &impl Factory) {
         summary: Some("1 file".to_owned()),
         started_at: Some(NOW),
         duration_ms: Some(7),
+        failed_tries: 0,
+        answer: None,
         output: Some(AgentManifest { key: "key".to_owned(), files: vec![file] }),
     };
     let run = Run { status: RunStatus::Running, agents: vec![agent], ..a_run(&project) };

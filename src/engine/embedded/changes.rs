@@ -91,6 +91,7 @@ impl Work<'_> {
             Prepared::UpdateRun { run, expected_version } => self.update_run(run, *expected_version),
             Prepared::Append { room, events } => self.append(*room, events),
             Prepared::KeepAnswer { key, answer, now } => self.keep_answer(key, answer, *now),
+            Prepared::Note { name, value } => self.note(name, value.as_deref()),
             Prepared::SaveState { room, state } => self.save_state(*room, state),
             Prepared::CutLog { room, through } => self.cut_log(*room, *through),
             Prepared::ForgetFiles(run) => self.forget_files(*run),
@@ -274,6 +275,17 @@ impl Work<'_> {
                  VALUES (?, ?, ?, ?, ?)",
             )?
             .execute(params![key, answer.body_sha256, answer.status, answer.answer, answer.expires_at.0])?;
+        Ok(())
+    }
+
+    fn note(&mut self, name: &str, value: Option<&str>) -> Result<(), Failure> {
+        match value {
+            Some(value) => self
+                .connection
+                .prepare_cached("INSERT OR REPLACE INTO notes (name, value) VALUES (?, ?)")?
+                .execute([name, value])?,
+            None => self.connection.prepare_cached("DELETE FROM notes WHERE name = ?")?.execute([name])?,
+        };
         Ok(())
     }
 

@@ -246,6 +246,10 @@ impl Engine for EmbeddedEngine {
         self.readers.ask(move |store| known(rows::all_runs(store, after, limit)))
     }
 
+    fn note(&self, name: String) -> EngineFuture<Option<String>> {
+        self.readers.ask(move |store| known(rows::note(store, &name)))
+    }
+
     fn stats(&self) -> EngineFuture<EngineStats> {
         let stats = EngineStats {
             size_bytes: self.size_bytes(),

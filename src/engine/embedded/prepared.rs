@@ -21,6 +21,7 @@ pub(super) enum Prepared {
     UpdateRun { run: RunRow, expected_version: u64 },
     Append { room: ProjectId, events: Vec<PreparedEvent> },
     KeepAnswer { key: String, answer: KeptAnswer, now: Timestamp },
+    Note { name: String, value: Option<String> },
     SaveState { room: ProjectId, state: SavedState },
     CutLog { room: ProjectId, through: u64 },
     ForgetFiles(RunId),
@@ -71,6 +72,7 @@ pub(super) fn prepare(change: Change) -> Result<Prepared, EngineError> {
             Prepared::Append { room, events: events.iter().map(event).collect::<Result<_, _>>()? }
         }
         Change::KeepAnswer { key, answer, now } => Prepared::KeepAnswer { key, answer, now },
+        Change::Note { name, value } => Prepared::Note { name, value },
         Change::SaveState { room, state } => Prepared::SaveState { room, state },
         Change::CutLog { room, through } => Prepared::CutLog { room, through },
         Change::ForgetFiles(run) => Prepared::ForgetFiles(run),

@@ -156,7 +156,7 @@ pub(super) fn agent_durations(
     per_agent: usize,
 ) -> rusqlite::Result<Vec<(String, u64)>> {
     let mut statement = connection.prepare_cached(
-        "SELECT record FROM runs WHERE pipeline = ? AND room NOT IN (SELECT room FROM removed)
+        "SELECT record FROM runs WHERE pipeline = ? AND active = 0 AND room NOT IN (SELECT room FROM removed)
          ORDER BY created_at DESC, id DESC LIMIT ?",
     )?;
     let mut rows = statement.query(params![pipeline, DURATION_RUNS_MAX])?;
@@ -197,6 +197,14 @@ pub(super) fn answer(
                 expires_at: Timestamp(row.get(3)?),
             })
         })
+        .optional()
+}
+
+/// What was noted under a name.
+pub(super) fn note(connection: &Connection, name: &str) -> rusqlite::Result<Option<String>> {
+    connection
+        .prepare_cached("SELECT value FROM notes WHERE name = ?")?
+        .query_row([name], |row| row.get(0))
         .optional()
 }
 

@@ -69,6 +69,13 @@ pub(super) const MIGRATIONS: &[&str] = &[
     ",
     // 2: rooms whose project is removed and whose events and runs are still to be cleared away.
     "CREATE TABLE removed (room INTEGER PRIMARY KEY) STRICT;",
+    // 3: notes of the whole house, such as who paused the queue.
+    "
+    CREATE TABLE notes (
+        name TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    ",
 ];
 
 /// As `PRAGMA auto_vacuum` says that free pages can be given back piece by piece.

@@ -1,7 +1,7 @@
 //! What the thread of an agent and the actor of its run share: whether to stop, lines to say, progress. Everything here
 //! is bounded, so an agent that prints without end costs the actor nothing.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustix::process::Signal;
@@ -27,6 +27,8 @@ pub(crate) struct Desk {
     pace: SharedPace,
     progress: Mutex<Option<(f64, String)>>,
     children: ChildRegistry,
+    /// Counts what the agent says.
+    said: AtomicU64,
     /// Child processes that had ended before the agent was told to stop.
     ended_before_stop: OnceLock<u64>,
     log_failure: OnceLock<String>,
@@ -42,17 +44,28 @@ impl Desk {
             pace,
             progress: Mutex::default(),
             children: ChildRegistry::default(),
+            said: AtomicU64::new(0),
             ended_before_stop: OnceLock::new(),
             log_failure: OnceLock::new(),
         }
     }
 
-    /// The agent is to stop, and its child processes are ended.
+    /// The agent is to stop, and its child processes are asked to end.
     pub(crate) fn stop(&self) {
         // First the word, so that nothing new is started for a child that is ended.
         self.stopped.store(true, Ordering::Release);
         self.ended_before_stop.get_or_init(|| self.children.ended());
+        self.children.signal_all(Signal::TERM);
+    }
+
+    /// Ends the child processes of an agent that was told to stop, whatever they are doing.
+    pub(crate) fn kill(&self) {
         self.children.signal_all(Signal::KILL);
+    }
+
+    /// Grows with everything the agent says.
+    pub(crate) fn said(&self) -> u64 {
+        self.said.load(Ordering::Relaxed)
     }
 
     /// Whether the agent is to stop.
@@ -63,6 +76,7 @@ impl Desk {
     /// The run has ended: what an agent that was left behind still says is dropped.
     pub(crate) fn close(&self) {
         self.stop();
+        self.kill();
         self.closed.store(true, Ordering::Release);
     }
 
@@ -81,12 +95,12 @@ impl Desk {
         lock(&self.progress).take()
     }
 
-    /// Child processes that a stop has ended, and those that are left.
-    pub(crate) fn processes(&self) -> (u32, u32) {
+    /// How many child processes a stop has ended, and the ids of those that are left.
+    pub(crate) fn processes(&self) -> (u32, Vec<u32>) {
         let ended = self.children.ended();
         let by_stop = ended - self.ended_before_stop.get().copied().unwrap_or(ended);
-        let left = self.children.alive().len();
-        (u32::try_from(by_stop).unwrap_or(u32::MAX), u32::try_from(left).unwrap_or(u32::MAX))
+        let left = self.children.alive().iter().map(|child| child.pid).collect();
+        (u32::try_from(by_stop).unwrap_or(u32::MAX), left)
     }
 }
 
@@ -103,6 +117,7 @@ impl AgentHost for Host<'_> {
         if self.desk.closed.load(Ordering::Acquire) || self.desk.log_failure.get().is_some() {
             return;
         }
+        self.desk.said.fetch_add(1, Ordering::Relaxed);
         let at = self.desk.clock.now();
         let texts: Vec<_> =
             text.strip_suffix('\n').unwrap_or(text).split('\n').map(artifacts::as_one_line).collect();
@@ -123,6 +138,7 @@ impl AgentHost for Host<'_> {
     }
 
     fn progress(&self, percent: f64, message: &str) {
+        self.desk.said.fetch_add(1, Ordering::Relaxed);
         *lock(&self.desk.progress) = Some((percent, message.to_owned()));
     }
 
@@ -143,7 +159,11 @@ impl AgentHost for Host<'_> {
     ) -> Result<Vec<ScriptOutcome>, AgentError> {
         self.check()?;
         let stopped = || self.desk.is_stopped();
-        self.scripts.run(&self.desk.children, job, &stopped, on_step).map_err(|error| match error {
+        let mut on_step = |step: usize, outcome: &ScriptOutcome| {
+            self.desk.said.fetch_add(1, Ordering::Relaxed);
+            on_step(step, outcome);
+        };
+        self.scripts.run(&self.desk.children, job, &stopped, &mut on_step).map_err(|error| match error {
             ScriptRunError::Cancelled => AgentError::Cancelled,
             ScriptRunError::Failed(message) => AgentError::failed(message),
         })

@@ -129,7 +129,8 @@ async fn a_cancel_against_the_end_leaves_one_end() {
                 ends[0] += 1;
             }
             RunStatus::Cancelled => {
-                assert_eq!(first.already, None);
+                // The one that came later may hear that it was over already.
+                assert!(first.already.is_none() || second.already.is_none());
                 ends[1] += 1;
             }
             other => unreachable!("{other:?}"),

@@ -1,19 +1,24 @@
 //! Every change of a run, with what is said about it. Pure: the run as it is in, the run as it is to be and its events
 //! out; the two go to the engine as one batch that compares and sets.
 
+mod control;
+mod endings;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use control::*;
+pub(crate) use endings::*;
+
 use crate::artifacts::media_type;
 use crate::domain::event::{
-    AgentUpdate, Artifact, Completion, Eta, EventBody, Evidence, LogLines, NewEvent, RunError, StatusUpdate,
+    AgentUpdate, Artifact, Completion, Eta, EventBody, LogLines, NewEvent, StatusUpdate,
 };
 use crate::domain::ids::ProjectId;
 use crate::domain::run::{AgentManifest, AgentStatus, ManifestFile, Run, RunStatus};
 use crate::domain::time::Timestamp;
 use crate::engine::{Batch, Change};
 use crate::runs::files::{archive_url, file_url};
-use crate::runs::{plan, recovery};
+use crate::runs::plan;
 
 /// A run as it is to be and what is said about it.
 #[derive(Clone, Debug)]
@@ -80,6 +85,10 @@ impl Transition {
 
     fn end(mut self, status: RunStatus, message: String, now: Timestamp) -> Self {
         self.run.status = status;
+        // A run that ends while its clocks stand has not worked since they do.
+        self.run.control.go_on(now);
+        self.run.control.paused = None;
+        self.run.control.gate = None;
         self.run.ended_at = Some(now);
         self.run.lease = None;
         if status == RunStatus::Completed {
@@ -91,7 +100,7 @@ impl Transition {
             status,
             success: status == RunStatus::Completed,
             message,
-            duration_ms: self.run.started_at.map_or(0, |started| now.since(started)),
+            duration_ms: self.run.worked_ms(now),
             artifacts: u64::try_from(artifacts).unwrap_or(u64::MAX),
             download_url: (artifacts > 0).then(|| archive_url(self.run.project_id)),
             error: self.run.error.clone(),
@@ -105,7 +114,8 @@ impl Transition {
         let Some(index) = index else { return };
         let record = &mut self.run.agents[index];
         record.status = Some(status);
-        record.duration_ms = record.started_at.map(|started| now.since(started));
+        let until = self.run.control.halted_at.unwrap_or(now);
+        record.duration_ms = record.started_at.map(|started| until.since(started));
         let message = format!("{message} {} agent", record.agent);
         self.say_agent(index, message, 0.0);
     }
@@ -140,7 +150,9 @@ pub(crate) fn starting(run: &Run, boot_id: &str) -> Transition {
 pub(crate) fn running(run: &Run, first: Option<usize>, eta: Option<Eta>, now: Timestamp) -> Transition {
     let mut change = Transition::of(run);
     change.run.status = RunStatus::Running;
-    let resumed = run.started_at.is_some();
+    let halted = run.control.halted_at.is_some();
+    change.run.control.go_on(now);
+    let resumed = run.started_at.is_some() && !halted;
     change.run.started_at.get_or_insert(now);
     let message = match first.filter(|_| resumed) {
         Some(first) => {
@@ -148,6 +160,7 @@ pub(crate) fn running(run: &Run, first: Option<usize>, eta: Option<Eta>, now: Ti
             format!("Resumed after a restart at {} agent (attempt {attempt})", run.agents[first].agent)
         }
         None if resumed => "Resumed after a restart".to_owned(),
+        None if halted => "Goes on".to_owned(),
         None => "Running".to_owned(),
     };
     change.say_status(message, eta);
@@ -163,7 +176,10 @@ pub(crate) fn agent_started(run: &Run, index: usize, now: Timestamp) -> Transiti
     record.duration_ms = None;
     record.output = None;
     record.summary = None;
-    let message = format!("Starting {} agent", record.agent);
+    let message = match record.failed_tries {
+        0 => format!("Starting {} agent", record.agent),
+        failed => format!("Starting {} agent, try {}", record.agent, failed + 1),
+    };
     change.say_agent(index, message, 0.0);
     change
 }
@@ -178,7 +194,9 @@ pub(crate) fn agent_progress(
     let mut change = Transition::of(run);
     change.run.agents[index].status = Some(AgentStatus::Progress);
     change.run.progress = progress;
-    let status = if message.is_empty() { run.message.clone() } else { message.clone() };
+    // That it will pause is what matters more.
+    let silent = message.is_empty() || run.status == RunStatus::Pausing;
+    let status = if silent { run.message.clone() } else { message.clone() };
     change.say_agent(index, message, percent);
     change.say_status(status, eta);
     change
@@ -233,113 +251,10 @@ pub(crate) fn reused(run: &Run, agents: &[usize], progress: f64, eta: Option<Eta
 
 /// All agents are done.
 pub(crate) fn completed(run: &Run, now: Timestamp) -> Transition {
-    let took_ms = run.started_at.map_or(0, |started| now.since(started));
+    let took_ms = run.worked_ms(now);
     let files = plan::files_of(run).len();
     let message = format!("Completed {} agents in {}, {files} files", run.agents.len(), seconds(took_ms));
     Transition::of(run).end(RunStatus::Completed, message, now)
-}
-
-/// The run cannot go on: an agent (its place) or the house could not do its work.
-pub(crate) fn failed(run: &Run, agent: Option<usize>, error: RunError, now: Timestamp) -> Transition {
-    let mut change = Transition::of(run);
-    let message = match &error.agent {
-        Some(agent) => format!("Failed at {agent} agent: {}", error.message),
-        None => format!("Failed: {}", error.message),
-    };
-    if let Some(index) = agent {
-        let record = &mut change.run.agents[index];
-        record.status = Some(AgentStatus::Failed);
-        record.duration_ms = record.started_at.map(|started| now.since(started));
-        change.say_agent(index, error.message.clone(), 0.0);
-    }
-    change.run.error = Some(error);
-    change.end(RunStatus::Failed, message, now)
-}
-
-/// A time limit was reached, of the agent at work or of the whole run.
-pub(crate) fn timed_out(run: &Run, agent: Option<usize>, message: String, now: Timestamp) -> Transition {
-    let mut change = Transition::of(run);
-    change.run.error = Some(RunError {
-        agent: agent.map(|index| run.agents[index].agent.clone()),
-        message: message.clone(),
-        file: None,
-        line: None,
-    });
-    change.stop_agent(agent, AgentStatus::Failed, "Timed out:", now);
-    change.end(RunStatus::TimedOut, message, now)
-}
-
-/// A cancel was accepted and is being carried out.
-pub(crate) fn cancelling(run: &Run, by: &str, now: Timestamp) -> Transition {
-    let mut change = Transition::of(run);
-    change.run.status = RunStatus::Cancelling;
-    change.run.cancel_requested_at = Some(now);
-    change.say_status(format!("Cancelling, asked by {by}"), None);
-    change
-}
-
-/// A cancel was carried out. `agent` is the one that was at work; `left_behind` when it did not stop in time.
-pub(crate) fn cancelled(
-    run: &Run,
-    agent: Option<usize>,
-    (processes_ended, processes_left): (u32, u32),
-    left_behind: bool,
-    now: Timestamp,
-) -> Transition {
-    let mut change = Transition::of(run);
-    let since = run.cancel_requested_at.unwrap_or(now);
-    change.run.cancel_requested_at = Some(since);
-    change.run.evidence = Some(Evidence { processes_ended, processes_left, took_ms: now.since(since) });
-    change.stop_agent(agent, AgentStatus::Skipped, "Stopped", now);
-    let message = match agent.filter(|_| left_behind) {
-        Some(index) => format!(
-            "Cancelled by force: {} agent did not stop within {} and was left behind",
-            run.agents[index].agent,
-            seconds(now.since(since))
-        ),
-        None => "Cancelled".to_owned(),
-    };
-    change.end(RunStatus::Cancelled, message, now)
-}
-
-/// A cancel of a run that waits: it ends at once.
-pub(crate) fn cancelled_in_queue(run: &Run, by: &str, now: Timestamp) -> Transition {
-    let mut change = Transition::of(run);
-    change.run.cancel_requested_at = Some(now);
-    change.run.evidence = Some(Evidence { processes_ended: 0, processes_left: 0, took_ms: 0 });
-    // A run that was interrupted waits as well, and one of its agents has begun.
-    change.stop_agent(recovery::at_work(run), AgentStatus::Skipped, "Stopped", now);
-    change.end(RunStatus::Cancelled, format!("Cancelled in the queue by {by}"), now)
-}
-
-/// The server goes down in good order: the run waits for the next start.
-pub(crate) fn checkpointed(run: &Run) -> Transition {
-    let mut change = Transition::of(run);
-    change.run.status = RunStatus::Queued;
-    change.run.lease = None;
-    change.say_status("Waits for the restart of the server", None);
-    change
-}
-
-/// The boot that worked on the run is gone, and it may be tried again.
-pub(crate) fn interrupted(run: &Run, at: Option<&str>) -> Transition {
-    let mut change = Transition::of(run);
-    change.run.status = RunStatus::Queued;
-    change.run.lease = None;
-    change.run.crash_attempts += 1;
-    let attempt = change.run.crash_attempts + 1;
-    let place = at.map(|agent| format!(" at {agent} agent")).unwrap_or_default();
-    change.say_status(format!("Interrupted by a restart{place}; queued for attempt {attempt}"), None);
-    change
-}
-
-/// The run is paused: nothing works.
-pub(crate) fn paused(run: &Run) -> Transition {
-    let mut change = Transition::of(run);
-    change.run.status = RunStatus::Paused;
-    change.run.lease = None;
-    change.say_status("Paused", None);
-    change
 }
 
 fn artifact(project: ProjectId, agent: &str, file: &ManifestFile) -> Artifact {

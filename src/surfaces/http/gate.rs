@@ -45,7 +45,7 @@ impl FromRequest for Caller {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         // Without the gate nobody is anybody.
-        ready(Ok(request.extensions().get::<Caller>().copied().unwrap_or(Caller { role: None })))
+        ready(Ok(request.extensions().get::<Caller>().copied().unwrap_or(Caller::of(None))))
     }
 }
 
@@ -65,7 +65,7 @@ pub async fn pass<B: MessageBody + 'static>(
     let origin = request.headers().get(header::ORIGIN).cloned();
     let admitted = match &auth {
         Some(auth) => auth.admit(&head_of(request.request().head())).map_err(Problem::from),
-        None => Ok(Caller { role: None }),
+        None => Ok(Caller::of(None)),
     };
     let origin = origin.filter(|origin| {
         let text = origin.to_str().unwrap_or_default();

@@ -157,9 +157,7 @@ impl From<ServiceError> for Problem {
             ServiceError::Taken => conflict("taken"),
             ServiceError::RunActive(run) => conflict("run-active").with("run_id", run.to_string()),
             ServiceError::Conflict(_) => conflict("conflict"),
-            ServiceError::KeyReused => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", detail)
-            }
+            ServiceError::KeyReused => Self::new(StatusCode::CONFLICT, "idempotency-key-reused", detail),
             ServiceError::QueueFull { retry_after_s } => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "queue-full", detail)
                     .with_header(header::RETRY_AFTER, retry_after_s.to_string())
@@ -199,7 +197,7 @@ mod tests {
             (ServiceError::Taken, 409),
             (ServiceError::RunActive(RunId::generate()), 409),
             (ServiceError::Conflict("no".into()), 409),
-            (ServiceError::KeyReused, 422),
+            (ServiceError::KeyReused, 409),
             (ServiceError::QueueFull { retry_after_s: 3 }, 429),
             (ServiceError::Draining, 503),
             (ServiceError::Unavailable, 503),

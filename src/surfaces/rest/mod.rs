@@ -10,6 +10,7 @@ pub mod health;
 pub mod logs;
 pub mod projects;
 pub mod publications;
+pub mod queue;
 pub mod runs;
 pub mod wire;
 
@@ -43,6 +44,9 @@ pub const ROUTES: &[(&str, &[&str])] = &[
     ("/api/runs/{id}/reject", &["POST"]),
     ("/api/runs/{id}/logs", &["GET"]),
     ("/api/runs/{id}/logs.txt", &["GET"]),
+    ("/api/queue", &["GET"]),
+    ("/api/queue/pause", &["POST"]),
+    ("/api/queue/resume", &["POST"]),
     ("/api/admin/stats", &["GET"]),
     ("/api/openapi.json", &["GET"]),
     ("/api/asyncapi.json", &["GET"]),
@@ -88,6 +92,9 @@ pub fn configure(config: &mut ServiceConfig, service: &Service) {
                 .service(at("/runs/{id}/logs.txt").get(logs::text_of_run).done())
                 .service(at("/projects/{id}/logs").get(logs::of_room).done())
                 .service(at("/projects/{id}/logs.txt").get(logs::text_of_room).done())
+                .service(at("/queue").get(queue::show).done())
+                .service(at("/queue/pause").post(queue::pause).done())
+                .service(at("/queue/resume").post(queue::resume).done())
                 .service(at("/admin/stats").get(admin::stats).done())
                 .service(at("/openapi.json").get(describe::openapi).done())
                 .service(at("/asyncapi.json").get(describe::asyncapi).done())

@@ -55,8 +55,16 @@ const rules = {
     state.progress = Math.max(state.progress, message.progress);
     state.message = cutTo(message.message, MESSAGE_BYTES_MAX);
     state.eta = message.eta ?? null;
-    if (state.run && message.status === 'running' && state.run.started_at === null) {
-      state.run.started_at = message.timestamp;
+    if (state.eta === null) delete state.eta_at;
+    else state.eta_at = message.timestamp;
+    if (!state.run) return;
+    // A run that never started has no clock to stand.
+    if ((message.status === 'paused' || message.status === 'waiting') && state.run.started_at !== null) {
+      state.run.halted_at ??= message.timestamp;
+    }
+    if (message.status === 'running') {
+      state.run.started_at ??= message.timestamp;
+      goOn(state.run, message.timestamp);
     }
   },
 
@@ -96,8 +104,12 @@ const rules = {
     state.status = message.status;
     if (message.success) state.progress = 100;
     state.eta = null;
+    delete state.eta_at;
     state.message = cutTo(message.message, MESSAGE_BYTES_MAX);
-    if (state.run) state.run.ended_at = message.timestamp;
+    if (state.run) {
+      goOn(state.run, message.timestamp);
+      state.run.ended_at = message.timestamp;
+    }
     const completion = pick(message, COMPLETION_FIELDS);
     const { download_url: address, error } = completion;
     completion.message = state.message;
@@ -111,6 +123,14 @@ const rules = {
     state.completion = completion;
   },
 };
+
+/** The clock of a run goes on: how long it stood is kept when it did. */
+function goOn(run, timestamp) {
+  if (!run.halted_at) return;
+  const stood = Math.max(0, Date.parse(timestamp) - Date.parse(run.halted_at));
+  delete run.halted_at;
+  if (stood > 0) run.halted_ms = (run.halted_ms ?? 0) + stood;
+}
 
 const AGENT_FIELDS = ['agent', 'title', 'index', 'total', 'status', 'message', 'progress', 'duration_ms'];
 const ARTIFACT_FIELDS = ['path', 'media_type', 'size', 'sha256', 'url', 'agent'];

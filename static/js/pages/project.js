@@ -7,6 +7,7 @@ import { shortcuts, showShortcuts, toast } from '../ui/notices.js';
 import { Agents } from './project/agents.js';
 import { AppPreview } from './project/app_preview.js';
 import { ConnectionLight } from './project/connection_light.js';
+import { Control } from './project/control.js';
 import { Edit } from './project/edit.js';
 import { Facts } from './project/facts.js';
 import { Files } from './project/files.js';
@@ -31,6 +32,7 @@ const parts = [
   new Head(page),
   new Facts(page, byId('facts')),
   new Agents(page, byId('agents')),
+  new Control(page, byId('control')),
   new Outcome(page, byId('outcome')),
   page.log,
   page.files,
