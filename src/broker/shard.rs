@@ -128,6 +128,7 @@ impl LocalShard {
 
     /// A connection is gone.
     pub fn release(&self, outlet: &Rc<Outlet>) {
+        outlet.say_drained();
         let seats = std::mem::take(&mut *outlet.seats.borrow_mut());
         for (room, key) in seats {
             self.stand_up(room, key);
@@ -195,6 +196,11 @@ impl LocalShard {
         let key = self.take_seat(&entry, Reader::Socket(outlet.clone()));
         outlet.seats.borrow_mut().push((entry.seats.room, key));
         self.pull(&entry.seats, key);
+    }
+
+    /// The words for one connection.
+    pub(in crate::broker) fn phrases(&self, outlet: &Outlet) -> Arc<dyn Phrases> {
+        outlet.phrases.borrow().clone().unwrap_or_else(|| self.0.phrases.clone())
     }
 
     pub(in crate::broker) fn follow(&self, entry: Entry, follower: Rc<Follower>) -> (ProjectId, usize) {

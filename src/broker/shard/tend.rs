@@ -95,7 +95,7 @@ impl LocalShard {
         let outlets: Vec<_> = self.0.outlets.borrow().iter().map(|(_, outlet)| outlet.clone()).collect();
         let count = outlets.len().max(1) as u64;
         for (place, outlet) in outlets.iter().enumerate() {
-            let (bytes, code) = self.0.phrases.shutdown(spread_ms * place as u64 / count);
+            let (bytes, code) = self.phrases(outlet).shutdown(spread_ms * place as u64 / count);
             outlet.write(&bytes);
             outlet.end_after_flush(code);
         }

@@ -4,12 +4,18 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 const FINAL: u8 = 0x80;
 const TEXT: u8 = 0x1;
+const BINARY: u8 = 0x2;
 const CLOSE: u8 = 0x8;
 const PING: u8 = 0x9;
 
 /// A text frame.
 pub fn text(payload: &str) -> Bytes {
     frame(TEXT, payload.as_bytes())
+}
+
+/// A binary frame.
+pub fn binary(payload: &[u8]) -> Bytes {
+    frame(BINARY, payload)
 }
 
 /// A ping without a payload.
