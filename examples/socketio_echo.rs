@@ -30,6 +30,7 @@ use callboard::surfaces::room::{RoomEncoder, RoomPhrases};
 use callboard::surfaces::socketio::door::{Door, handle};
 use callboard::surfaces::socketio::engine::packet::Message;
 use callboard::surfaces::socketio::engine::session::Terms;
+use callboard::surfaces::socketio::house::TaskEncoder;
 use callboard::surfaces::socketio::hub::{Hub, HubLimits, Protocol, Shared};
 use callboard::surfaces::socketio::link::{Broken, Connection, Link};
 use callboard::surfaces::socketio::namespace::{Application, Client, Member, SocketIo};
@@ -132,7 +133,11 @@ async fn serve(flags: Flags, folder: &std::path::Path) -> anyhow::Result<()> {
     config.http.allowed_origins = flags.allow_origin.clone();
     let options = EmbeddedOptions { durability: Durability::Process };
     let engine = Arc::new(EmbeddedEngine::open(folder, options, Arc::new(SystemClock))?);
-    let encoders = Encoders { room_socket: Arc::new(RoomEncoder), sse: Arc::new(SseEncoder) };
+    let encoders = Encoders {
+        room_socket: Arc::new(RoomEncoder),
+        sse: Arc::new(SseEncoder),
+        tasks: Arc::new(TaskEncoder),
+    };
     let heartbeat = Heartbeat { ping_ms: 25_000, silence_ms: 60_000, stall_ms: 60_000 };
     let broker = Broker::new(engine, encoders, Arc::new(RoomPhrases), heartbeat);
 

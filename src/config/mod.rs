@@ -28,6 +28,8 @@ pub struct Config {
     pub runs: RunsConfig,
     /// The store.
     pub store: StoreConfig,
+    /// Socket.IO.
+    pub socketio: SocketIoConfig,
     /// Who may come in.
     pub auth: AuthConfig,
     /// What is logged, in the words of `env_logger`.
@@ -84,6 +86,23 @@ pub struct RunsConfig {
 pub struct StoreConfig {
     /// How safe a commit is.
     pub durability: Durability,
+}
+
+/// Socket.IO.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SocketIoConfig {
+    /// Time between heartbeats.
+    pub ping_interval_ms: u64,
+    /// How long a client may take to answer one.
+    pub ping_timeout_ms: u64,
+    /// How long a session may take to come into a namespace.
+    pub connect_timeout_ms: u64,
+    /// Bytes of one message or body.
+    pub max_payload_bytes: usize,
+    /// Packets a session may send per second.
+    pub packets_per_second_max: u64,
+    /// Sessions that nobody has come in over; the oldest gives way to a new one.
+    pub idle_sessions_max: usize,
 }
 
 /// How safe a commit is.
@@ -163,6 +182,14 @@ impl Default for Config {
                 run_timeout_ms: 900_000,
             },
             store: StoreConfig { durability: Durability::Disk },
+            socketio: SocketIoConfig {
+                ping_interval_ms: 25_000,
+                ping_timeout_ms: 20_000,
+                connect_timeout_ms: 45_000,
+                max_payload_bytes: 1_000_000,
+                packets_per_second_max: 200,
+                idle_sessions_max: 4_096,
+            },
             auth: AuthConfig::default(),
             log_filter: "info".to_owned(),
         }

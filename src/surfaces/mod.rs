@@ -7,4 +7,5 @@ pub mod rest;
 pub mod room;
 pub mod socketio;
 pub mod sse;
+pub mod vocabulary;
 pub mod websocket;

@@ -92,6 +92,7 @@ impl LocalShard {
 
     /// Tells every socket that the server goes down, each with its own moment to come back.
     fn ask_to_leave(&self, spread_ms: u64) {
+        self.0.on_leave.borrow().iter().for_each(|work| work());
         let outlets: Vec<_> = self.0.outlets.borrow().iter().map(|(_, outlet)| outlet.clone()).collect();
         let count = outlets.len().max(1) as u64;
         for (place, outlet) in outlets.iter().enumerate() {

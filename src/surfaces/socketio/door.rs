@@ -117,6 +117,22 @@ fn query_of(text: &str) -> Result<Query, Refusal> {
     Ok(Query { transport, sid: value("sid").map(str::to_owned) })
 }
 
+/// Registers the addresses of Socket.IO, with and without the last slash, and the browser client beside it.
+pub fn configure(config: &mut web::ServiceConfig, door: Door) {
+    config
+        .service(
+            web::resource("/socket.io/socket.io.js")
+                .route(web::get().to(bundle))
+                .route(web::head().to(bundle)),
+        )
+        .service(web::resource(["/socket.io/", "/socket.io"]).app_data(door).to(handle));
+}
+
+/// The official browser client.
+async fn bundle(request: HttpRequest) -> HttpResponse {
+    crate::surfaces::pages::assets::file(&request, "vendor/socket.io/socket.io.js")
+}
+
 /// Answers what comes over HTTP. Put a [`Door`] into the app data of the resource.
 pub async fn handle(request: HttpRequest, body: web::Payload) -> HttpResponse {
     let Some(door) = request.app_data::<Door>().cloned() else {

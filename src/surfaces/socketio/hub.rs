@@ -64,16 +64,19 @@ impl Shared {
 /// Counts the sessions of a thread and what waits for them.
 pub(super) struct Tally {
     shared: Arc<Shared>,
+    shard: LocalShard,
     queued: Cell<usize>,
 }
 
 impl Tally {
     pub(super) fn came(&self) {
         self.shared.sessions.fetch_add(1, Ordering::Relaxed);
+        self.shard.counters().socketio_sessions.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn left(&self, queued: usize) {
         self.shared.sessions.fetch_sub(1, Ordering::Relaxed);
+        self.shard.counters().socketio_sessions.fetch_sub(1, Ordering::Relaxed);
         self.queued(queued, 0);
     }
 
@@ -135,7 +138,7 @@ impl Hub {
         limits: HubLimits,
         protocol: Box<dyn Protocol>,
     ) -> Self {
-        let tally = Rc::new(Tally { shared: shared.clone(), queued: Cell::new(0) });
+        let tally = Rc::new(Tally { shared: shared.clone(), shard: shard.clone(), queued: Cell::new(0) });
         let inner = Rc::new(Inner {
             shard,
             shared,
@@ -150,6 +153,12 @@ impl Hub {
             hubs.push(Rc::downgrade(&inner));
         });
         Sweeper(Rc::downgrade(&inner)).start();
+        let leaving = Rc::downgrade(&inner);
+        inner.shard.on_leave(move || {
+            if let Some(hub) = leaving.upgrade() {
+                Hub(hub).stop();
+            }
+        });
         Self(inner)
     }
 

@@ -1,11 +1,13 @@
 //! A WebSocket of a session: it opens one, or tries to take one over that was polled so far.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix::fut::wrap_future;
 use actix::prelude::*;
 use bytes::Bytes;
 
+use crate::broker::shard::LocalShard;
 use crate::surfaces::socketio::door::phrases;
 use crate::surfaces::socketio::engine::session::SocketId;
 use crate::surfaces::socketio::hub::Hub;
@@ -30,11 +32,12 @@ pub(super) struct EngineSocket {
     id: SocketId,
     role: Role,
     link: Option<Link>,
+    shard: Option<LocalShard>,
 }
 
 impl EngineSocket {
     pub(super) fn new(hub: Option<Hub>, id: SocketId, role: Role) -> Self {
-        Self { hub, id, role, link: None }
+        Self { hub, id, role, link: None, shard: None }
     }
 
     /// Listens again later to whoever speaks too fast: what they send stays with them until then.
@@ -55,6 +58,8 @@ impl EngineSocket {
 impl Session for EngineSocket {
     fn opened(&mut self, peer: &Peer, _: &mut SocketContext<Self>) {
         peer.outlet.set_phrases(phrases());
+        peer.shard.counters().socketio_sockets.fetch_add(1, Ordering::Relaxed);
+        self.shard = Some(peer.shard.clone());
         let Some(hub) = &self.hub else { return peer.close(CLOSE_TRY_AGAIN, "the server goes down") };
         match &self.role {
             Role::Direct(opener) => match hub.open_socket(*opener, self.id, peer.clone()) {
@@ -88,6 +93,9 @@ impl Session for EngineSocket {
 
 impl Drop for EngineSocket {
     fn drop(&mut self) {
+        if let Some(shard) = &self.shard {
+            shard.counters().socketio_sockets.fetch_sub(1, Ordering::Relaxed);
+        }
         if let Some(link) = self.link.take() {
             link.socket_gone(self.id);
             if let Some(hub) = &self.hub {
