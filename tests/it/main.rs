@@ -13,5 +13,6 @@ mod rest;
 mod room;
 mod sandbox;
 mod simulation;
+mod socketio;
 mod support;
 mod verifier;
