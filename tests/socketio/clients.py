@@ -9,7 +9,7 @@ import sys
 
 import socketio
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 WAYS = {"polling": ["polling"], "websocket": ["websocket"], "upgrade": None}
 BRIEF = "A reading list: books with title, author and rating 1 to 5; search by title"
 

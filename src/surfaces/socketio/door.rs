@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use crate::auth::{Auth, AuthError, Caller};
 use crate::broker::Broker;
 use crate::surfaces::http::head_of;
+use crate::surfaces::http::problem::Problem;
 use crate::surfaces::socketio::hub::{Full, Hub};
 use crate::surfaces::socketio::link::{Opener, PollAnswer};
 use crate::surfaces::socketio::pace::Verdict;
@@ -62,11 +63,7 @@ impl Refusal {
             Refusal::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, 3, "Payload too large"),
             Refusal::Full => (StatusCode::SERVICE_UNAVAILABLE, 3, "Too many sessions"),
             Refusal::Forbidden(error) => {
-                let status = match error {
-                    AuthError::NoToken { .. } | AuthError::BadToken => StatusCode::UNAUTHORIZED,
-                    _ => StatusCode::FORBIDDEN,
-                };
-                return (status, 4, error.to_string());
+                return (Problem::from(error.clone()).status(), 4, error.to_string());
             }
         };
         (status, code, message.to_owned())

@@ -312,7 +312,7 @@ impl Hub {
             link.advance();
         }
         self.forget_gone();
-        // What is told last is what waits for nobody.
+        // Each keeps to a bound of its own; all of them together have to keep to one as well.
         if self.0.tally.queued.get() > QUEUED_BYTES_MAX {
             log::warn!("too much waits for clients that do not poll; they are let go");
             for link in self.links() {

@@ -71,6 +71,8 @@ struct Live {
     polls: RefCell<Vec<(PollId, oneshot::Sender<PollAnswer>)>>,
     sockets: RefCell<Vec<(SocketId, Peer)>>,
     waker: RefCell<Option<Waker>>,
+    /// A held poll is looked after.
+    holding: Cell<bool>,
     pace: RefCell<Pace>,
 }
 
@@ -101,6 +103,7 @@ impl Link {
             polls: RefCell::default(),
             sockets: RefCell::default(),
             waker: RefCell::new(None),
+            holding: Cell::new(false),
             pace: RefCell::new(pace),
         }))
     }
@@ -300,6 +303,21 @@ impl Link {
         if let Some(waker) = self.0.waker.borrow_mut().take() {
             waker.wake();
         }
+        self.look_after_held_poll();
+    }
+
+    fn look_after_held_poll(&self) {
+        let Some(until_ms) = self.0.engine.borrow().held_until_ms() else { return };
+        if self.0.holding.replace(true) {
+            return;
+        }
+        let link = self.clone();
+        actix::spawn(async move {
+            let left_ms = until_ms.saturating_sub(link.0.shard.now_ms());
+            tokio::time::sleep(std::time::Duration::from_millis(left_ms)).await;
+            link.0.holding.set(false);
+            link.advance();
+        });
     }
 
     /// Lets go of the connection, which may hold this link. Not while it is speaking: then the hub does it later.

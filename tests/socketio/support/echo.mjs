@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { io } from 'socket.io-client';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const PATIENCE_MS = 30000;
+const PATIENCE_MS = 60000;
 
 /** The three ways a client may come. */
 export const WAYS = {

@@ -162,6 +162,12 @@ impl EngineSession {
         self.queue_bytes
     }
 
+    /// When a poll that is held is to be ended; nobody should wait for the next look at the clock there.
+    pub fn held_until_ms(&self) -> Option<u64> {
+        let probed = self.probe.is_some_and(|probe| probe.probed);
+        self.poll.filter(|_| probed).map(|poll| poll.since_ms + PROBE_HOLD_MS)
+    }
+
     /// A poll came. A second one at the same time ends the session.
     pub fn poll(&mut self, id: PollId, now_ms: u64) {
         self.advance(now_ms);

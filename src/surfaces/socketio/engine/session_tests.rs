@@ -190,7 +190,9 @@ fn a_young_poll_waits_for_the_end_of_the_upgrade() {
     session.probe_opened(7, 0);
     session.frame(7, "2probe", 0).unwrap();
     session.poll(1, 5);
+    assert_eq!(session.held_until_ms(), Some(PROBE_HOLD_MS + 5));
     session.advance(PROBE_HOLD_MS + 5);
+    assert_eq!(session.held_until_ms(), None);
     assert_eq!(session.take_effects(), [send(7, "3probe"), answer(1, "6")]);
 }
 
