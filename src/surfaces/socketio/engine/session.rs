@@ -20,6 +20,9 @@ const LATE_MS: u64 = 60;
 /// How long one last poll is still answered after the client has said goodbye: the two come over two connections.
 const LAST_POLL_WITHIN_MS: u64 = 500;
 
+/// Packets in one answer to a poll: python-engineio takes no more and gives its connection up.
+const ANSWER_PACKETS_MAX: usize = 16;
+
 /// Times and sizes of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
@@ -302,7 +305,7 @@ impl EngineSession {
         }
         let Some(poll) = self.poll.take() else { return };
         let (mut count, mut bytes) = (0, 0);
-        for packet in &self.queue {
+        for packet in self.queue.iter().take(ANSWER_PACKETS_MAX) {
             let weight = weight(packet);
             if count > 0 && bytes + weight > self.terms.max_payload {
                 break;

@@ -58,6 +58,23 @@ fn a_body_holds_no_more_than_the_client_takes() {
 }
 
 #[test]
+fn an_answer_holds_as_many_packets_as_every_client_takes() {
+    let mut session = EngineSession::polling(TERMS, 0);
+    say(&mut session, &["x"; ANSWER_PACKETS_MAX + 4]);
+    session.poll(1, 1);
+    session.poll(2, 1);
+    let counts: Vec<usize> = session
+        .take_effects()
+        .iter()
+        .map(|effect| match effect {
+            Effect::Answer(_, body) => body.split('\u{1e}').count(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(counts, [ANSWER_PACKETS_MAX, 4]);
+}
+
+#[test]
 fn two_polls_at_once_end_the_session() {
     let mut session = EngineSession::polling(TERMS, 0);
     session.poll(1, 0);
