@@ -39,6 +39,9 @@ use crate::service::{Ground, Service};
 use crate::surfaces;
 use crate::surfaces::http::front::{self, Fronted, Left};
 use crate::surfaces::room::{RoomDoor, RoomEncoder, RoomPhrases};
+use crate::surfaces::socketio;
+use crate::surfaces::socketio::house::{self, Lobby, TaskEncoder};
+use crate::surfaces::socketio::hub::Hub;
 use crate::surfaces::websocket::MessageLimits;
 use crate::surfaces::websocket::upgrade::{Incoming, Upgrades};
 
@@ -136,8 +139,11 @@ impl App {
             None => None,
         };
 
-        let encoders =
-            Encoders { room_socket: Arc::new(RoomEncoder), sse: Arc::new(surfaces::sse::SseEncoder) };
+        let encoders = Encoders {
+            room_socket: Arc::new(RoomEncoder),
+            sse: Arc::new(surfaces::sse::SseEncoder),
+            tasks: Arc::new(TaskEncoder),
+        };
         let broker = Broker::new(engine.clone(), encoders, Arc::new(RoomPhrases), heartbeat);
         if listener.is_none() {
             // Rooms need a thread to live on; without HTTP workers it is this one.
@@ -199,6 +205,8 @@ impl App {
                 clock,
                 heartbeat,
                 upgrades: options.upgrades,
+                lobby: Lobby::start(service.clone()),
+                sessions: Arc::default(),
             };
             server = Some(rim.serve(listener)?);
         }
@@ -294,6 +302,8 @@ struct HttpRim {
     clock: Arc<dyn Clock>,
     heartbeat: Heartbeat,
     upgrades: Option<Upgrades>,
+    lobby: Lobby,
+    sessions: Arc<socketio::hub::Shared>,
 }
 
 impl HttpRim {
@@ -312,6 +322,8 @@ impl HttpRim {
                 // One shard per worker, on the worker's own thread.
                 rim.service.broker().local_shard();
                 let (door, upgrades) = (Rc::new(rim.door()), rim.upgrades);
+                let socketio = rim.socketio_door();
+                let (app, front_app) = (rim.web_app(socketio.clone()), rim.web_app(socketio.clone()));
                 let leaving = leaving.clone();
                 let left = move || {
                     let mut leaving = leaving.clone();
@@ -326,19 +338,22 @@ impl HttpRim {
                     .h1_allow_half_closed(false)
                     .graceful_shutdown_signal(left.clone())
                     .upgrade(fn_service(move |(request, framed)| {
-                        let door = door.clone();
+                        let (door, socketio) = (door.clone(), socketio.clone());
+                        let incoming = Incoming::new(request, framed);
                         async move {
-                            let incoming = Incoming::new(request, framed);
-                            match upgrades {
-                                Some(enter) => enter(door.service.broker().local_shard(), incoming).await,
-                                None => door.enter(incoming).await,
+                            match (upgrades, incoming.request.path()) {
+                                (Some(enter), _) => {
+                                    enter(door.service.broker().local_shard(), incoming).await
+                                }
+                                (None, "/socket.io/" | "/socket.io") => socketio.enter(incoming).await,
+                                (None, _) => door.enter(incoming).await,
                             }
                             Ok::<_, actix_web::Error>(())
                         }
                     }))
-                    .h1(map_config(rim.web_app(), |()| AppConfig::default()));
+                    .h1(map_config(app, |()| AppConfig::default()));
                 let stall = Duration::from_millis(rim.heartbeat.stall_ms);
-                fronted(http, map_config(rim.web_app(), |()| AppConfig::default()), left, stall)
+                fronted(http, map_config(front_app, |()| AppConfig::default()), left, stall)
             })?
             .run();
         let handle = server.handle();
@@ -357,8 +372,35 @@ impl HttpRim {
         }
     }
 
+    /// The way into Socket.IO sessions of this thread.
+    fn socketio_door(&self) -> socketio::door::Door {
+        let (socketio, http) = (&self.config.socketio, &self.config.http);
+        let limits = socketio::hub::HubLimits {
+            terms: socketio::engine::session::Terms {
+                ping_interval_ms: socketio.ping_interval_ms,
+                ping_timeout_ms: socketio.ping_timeout_ms,
+                max_payload: socketio.max_payload_bytes,
+                queue_bytes_max: socketio.max_payload_bytes.max(1024 * 1024),
+            },
+            sessions_max: http.connections_max,
+            idle_max: (socketio.idle_sessions_max / http.workers).max(1),
+            packets_per_second_max: socketio.packets_per_second_max,
+        };
+        let house = house::application(self.service.clone(), self.auth.clone(), self.lobby.clone());
+        let protocol = socketio::namespace::SocketIo::new(
+            house,
+            socketio.connect_timeout_ms,
+            socketio.max_payload_bytes,
+        );
+        let broker = self.service.broker();
+        let hub = Hub::start(broker.local_shard(), self.sessions.clone(), limits, Box::new(protocol));
+        let connections_max = http.connections_max;
+        socketio::door::Door { hub, auth: self.auth.clone(), broker: broker.clone(), connections_max }
+    }
+
     fn web_app(
         &self,
+        socketio: socketio::door::Door,
     ) -> WebApp<
         impl ServiceFactory<
             actix_web::dev::ServiceRequest,
@@ -371,6 +413,7 @@ impl HttpRim {
         WebApp::new()
             .app_data(web::Data::new(self.auth.clone()))
             .configure(|config| surfaces::rest::configure(config, &self.service))
+            .configure(|config| socketio::door::configure(config, socketio))
             .configure(surfaces::pages::configure)
             .wrap(middleware::from_fn(surfaces::http::gate::pass))
     }

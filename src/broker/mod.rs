@@ -35,17 +35,17 @@ use bytes::Bytes;
 
 use crate::broker::counters::Counters;
 use crate::broker::follow::Follow;
-use crate::broker::frame::Encoders;
-use crate::broker::inbox::inbox;
+use crate::broker::frame::{Encoders, Encoding};
+use crate::broker::inbox::{InboxReader, inbox};
 use crate::broker::registry::Links;
 use crate::broker::room_actor::{Save, View};
 use crate::broker::shard::{Heartbeat, LocalShard, Notice, Phrases};
 use crate::broker::shard_actor::{Lag, ShardActor};
 use crate::broker::slots::Slots;
 use crate::broker::stats::{BrokerStats, ConnectionStats, EventStats, RoomStats, SocketStats};
-use crate::domain::event::NewEvent;
+use crate::domain::event::{LoggedEvent, NewEvent};
 use crate::domain::fold::RoomState;
-use crate::domain::ids::ProjectId;
+use crate::domain::ids::{ProjectId, RunId};
 use crate::domain::position::Position;
 use crate::engine::{Batch, Change, Committed, Engine, EngineError, EngineFuture};
 
@@ -77,6 +77,17 @@ pub struct RoomView {
     pub state_json: Arc<str>,
     /// Where it stands.
     pub position: Position,
+}
+
+/// Something that happened to a run, in whichever room.
+#[derive(Clone, Debug)]
+pub struct RunNews {
+    /// The room.
+    pub room: ProjectId,
+    /// The run.
+    pub run: RunId,
+    /// What happened.
+    pub event: LoggedEvent,
 }
 
 /// A range of events that the log no longer has.
@@ -219,9 +230,30 @@ impl Broker {
     /// # Errors
     /// When there is no such room.
     pub async fn follow(&self, room: ProjectId, since: Option<Position>) -> Result<Follow, BrokerError> {
+        self.follow_as(room, since, Encoding::Sse).await
+    }
+
+    /// Follows a room in some encoding. Call it on an HTTP worker thread.
+    ///
+    /// # Errors
+    /// When there is no such room.
+    pub async fn follow_as(
+        &self,
+        room: ProjectId,
+        since: Option<Position>,
+        encoding: Encoding,
+    ) -> Result<Follow, BrokerError> {
         let shard = self.local_shard();
         let entry = shard.join(room, since).await?;
-        Ok(Follow::new(shard, entry))
+        Ok(Follow::new(shard, entry, encoding))
+    }
+
+    /// Hears of what happens to runs in every room, log lines left out, once it is durable. Beyond `capacity` news that
+    /// nobody takes is dropped and the next batch says so.
+    pub fn watch(&self, capacity: usize) -> InboxReader<RunNews> {
+        let (news, reader) = inbox(capacity);
+        self.links.add_watcher(news);
+        reader
     }
 
     /// Puts the newest message of a kind into a room, for those who are up to date; it is not logged.
@@ -261,13 +293,17 @@ impl Broker {
         }
         let counters = &self.links.counters;
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let (sockets, followers) = (load(&counters.connections), load(&counters.followers));
+        let (followers, sessions) = (load(&counters.followers), load(&counters.socketio_sessions));
+        let sockets = load(&counters.connections).saturating_sub(load(&counters.socketio_sockets));
+        let total = sockets + followers + sessions;
         let (active, largest) = self.links.room_figures();
         BrokerStats {
             connections: ConnectionStats {
-                total: sockets + followers,
-                by_surface: [("room".to_owned(), sockets), ("sse".to_owned(), followers)].into(),
-                by_client_type: [("unknown".to_owned(), sockets + followers)].into(),
+                total,
+                by_surface: [("room", sockets), ("sse", followers), ("socketio", sessions)]
+                    .map(|(surface, count)| (surface.to_owned(), count))
+                    .into(),
+                by_client_type: [("unknown".to_owned(), total)].into(),
             },
             rooms: RoomStats { active, largest },
             events: EventStats {

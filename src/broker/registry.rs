@@ -8,12 +8,12 @@ use std::time::Instant;
 use actix::dev::ToEnvelope;
 use actix::prelude::*;
 
-use crate::broker::BrokerError;
 use crate::broker::counters::Counters;
 use crate::broker::frame::Encoders;
 use crate::broker::inbox::{Inbox, inbox};
 use crate::broker::room_actor::RoomActor;
 use crate::broker::shard::Notice;
+use crate::broker::{BrokerError, RunNews};
 use crate::domain::event::LoggedEvent;
 use crate::domain::ids::ProjectId;
 use crate::domain::position::Epoch;
@@ -32,6 +32,7 @@ pub(crate) struct Links {
     pub(crate) counters: Arc<Counters>,
     rooms: Mutex<HashMap<ProjectId, LiveRoom>>,
     shards: RwLock<Vec<ShardLink>>,
+    watchers: RwLock<Vec<Inbox<RunNews>>>,
     next_home: AtomicUsize,
     started: Instant,
 }
@@ -71,8 +72,31 @@ impl Links {
             counters: Arc::new(Counters::default()),
             rooms: Mutex::new(HashMap::new()),
             shards: RwLock::new(Vec::new()),
+            watchers: RwLock::new(Vec::new()),
             next_home: AtomicUsize::new(0),
             started: Instant::now(),
+        }
+    }
+
+    /// Somebody who hears what happens to runs in every room.
+    pub(crate) fn add_watcher(&self, news: Inbox<RunNews>) {
+        self.watchers.write().unwrap_or_else(PoisonError::into_inner).push(news);
+    }
+
+    fn tell_watchers(&self, room: ProjectId, events: &[LoggedEvent]) {
+        let watchers = self.watchers.read().unwrap_or_else(PoisonError::into_inner);
+        if watchers.is_empty() {
+            return;
+        }
+        // Lines are the bulk of what runs say, and the stored form begins with its type.
+        let told = events.iter().filter(|event| !event.body_json.starts_with(r#"{"type":"log""#));
+        let news: Vec<RunNews> = told
+            .filter_map(|event| event.run_id.map(|run| RunNews { room, run, event: event.clone() }))
+            .collect();
+        if !news.is_empty() {
+            for watcher in watchers.iter() {
+                watcher.put(news.iter().cloned());
+            }
         }
     }
 
@@ -200,6 +224,7 @@ impl Links {
 impl EngineEvents for Links {
     fn appended(&self, room: ProjectId, _: Epoch, events: &[LoggedEvent]) {
         self.counters.published.fetch_add(events.len() as u64, Ordering::Relaxed);
+        self.tell_watchers(room, events);
         let mut rooms = self.lock();
         let Some(live) = rooms.get(&room) else { return };
         if !live.news.put(events.iter().cloned()) {

@@ -12,7 +12,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use slab::Slab;
@@ -20,6 +20,8 @@ use slab::Slab;
 pub use self::notice::{Heartbeat, Notice, Phrases};
 pub(in crate::broker) use self::seats::Follower;
 use self::seats::{Reader, Seat, Seats};
+use crate::broker::counters::Counters;
+use crate::broker::frame::Encoding;
 use crate::broker::outlet::Outlet;
 use crate::broker::registry::Links;
 use crate::broker::room_actor::{Detach, Join, Viewers};
@@ -52,6 +54,7 @@ struct Shard {
     next_generation: Cell<u64>,
     /// There once the server goes down.
     leaving: RefCell<Option<Arc<Slots>>>,
+    on_leave: RefCell<Vec<Box<dyn Fn()>>>,
 }
 
 /// A reader that was let in and has no seat yet. Dropping it gives its place up.
@@ -86,6 +89,7 @@ impl LocalShard {
             outlets: RefCell::default(),
             next_generation: Cell::new(1),
             leaving: RefCell::default(),
+            on_leave: RefCell::default(),
         }))
     }
 
@@ -142,6 +146,7 @@ impl LocalShard {
 
     /// A connection is gone.
     pub fn release(&self, outlet: &Rc<Outlet>) {
+        outlet.say_drained();
         let seats = std::mem::take(&mut *outlet.seats.borrow_mut());
         for (room, key) in seats {
             self.stand_up(room, key);
@@ -212,15 +217,37 @@ impl LocalShard {
         self.pull(&entry.seats, key);
     }
 
+    /// The words for one connection.
+    pub(in crate::broker) fn phrases(&self, outlet: &Outlet) -> Arc<dyn Phrases> {
+        outlet.phrases.borrow().clone().unwrap_or_else(|| self.0.phrases.clone())
+    }
+
+    /// What else is to be done when the server goes down and clients are asked to leave.
+    pub fn on_leave(&self, work: impl Fn() + 'static) {
+        self.0.on_leave.borrow_mut().push(Box::new(work));
+    }
+
+    /// Figures of the live path.
+    pub fn counters(&self) -> &Counters {
+        &self.0.links.counters
+    }
+
     pub(in crate::broker) fn follow(&self, entry: Entry, follower: Rc<Follower>) -> (ProjectId, usize) {
-        self.0.links.counters.followers.fetch_add(1, Ordering::Relaxed);
+        self.followers(follower.encoding).fetch_add(1, Ordering::Relaxed);
         self.send_follower_away(&follower);
         let key = self.take_seat(&entry, Reader::Follower(follower));
         (entry.seats.room, key)
     }
 
-    pub(crate) fn unfollow(&self, room: ProjectId, key: usize) {
-        self.0.links.counters.followers.fetch_sub(1, Ordering::Relaxed);
+    fn followers(&self, encoding: Encoding) -> &AtomicU64 {
+        match encoding {
+            Encoding::Tasks => &self.0.links.counters.task_followers,
+            Encoding::Sse | Encoding::RoomSocket => &self.0.links.counters.followers,
+        }
+    }
+
+    pub(in crate::broker) fn unfollow(&self, room: ProjectId, key: usize, follower: &Follower) {
+        self.followers(follower.encoding).fetch_sub(1, Ordering::Relaxed);
         self.stand_up(room, key);
     }
 

@@ -54,7 +54,7 @@ impl Phrases for Silent {
 }
 
 fn encoders() -> Encoders {
-    Encoders { room_socket: Arc::new(Numbers), sse: Arc::new(Numbers) }
+    Encoders { room_socket: Arc::new(Numbers), sse: Arc::new(Numbers), tasks: Arc::new(Numbers) }
 }
 
 struct House {

@@ -33,6 +33,8 @@ pub struct Config {
     pub retention: RetentionConfig,
     /// How the server goes down.
     pub shutdown: ShutdownConfig,
+    /// Socket.IO.
+    pub socketio: SocketIoConfig,
     /// Who may come in.
     pub auth: AuthConfig,
     /// What is logged, in the words of `env_logger`.
@@ -128,6 +130,23 @@ pub struct RetentionConfig {
     pub latest_files: bool,
     /// Free space that stays in the store to be used again; 0 gives all of it back.
     pub spare_bytes_max: u64,
+}
+
+/// Socket.IO.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SocketIoConfig {
+    /// Time between heartbeats.
+    pub ping_interval_ms: u64,
+    /// How long a client may take to answer one.
+    pub ping_timeout_ms: u64,
+    /// How long a session may take to come into a namespace.
+    pub connect_timeout_ms: u64,
+    /// Bytes of one message or body.
+    pub max_payload_bytes: usize,
+    /// Packets a session may send per second.
+    pub packets_per_second_max: u64,
+    /// Sessions that nobody has come in over; the oldest gives way to a new one.
+    pub idle_sessions_max: usize,
 }
 
 /// How safe a commit is.
@@ -236,6 +255,14 @@ impl Default for Config {
                 spare_bytes_max: 64 << 20,
             },
             shutdown: ShutdownConfig { reconnect_per_second: 500, timeout_ms: 30_000 },
+            socketio: SocketIoConfig {
+                ping_interval_ms: 25_000,
+                ping_timeout_ms: 20_000,
+                connect_timeout_ms: 45_000,
+                max_payload_bytes: 1_000_000,
+                packets_per_second_max: 200,
+                idle_sessions_max: 4_096,
+            },
             auth: AuthConfig::default(),
             log_filter: "info".to_owned(),
         }

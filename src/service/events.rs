@@ -3,6 +3,7 @@
 use crate::auth::Caller;
 use crate::auth::policy::Action;
 use crate::broker::follow::Follow;
+use crate::broker::frame::Encoding;
 use crate::broker::{Gap, RoomView};
 use crate::domain::ids::ProjectId;
 use crate::domain::position::Position;
@@ -112,6 +113,20 @@ impl Service {
         caller.may(Action::Read)?;
         self.check_ready()?;
         Ok(self.ground().broker.follow(room, since).await?)
+    }
+
+    /// Follows a room in the words of tasks. Call it on an HTTP worker thread.
+    ///
+    /// # Errors
+    /// When there is no such project.
+    pub async fn follow_tasks(
+        &self,
+        caller: Caller,
+        room: ProjectId,
+        since: Option<Position>,
+    ) -> Result<Follow, ServiceError> {
+        caller.may(Action::Read)?;
+        Ok(self.ground().broker.follow_as(room, since, Encoding::Tasks).await?)
     }
 }
 

@@ -160,6 +160,15 @@ impl Service {
         Ok(self.ground().engine.runs_of(project, limit).await?)
     }
 
+    /// All runs that have not ended, in the order in which the queue serves them.
+    ///
+    /// # Errors
+    /// When the caller may not read.
+    pub async fn active_runs(&self, caller: Caller) -> Result<Vec<Run>, ServiceError> {
+        caller.may(Action::Read)?;
+        Ok(self.ground().engine.active_runs().await?)
+    }
+
     /// A run.
     ///
     /// # Errors

@@ -313,6 +313,8 @@ fn ended_run(project_id: ProjectId) -> Run {
         summary: Some("3 files".to_owned()),
         started_at: Some(NOW),
         duration_ms: Some(100),
+        failed_tries: 0,
+        answer: None,
         output: Some(AgentManifest {
             key: format!("{place:064x}"),
             files: (0..3).map(|number| file(3 * place + number)).collect(),
@@ -338,6 +340,7 @@ fn ended_run(project_id: ProjectId) -> Run {
         evidence: None,
         crash_attempts: 0,
         lease: None,
+        control: callboard::domain::control::RunControl::default(),
         retry_of: None,
     }
 }

@@ -20,5 +20,6 @@ mod retention;
 mod room;
 mod sandbox;
 mod simulation;
+mod socketio;
 mod support;
 mod verifier;

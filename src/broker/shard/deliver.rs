@@ -39,6 +39,7 @@ fn pause_after(pass: Duration, waiting: u64) -> Option<Duration> {
 impl LocalShard {
     /// Everything that waited for this connection has gone out: what it is behind by is pulled.
     pub fn drained(&self, outlet: &Rc<Outlet>) {
+        outlet.say_drained();
         let seats = outlet.seats.borrow().clone();
         for (room, key) in seats {
             let room = self.0.rooms.borrow().get(&room).cloned();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::broker::frame::Encoding;
 use crate::broker::outlet::Outlet;
 use crate::broker::shard::LocalShard;
 use crate::broker::shard::notice::Notice;
@@ -96,6 +97,7 @@ impl LocalShard {
 
     /// Tells every client that the server goes down, each with its own moment to come back.
     fn ask_to_leave(&self, slots: Arc<Slots>) {
+        self.0.on_leave.borrow().iter().for_each(|work| work());
         *self.0.leaving.borrow_mut() = Some(slots);
         let outlets: Vec<_> = self.0.outlets.borrow().iter().map(|(_, outlet)| outlet.clone()).collect();
         outlets.iter().for_each(|outlet| self.send_away(outlet));
@@ -112,7 +114,7 @@ impl LocalShard {
     /// Says goodbye to a socket when the server goes down.
     pub(super) fn send_away(&self, outlet: &Outlet) {
         if let Some(slots) = &*self.0.leaving.borrow() {
-            let (bytes, code) = self.0.phrases.shutdown(slots.deal_ms());
+            let (bytes, code) = self.phrases(outlet).shutdown(slots.deal_ms());
             outlet.write(&bytes);
             outlet.end_after_flush(code);
         }
@@ -121,7 +123,10 @@ impl LocalShard {
     /// Says goodbye to a follower when the server goes down.
     pub(super) fn send_follower_away(&self, follower: &Follower) {
         if let Some(slots) = &*self.0.leaving.borrow() {
-            follower.give(self.0.phrases.follow_later(slots.deal_ms()));
+            // Tasks are records of a session, which says goodbye itself; the words are those of an event stream.
+            if follower.encoding == Encoding::Sse {
+                follower.give(self.0.phrases.follow_later(slots.deal_ms()));
+            }
             follower.over.set(true);
             follower.wake();
         }

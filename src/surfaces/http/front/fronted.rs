@@ -26,6 +26,13 @@ impl Fronted {
     }
 }
 
+impl From<TcpStream> for Fronted {
+    /// A connection of which nothing was read yet.
+    fn from(stream: TcpStream) -> Self {
+        Self::new(stream, Bytes::new())
+    }
+}
+
 impl AsyncRead for Fronted {
     fn poll_read(
         mut self: Pin<&mut Self>,
