@@ -5,6 +5,7 @@
 //! any agent after a crash.
 
 pub mod app;
+pub mod policy;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use serde::de::DeserializeOwned;
 
 use crate::domain::event::LogLevel;
 use crate::domain::script::{ScriptJob, ScriptOutcome};
+use crate::pipelines::policy::{AgentPolicy, FailureClass};
 
 /// The agents of one kind of job, in the order in which they run.
 #[derive(Clone, Debug)]
@@ -38,6 +40,8 @@ pub struct Agent {
     pub version: u32,
     /// What it computes.
     pub run: fn(&AgentInputs, &dyn AgentHost) -> Result<AgentOutput, AgentError>,
+    /// How the house treats it: retries, limits, gate, what it occupies.
+    pub policy: AgentPolicy,
 }
 
 /// What an agent may read.
@@ -116,6 +120,14 @@ pub enum AgentError {
         /// The line in that file, from 1.
         line: Option<u32>,
     },
+    /// Something the agent needs did not work this time; whether it is tried again is up to its policy.
+    #[error("{message}")]
+    Passing {
+        /// What kind of failure.
+        class: FailureClass,
+        /// What went wrong.
+        message: String,
+    },
 }
 
 fn at(file: &Option<String>, line: &Option<u32>) -> String {
@@ -130,6 +142,19 @@ impl AgentError {
     /// A failure that concerns no file.
     pub fn failed(message: impl Into<String>) -> Self {
         Self::Failed { message: message.into(), file: None, line: None }
+    }
+
+    /// A failure that may be over soon.
+    pub fn passing(class: FailureClass, message: impl Into<String>) -> Self {
+        Self::Passing { class, message: message.into() }
+    }
+
+    /// What kind of failure it was.
+    pub fn class(&self) -> FailureClass {
+        match self {
+            Self::Passing { class, .. } => *class,
+            Self::Cancelled | Self::Failed { .. } => FailureClass::Permanent,
+        }
     }
 }
 

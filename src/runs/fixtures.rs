@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::domain::ids::{ProjectId, RunId};
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::time::Timestamp;
+use crate::pipelines::policy::AgentPolicy;
 use crate::pipelines::{Agent, AgentHost, AgentInputs, AgentOutput, Pipeline};
 use crate::runs::plan::agents_of;
 
@@ -13,7 +14,7 @@ const fn agent(name: &'static str, version: u32) -> Agent {
     fn nothing(_: &AgentInputs, _: &dyn AgentHost) -> Result<AgentOutput, crate::pipelines::AgentError> {
         Ok(AgentOutput::default())
     }
-    Agent { name, title: name, weight: 1.0, version, run: nothing }
+    Agent { name, title: name, weight: 1.0, version, run: nothing, policy: AgentPolicy::DEFAULT }
 }
 
 /// Three agents.

@@ -7,6 +7,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use callboard::domain::event::LogLevel;
+use callboard::pipelines::policy::AgentPolicy;
 use callboard::pipelines::{Agent, AgentError, AgentHost, AgentInputs, AgentOutput, OutputFile, Pipeline};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -14,8 +15,15 @@ use serde_json::{Value, json};
 use crate::helpers::{ADMIN_TOKEN, SOON, TestApp, spawn_app_with};
 
 const AGENTS: &[Agent] = &[
-    Agent { name: "write", title: "Write", weight: 1.0, version: 1, run: write },
-    Agent { name: "pack", title: "Pack", weight: 1.0, version: 1, run: pack },
+    Agent {
+        name: "write",
+        title: "Write",
+        weight: 1.0,
+        version: 1,
+        run: write,
+        policy: AgentPolicy::DEFAULT,
+    },
+    Agent { name: "pack", title: "Pack", weight: 1.0, version: 1, run: pack, policy: AgentPolicy::DEFAULT },
 ];
 
 fn write(inputs: &AgentInputs, host: &dyn AgentHost) -> Result<AgentOutput, AgentError> {

@@ -318,6 +318,9 @@ impl Generation {
                 let agent = Some(self.run.agents[index].agent.clone());
                 let error = match error {
                     AgentError::Failed { message, file, line } => RunError { agent, message, file, line },
+                    AgentError::Passing { message, .. } => {
+                        RunError { agent, message, file: None, line: None }
+                    }
                     AgentError::Cancelled => RunError {
                         agent,
                         message: "the agent stopped without being told to".to_owned(),

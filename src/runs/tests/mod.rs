@@ -27,6 +27,7 @@ use crate::domain::run::{Project, Run, RunStatus};
 use crate::domain::script::{ScriptJob, ScriptOutcome};
 use crate::engine::embedded::{Durability, EmbeddedEngine, EmbeddedOptions};
 use crate::engine::{Batch, Change, Committed, Engine, EngineError, ReadLimit};
+use crate::pipelines::policy::AgentPolicy;
 use crate::pipelines::{Agent, AgentError, AgentHost, AgentInputs, AgentOutput, OutputFile, Pipeline};
 use crate::runs::executors::children::ChildRegistry;
 use crate::runs::executors::{AgentGate, Executor, ScriptRunError, ScriptRunner};
@@ -63,7 +64,7 @@ const fn agent(name: &'static str) -> Agent {
     fn unused(_: &AgentInputs, _: &dyn AgentHost) -> Result<AgentOutput, AgentError> {
         unreachable!("the scripted executor does the work")
     }
-    Agent { name, title: name, weight: 1.0, version: 1, run: unused }
+    Agent { name, title: name, weight: 1.0, version: 1, run: unused, policy: AgentPolicy::DEFAULT }
 }
 
 const AGENTS: [&str; 4] = ["one", "two", "three", "four"];
