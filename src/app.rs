@@ -25,8 +25,9 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Durability};
 use crate::engine::Engine;
 use crate::engine::embedded::{self, EmbeddedEngine, EmbeddedOptions};
+use crate::pipelines::defined::Pipelines;
 use crate::pipelines::{self, Pipeline};
-use crate::runs::executors::{AgentGate, Scripts};
+use crate::runs::executors::{AgentGate, Executors, Scripts};
 use crate::runs::{Runs, RunsDeps, RunsSettings};
 use crate::service::catalog::{CatalogAgent, PipelineCatalog};
 use crate::service::{Ground, Service};
@@ -112,6 +113,7 @@ impl App {
         let artifacts =
             Artifacts::open(&data_dir.join("artifacts")).context("the artifacts cannot be opened")?;
 
+        let pipelines = pipelines_of(options.pipelines, &config)?;
         let listener = match options.listens {
             true => Some(listen(config.listen)?),
             false => None,
@@ -140,8 +142,8 @@ impl App {
             broker: Arc::new(broker.clone()),
             artifacts: artifacts.clone(),
             clock: clock.clone(),
-            scripts: Arc::new(Scripts::new(sandbox_program, SCRIPT_JOB_WITHIN)),
-            pipelines: options.pipelines,
+            scripts: Arc::new(Scripts::new(&sandbox_program, SCRIPT_JOB_WITHIN)),
+            pipelines: pipelines.clone(),
             settings: RunsSettings {
                 concurrency_max: config.runs.concurrency,
                 queue_max: config.runs.queue_max,
@@ -150,7 +152,7 @@ impl App {
                 ..RunsSettings::default()
             },
             boot_id: uuid::Uuid::new_v4().to_string(),
-            executor: None,
+            executor: Some(Arc::new(Executors::new(sandbox_program, &data_dir.join("work")))),
             gate: options.gate,
         });
         let service = Service::new(Ground {
@@ -160,7 +162,7 @@ impl App {
             artifacts,
             clock: clock.clone(),
             config: config.clone(),
-            catalog: Arc::new(Catalog { find: options.pipelines }),
+            catalog: Arc::new(Catalog { pipelines }),
         });
 
         let mut new_admin_token = None;
@@ -225,6 +227,21 @@ impl App {
             log::error!("the store was not closed in good order: {error}");
         }
     }
+}
+
+/// The pipelines as they were set.
+fn pipelines_of(builtin: fn(&str) -> Option<Pipeline>, config: &Config) -> anyhow::Result<Pipelines> {
+    Pipelines::new(builtin, &config.pipelines).map_err(|problems| anyhow::anyhow!(problems.join("\n")))
+}
+
+/// Every pipeline that the configuration adds or changes, as a graph in text.
+///
+/// # Errors
+/// Everything that does not fit together.
+pub fn describe_pipelines(config: &Config) -> anyhow::Result<Vec<String>> {
+    let pipelines = pipelines_of(|name| pipelines::find(name).cloned(), config)?;
+    let found = pipelines.defined().filter_map(|name| pipelines.find(name));
+    Ok(found.map(|pipeline| pipelines::describe::graph(&pipeline)).collect())
 }
 
 /// Binds the address.
@@ -331,16 +348,21 @@ impl HttpRim {
 
 /// The pipelines as the service may know them.
 struct Catalog {
-    find: fn(&str) -> Option<Pipeline>,
+    pipelines: Pipelines,
 }
 
 impl PipelineCatalog for Catalog {
     fn names(&self) -> Vec<String> {
-        pipelines::all().iter().map(|pipeline| pipeline.name.to_owned()).collect()
+        let mut names: Vec<String> =
+            pipelines::all().iter().map(|pipeline| pipeline.name.to_owned()).collect();
+        let added: Vec<&str> =
+            self.pipelines.defined().filter(|name| names.iter().all(|known| known != name)).collect();
+        names.extend(added.into_iter().map(str::to_owned));
+        names
     }
 
     fn agents(&self, pipeline: &str) -> Option<Vec<CatalogAgent>> {
-        let agents = (self.find)(pipeline)?.agents;
+        let agents = self.pipelines.find(pipeline)?.agents;
         Some(
             agents
                 .iter()
@@ -350,7 +372,7 @@ impl PipelineCatalog for Catalog {
     }
 
     fn check_brief(&self, pipeline: &str, brief: &str) -> Result<(), String> {
-        match (self.find)(pipeline) {
+        match self.pipelines.find(pipeline) {
             Some(pipeline) => (pipeline.check_brief)(brief),
             None => Err(format!("there is no pipeline {pipeline}")),
         }

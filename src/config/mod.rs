@@ -5,12 +5,14 @@
 
 pub mod given;
 pub mod load;
+mod pipelines;
 pub mod settings;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use crate::domain::pipeline::PipelineDefinition;
 use crate::domain::role::Role;
 
 /// Everything that can be set.
@@ -32,6 +34,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// What is logged, in the words of `env_logger`.
     pub log_filter: String,
+    /// Pipelines that were written, in the order of their names.
+    pub pipelines: Vec<PipelineDefinition>,
 }
 
 /// The HTTP rim.
@@ -165,6 +169,7 @@ impl Default for Config {
             store: StoreConfig { durability: Durability::Disk },
             auth: AuthConfig::default(),
             log_filter: "info".to_owned(),
+            pipelines: Vec::new(),
         }
     }
 }

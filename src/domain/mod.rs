@@ -3,9 +3,11 @@
 pub mod event;
 pub mod fold;
 pub mod ids;
+pub mod pipeline;
 pub mod position;
 pub mod role;
 pub mod run;
 pub mod script;
 pub mod time;
+pub mod warden;
 pub mod wire;

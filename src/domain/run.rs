@@ -1,5 +1,7 @@
 //! Projects, runs and their states: which change may follow which.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::event::{Evidence, RunError};
@@ -201,6 +203,10 @@ pub struct Run {
     pub lease: Option<String>,
     /// The run it repeats, for a retry.
     pub retry_of: Option<RunId>,
+    /// The definition of its pipeline as it was when the run was accepted, in its stored form; none for a built-in
+    /// pipeline that nobody changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<Arc<str>>,
 }
 
 /// An agent of a run.
@@ -220,6 +226,9 @@ pub struct RunAgent {
     pub duration_ms: Option<u64>,
     /// Files it made, once it ended well.
     pub output: Option<AgentManifest>,
+    /// Files that it shows while it works; those of its output take their place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub early: Vec<ManifestFile>,
 }
 
 /// The files an agent made, by content.

@@ -120,6 +120,7 @@ fn a_run(project: &Project) -> Run {
         crash_attempts: 0,
         lease: None,
         retry_of: None,
+        definition: None,
     }
 }
 

@@ -100,7 +100,7 @@ pub(crate) async fn draft_retry(
 }
 
 fn pipeline(shared: &Shared, name: &str) -> Result<Pipeline, RunsError> {
-    (shared.pipelines)(name).ok_or(RunsError::NotFound("pipeline"))
+    shared.pipelines.find(name).ok_or(RunsError::NotFound("pipeline"))
 }
 
 /// A run of a project that has nothing to do yet.
@@ -127,5 +127,6 @@ async fn blank(shared: &Shared, project: ProjectId, pipeline: &Pipeline) -> Resu
         crash_attempts: 0,
         lease: None,
         retry_of: None,
+        definition: shared.pipelines.definition(pipeline.name),
     })
 }

@@ -7,6 +7,7 @@ use crate::domain::ids::{ProjectId, RunId};
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::time::Timestamp;
 use crate::pipelines::policy::AgentPolicy;
+use crate::pipelines::setup::AgentSetup;
 use crate::pipelines::{Agent, AgentHost, AgentInputs, AgentOutput, Pipeline};
 use crate::runs::plan::agents_of;
 
@@ -14,7 +15,15 @@ const fn agent(name: &'static str, version: u32) -> Agent {
     fn nothing(_: &AgentInputs, _: &dyn AgentHost) -> Result<AgentOutput, crate::pipelines::AgentError> {
         Ok(AgentOutput::default())
     }
-    Agent { name, title: name, weight: 1.0, version, run: nothing, policy: AgentPolicy::DEFAULT }
+    Agent {
+        name,
+        title: name,
+        weight: 1.0,
+        version,
+        run: nothing,
+        policy: AgentPolicy::DEFAULT,
+        setup: AgentSetup::BUILTIN,
+    }
 }
 
 /// Three agents.
@@ -54,5 +63,6 @@ pub(crate) fn run() -> Run {
         crash_attempts: 0,
         lease: None,
         retry_of: None,
+        definition: None,
     }
 }

@@ -37,7 +37,7 @@ use crate::clock::Clock;
 use crate::domain::ids::RunId;
 use crate::domain::run::{Project, Run, RunStatus};
 use crate::engine::{Engine, EngineError, KeptAnswer};
-use crate::pipelines::Pipeline;
+use crate::pipelines::defined::Pipelines;
 use crate::runs::executors::{AgentGate, Executor, ScriptRunner};
 
 /// What runs are made with.
@@ -52,8 +52,8 @@ pub struct RunsDeps {
     pub clock: Arc<dyn Clock>,
     /// Runs scripts for agents.
     pub scripts: Arc<dyn ScriptRunner>,
-    /// The pipeline of a name.
-    pub pipelines: fn(&str) -> Option<Pipeline>,
+    /// The pipelines.
+    pub pipelines: Pipelines,
     /// Limits.
     pub settings: RunsSettings,
     /// Names this start of the server; runs of other boots are taken over.

@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::domain::ids::{ProjectId, RunId};
 use crate::domain::run::{Run, RunStatus};
 use crate::engine::{Engine, EngineError};
-use crate::pipelines::Pipeline;
+use crate::pipelines::defined::Pipelines;
 use crate::runs::commits::{Commits, write};
 use crate::runs::executors::Builtin;
 use crate::runs::executors::thread::Tools;
@@ -42,7 +42,7 @@ pub(crate) struct Shared {
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) broker: Arc<dyn Commits>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) pipelines: fn(&str) -> Option<Pipeline>,
+    pub(crate) pipelines: Pipelines,
     pub(crate) settings: RunsSettings,
     pub(crate) boot_id: String,
     pub(crate) tools: Arc<Tools>,

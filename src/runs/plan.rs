@@ -69,6 +69,7 @@ pub(crate) fn agents_of(pipeline: &Pipeline) -> Vec<RunAgent> {
             started_at: None,
             duration_ms: None,
             output: None,
+            early: Vec::new(),
         })
         .collect()
 }
@@ -117,7 +118,8 @@ pub(crate) fn files_of(run: &Run) -> BTreeMap<&str, &ManifestFile> {
 }
 
 fn is_done(record: &RunAgent) -> bool {
-    record.output.is_some() && matches!(record.status, Some(AgentStatus::Completed | AgentStatus::Reused))
+    record.output.is_some()
+        && matches!(record.status, Some(AgentStatus::Completed | AgentStatus::Reused | AgentStatus::Skipped))
 }
 
 fn key(run: &Run, agent: &Agent, executor: &str, files: &BTreeMap<&str, &ManifestFile>) -> String {
@@ -131,8 +133,9 @@ fn key(run: &Run, agent: &Agent, executor: &str, files: &BTreeMap<&str, &Manifes
         params: BTreeMap<&'a String, &'a Value>,
         files: Vec<(&'a str, &'a str)>,
     }
+    let fingerprint = agent.setup.executor.fingerprint();
     let decides = Decides {
-        executor,
+        executor: fingerprint.as_deref().unwrap_or(executor),
         pipeline: &run.pipeline,
         agent: agent.name,
         version: agent.version,

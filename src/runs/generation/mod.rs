@@ -27,7 +27,7 @@ use crate::runs::orchestrator::Shared;
 use crate::runs::plan::{self, Next, Work};
 use crate::runs::progress::{Progress, sane_percent};
 use crate::runs::recovery::at_work;
-use crate::runs::transitions::{self, AgentDone, Transition};
+use crate::runs::transitions::{self, AgentDone, Transition, preview_message};
 
 /// Cancel, stop and little else is sent to a run; a full mailbox makes the sender wait.
 const MAILBOX_CAPACITY: usize = 16;
@@ -35,6 +35,8 @@ const MAILBOX_CAPACITY: usize = 16;
 const TICK: Duration = Duration::from_millis(50);
 /// Progress is said at most five times a second.
 const PROGRESS_GAP_MS: u64 = 200;
+/// The slot of a room that holds the newest preview.
+const PREVIEW: &str = "preview";
 /// Pause between tries to write that a run has failed.
 const UNWRITABLE_PAUSE: Duration = Duration::from_secs(2);
 
@@ -306,10 +308,12 @@ impl Generation {
                     index,
                     output: made.output,
                     summary: made.summary,
+                    skipped: made.skipped,
                     progress: self.progress.percent(),
                     eta: self.progress.eta(),
                 };
                 let change = transitions::agent_completed(&self.run, done, now);
+                let change = change.with_metrics(index, self.desk.take_early().unwrap_or_default().metrics);
                 let change = change.after_lines(self.desk.take_lines(now));
                 self.commit(ctx, change, Self::advance);
             }
@@ -343,6 +347,19 @@ impl Generation {
         let now = self.now();
         let lines = self.desk.take_lines(now);
         if let (Phase::Working, Some(index)) = (&self.phase, self.at_work.as_ref().map(|agent| agent.index))
+            && let Some(early) = self.desk.take_early()
+        {
+            if let Some(preview) = &early.preview {
+                self.shared.broker.show(
+                    self.run.project_id,
+                    PREVIEW,
+                    preview_message(&self.run, index, preview),
+                );
+            }
+            let change = transitions::agent_shows(&self.run, index, early).after_lines(lines);
+            return self.commit(ctx, change, |_, _| ());
+        }
+        if let (Phase::Working, Some(index)) = (&self.phase, self.at_work.as_ref().map(|agent| agent.index))
             // A clock that went back does not silence the run.
             && !(0..PROGRESS_GAP_MS as i64).contains(&(now.0 - self.progress_said_at.0))
             && let Some((percent, message)) = self.desk.take_progress()
@@ -368,7 +385,7 @@ impl Actor for Generation {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX_CAPACITY);
-        self.pipeline = (self.shared.pipelines)(&self.run.pipeline);
+        self.pipeline = self.shared.pipelines.of_run(&self.run.pipeline, self.run.definition.as_ref());
         let durations = self
             .shared
             .engine
