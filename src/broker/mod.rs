@@ -201,6 +201,11 @@ impl Broker {
         self.links.tell_shards(|| Notice::Slot { room, key, bytes: bytes.clone() });
     }
 
+    /// The same for a message in JSON.
+    pub fn show(&self, room: ProjectId, key: &'static str, json: &str) {
+        self.put_slot(room, key, self.phrases.slot(json));
+    }
+
     /// Asks every socket to leave and come back within `spread_ms`, saves the folds of live rooms, and waits until the
     /// sockets are gone or the time is up.
     pub async fn stop(&self, spread_ms: u64, within: Duration) {

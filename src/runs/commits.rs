@@ -5,8 +5,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use crate::broker::{Broker, BrokerError};
 use crate::domain::ids::ProjectId;
 use crate::engine::{Batch, Change, Committed, Engine, EngineError};
@@ -21,7 +19,7 @@ pub trait Commits: Send + Sync + 'static {
 
     /// Shows those who are up to date the newest message of a kind; it is not logged. An engine alone has nobody to show
     /// it to.
-    fn show(&self, _room: ProjectId, _key: &'static str, _message: Bytes) {}
+    fn show(&self, _room: ProjectId, _key: &'static str, _json: &str) {}
 }
 
 impl Commits for Broker {
@@ -36,8 +34,8 @@ impl Commits for Broker {
         })
     }
 
-    fn show(&self, room: ProjectId, key: &'static str, message: Bytes) {
-        self.put_slot(room, key, message);
+    fn show(&self, room: ProjectId, key: &'static str, json: &str) {
+        Broker::show(self, room, key, json);
     }
 }
 

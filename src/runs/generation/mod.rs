@@ -353,7 +353,7 @@ impl Generation {
                 self.shared.broker.show(
                     self.run.project_id,
                     PREVIEW,
-                    preview_message(&self.run, index, preview),
+                    &preview_message(&self.run, index, preview),
                 );
             }
             let change = transitions::agent_shows(&self.run, index, early).after_lines(lines);

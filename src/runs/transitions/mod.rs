@@ -6,8 +6,6 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
-
 use crate::artifacts::media_type;
 use crate::domain::event::{
     AgentUpdate, Artifact, Completion, Custom, Eta, EventBody, Evidence, LogLines, NewEvent, RunError,
@@ -264,7 +262,7 @@ pub(crate) fn agent_shows(run: &Run, index: usize, early: Early) -> Transition {
 }
 
 /// The newest preview as it goes to readers; it is not in the log.
-pub(crate) fn preview_message(run: &Run, index: usize, preview: &EarlyPreview) -> Bytes {
+pub(crate) fn preview_message(run: &Run, index: usize, preview: &EarlyPreview) -> String {
     let url = file_url(run.project_id, &preview.file.path);
     // The address changes with the picture, so that no cache shows an older one.
     let url = format!("{url}?v={}", &preview.file.sha256[..preview.file.sha256.len().min(12)]);
@@ -277,7 +275,7 @@ pub(crate) fn preview_message(run: &Run, index: usize, preview: &EarlyPreview) -
         "of": preview.of,
         "url": url,
     });
-    message.to_string().into()
+    message.to_string()
 }
 
 /// Agents need not work: earlier outputs are taken.
