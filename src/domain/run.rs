@@ -229,6 +229,9 @@ pub struct RunAgent {
     /// Files that it shows while it works; those of its output take their place.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub early: Vec<ManifestFile>,
+    /// The newest picture of what it is making.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<ManifestFile>,
 }
 
 /// The files an agent made, by content.

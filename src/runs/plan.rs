@@ -70,6 +70,7 @@ pub(crate) fn agents_of(pipeline: &Pipeline) -> Vec<RunAgent> {
             duration_ms: None,
             output: None,
             early: Vec::new(),
+            preview: None,
         })
         .collect()
 }

@@ -223,6 +223,8 @@ pub async fn durations_come_from_completed_agents(factory: &impl Factory) {
         started_at: None,
         duration_ms,
         output: None,
+        early: Vec::new(),
+        preview: None,
     };
     for number in 0..6_u64 {
         let mut run =

@@ -349,15 +349,14 @@ impl Generation {
         if let (Phase::Working, Some(index)) = (&self.phase, self.at_work.as_ref().map(|agent| agent.index))
             && let Some(early) = self.desk.take_early()
         {
-            if let Some(preview) = &early.preview {
-                self.shared.broker.show(
-                    self.run.project_id,
-                    PREVIEW,
-                    &preview_message(&self.run, index, preview),
-                );
-            }
+            let preview = early.preview.as_ref().map(|preview| preview_message(&self.run, index, preview));
             let change = transitions::agent_shows(&self.run, index, early).after_lines(lines);
-            return self.commit(ctx, change, |_, _| ());
+            // Its address leads somewhere only once the change is on record.
+            return self.commit(ctx, change, move |actor, _| {
+                if let Some(preview) = preview {
+                    actor.shared.broker.show(actor.run.project_id, PREVIEW, &preview);
+                }
+            });
         }
         if let (Phase::Working, Some(index)) = (&self.phase, self.at_work.as_ref().map(|agent| agent.index))
             // A clock that went back does not silence the run.

@@ -181,6 +181,7 @@ pub(crate) fn agent_started(run: &Run, index: usize, now: Timestamp) -> Transiti
     record.duration_ms = None;
     record.output = None;
     record.early.clear();
+    record.preview = None;
     record.summary = None;
     let message = format!("Starting {} agent", record.agent);
     change.say_agent(index, message, 0.0);
@@ -235,6 +236,7 @@ pub(crate) fn agent_completed(run: &Run, done: AgentDone, now: Timestamp) -> Tra
     change.run.progress = done.progress;
     change.say_files(done.index);
     change.run.agents[done.index].early.clear();
+    change.run.agents[done.index].preview = None;
     change.say_agent(done.index, message.clone(), 100.0);
     change.say_status(message, done.eta);
     change
@@ -245,17 +247,15 @@ pub(crate) fn agent_shows(run: &Run, index: usize, early: Early) -> Transition {
     let mut change = Transition::of(run);
     let (project, record) = (run.project_id, &mut change.run.agents[index]);
     let mut events = Vec::new();
-    let preview = early.preview.map(|preview| preview.file);
-    for (file, is_said) in
-        early.files.into_iter().map(|file| (file, true)).chain(preview.map(|file| (file, false)))
-    {
-        if is_said {
-            events.push(EventBody::Artifact(artifact(project, &record.agent, &file)));
-        }
+    for file in early.files {
+        events.push(EventBody::Artifact(artifact(project, &record.agent, &file)));
         record.early.retain(|known| known.path != file.path);
         if record.early.len() < EARLY_FILES_MAX {
             record.early.push(file);
         }
+    }
+    if let Some(preview) = early.preview {
+        record.preview = Some(preview.file);
     }
     change.events.extend(events);
     change.with_metrics(index, early.metrics)

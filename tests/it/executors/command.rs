@@ -107,7 +107,11 @@ async fn a_program_that_fails_says_why() {
         ("exit 3", "", "sh ended with exit code 3"),
         ("echo '::error file=a.txt,line=7::bad input'; exit 1", "", "bad input"),
         ("kill -9 $$", "", "sh was ended by signal 9"),
-        ("head -c 5000 /dev/zero > big", "[pipeline.x.agent.limits]\nfile_bytes = 2048", "exit code"),
+        (
+            "head -c 5000 /dev/zero > big; exit $?",
+            "[pipeline.x.agent.limits]\nfile_bytes = 2048",
+            "exit code",
+        ),
         ("while :; do :; done", "[pipeline.x.agent.limits]\ncpu_ms = 1000", "processor time"),
         ("mkdir out; ln -s /etc/passwd out/x; echo '::artifact path=out/x::'; exit 1", "", "exit code 1"),
     ] {
