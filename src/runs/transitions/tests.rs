@@ -10,7 +10,14 @@ fn manifest() -> AgentManifest {
 }
 
 fn done(index: usize) -> AgentDone {
-    AgentDone { index, output: manifest(), summary: "two files".to_owned(), progress: 33.0, eta: None }
+    AgentDone {
+        index,
+        output: manifest(),
+        summary: "two files".to_owned(),
+        progress: 33.0,
+        eta: None,
+        skipped: false,
+    }
 }
 
 fn running_run() -> Run {
