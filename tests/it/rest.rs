@@ -25,7 +25,15 @@ const AGENTS: &[Agent] = &[
         policy: AgentPolicy::DEFAULT,
         setup: AgentSetup::BUILTIN,
     },
-    Agent { name: "pack", title: "Pack", weight: 1.0, version: 1, run: pack, policy: AgentPolicy::DEFAULT },
+    Agent {
+        name: "pack",
+        title: "Pack",
+        weight: 1.0,
+        version: 1,
+        run: pack,
+        policy: AgentPolicy::DEFAULT,
+        setup: AgentSetup::BUILTIN,
+    },
 ];
 
 fn write(inputs: &AgentInputs, host: &dyn AgentHost) -> Result<AgentOutput, AgentError> {

@@ -146,7 +146,7 @@ mod tests {
             ("end\u{1b}", "end"),
             ("end\u{1b}[31", "end"),
             ("end\u{1b}]0;never", "end"),
-            ("\u{1b}[<script>m", "script>m"),
+            ("\u{1b}[<script>m", "cript>m"),
         ] {
             assert_eq!(without_controls(text), expected, "{text:?}");
         }

@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
+use http_client::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
+use http_client::{Client, Method, RequestBuilder, Response, StatusCode, Url};
 use serde_json::{Value, json};
 
 use answer::{Making, Outcome, Said, Standing};
@@ -127,7 +127,7 @@ impl Asking<'_> {
         })
     }
 
-    fn broken(&self, error: &reqwest::Error) -> AgentError {
+    fn broken(&self, error: &http_client::Error) -> AgentError {
         net::broken(error, self.spec.patience)
     }
 

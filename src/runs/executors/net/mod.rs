@@ -6,11 +6,10 @@
 pub(super) mod sse;
 
 use std::future::Future;
-use std::sync::Once;
 use std::time::Duration;
 
-use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
-use reqwest::{Client, Response, StatusCode};
+use http_client::header::{DATE, HeaderMap, RETRY_AFTER};
+use http_client::{Client, Response, StatusCode};
 
 use crate::pipelines::AgentError;
 use crate::pipelines::policy::FailureClass;
@@ -61,22 +60,17 @@ async fn stopped(host: &dyn ExecutorHost) -> AgentError {
 
 /// A client that waits as long as was said. It follows no redirect: keys and signatures are for the address that was set.
 pub(super) fn client(patience: Patience) -> Result<Client, AgentError> {
-    static PROVIDER: Once = Once::new();
-    PROVIDER.call_once(|| {
-        // An error means that there is one already, which serves as well.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    });
     Client::builder()
         .connect_timeout(Duration::from_millis(patience.connect_ms))
         .read_timeout(Duration::from_millis(patience.stall_ms))
-        .redirect(reqwest::redirect::Policy::none())
+        .redirect(http_client::redirect::Policy::none())
         .user_agent(concat!("callboard/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|error| AgentError::failed(format!("no request can be made: {}", chain(&error))))
 }
 
 /// A request that got no answer, or one that broke off.
-pub(super) fn broken(error: &reqwest::Error, patience: Patience) -> AgentError {
+pub(super) fn broken(error: &http_client::Error, patience: Patience) -> AgentError {
     let message = match error {
         _ if error.is_builder() => return AgentError::failed(chain(error)),
         _ if error.is_connect() => format!("the server cannot be reached: {}", chain(error)),
@@ -87,7 +81,7 @@ pub(super) fn broken(error: &reqwest::Error, patience: Patience) -> AgentError {
 }
 
 /// An error with its causes, without the address: that may hold a key.
-fn chain(error: &reqwest::Error) -> String {
+fn chain(error: &http_client::Error) -> String {
     let mut source: Option<&dyn std::error::Error> = std::error::Error::source(error);
     let mut text = String::new();
     while let Some(error) = source {
@@ -153,7 +147,7 @@ pub(super) async fn refusal(mut response: Response, secrets: &Secrets) -> AgentE
 
 #[cfg(test)]
 mod tests {
-    use reqwest::header::HeaderValue;
+    use http_client::header::HeaderValue;
 
     use super::*;
 

@@ -8,8 +8,8 @@ mod files;
 mod stream;
 mod telling;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
-use reqwest::{Client, RequestBuilder, Response};
+use http_client::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use http_client::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 
 use stream::{Reply, StreamFault, Usage};
