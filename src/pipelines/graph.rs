@@ -77,7 +77,10 @@ pub(super) fn order(names: &[&str], needs: &[Option<Vec<String>>]) -> Result<Vec
 mod tests {
     use super::*;
 
-    fn check(written: &[(&str, Option<&[&str]>)]) -> Result<Vec<(usize, Option<Vec<usize>>)>, Vec<String>> {
+    /// Where an agent was written and what it builds on.
+    type Order = Vec<(usize, Option<Vec<usize>>)>;
+
+    fn check(written: &[(&str, Option<&[&str]>)]) -> Result<Order, Vec<String>> {
         let names: Vec<&str> = written.iter().map(|(name, _)| *name).collect();
         let needs: Vec<Option<Vec<String>>> = written
             .iter()

@@ -180,7 +180,7 @@ async fn a_cancel_leaves_no_process_however_it_tries_to_get_away() {
     assert_eq!((left, &evidence["processes_left"]), (vec![], &json!(0)), "{evidence}");
     assert!(evidence["processes_ended"].as_u64().unwrap() >= 3, "{evidence}");
     assert!(took <= Duration::from_secs(10), "{took:?}");
-    println!("cancel of a deaf program: {took:?}, {evidence}");
+    eprintln!("cancel of a deaf program: {took:?}, {evidence}");
 }
 
 #[tokio::test]

@@ -128,7 +128,7 @@ async fn a_cancel_closes_the_stream_or_removes_the_work() {
         app.post(&format!("/api/runs/{run}/cancel"), json!({})).await;
         assert_eq!(app.ended(&run).await["status"], "cancelled", "{way}");
         assert!(since.elapsed() <= Duration::from_secs(2), "{way}: {:?}", since.elapsed());
-        println!("cancel of a server, {way}: {:?}", since.elapsed());
+        eprintln!("cancel of a server, {way}: {:?}", since.elapsed());
         tokio::task::spawn_blocking(move || was_closed.recv_timeout(Duration::from_secs(10)))
             .await
             .unwrap()

@@ -78,7 +78,7 @@ async fn every_way_of_a_server_has_its_outcome() {
             );
         }
         assert_eq!(server.requests()[0].path, "/v1/chat/completions");
-        println!("{way}: {} tokens {cost:?}", ended["status"]);
+        eprintln!("{way}: {} tokens {cost:?}", ended["status"]);
     }
 }
 
@@ -96,7 +96,7 @@ async fn a_reply_comes_as_lines_of_a_group_and_a_cancel_drops_the_connection() {
     app.post(&format!("/api/runs/{run}/cancel"), json!({})).await;
     assert_eq!(app.ended(&run).await["status"], "cancelled");
     assert!(since.elapsed() <= Duration::from_secs(2), "{:?}", since.elapsed());
-    println!("cancel of a model: {:?}", since.elapsed());
+    eprintln!("cancel of a model: {:?}", since.elapsed());
 }
 
 #[tokio::test]

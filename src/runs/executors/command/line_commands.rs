@@ -76,7 +76,7 @@ impl Reader {
         let Some((name, properties, text)) = split(line) else { return Printed::Text };
         let text = unescaped(text, false);
         let mut given = read_properties(properties);
-        let read = match name {
+        match name {
             "group" => Printed::Group(text),
             "endgroup" => Printed::EndGroup,
             "notice" => Printed::Notice(remark(text, &mut given)),
@@ -108,8 +108,7 @@ impl Reader {
                 _ => Printed::Wrong("metric needs name= and value=, a number".to_owned()),
             },
             _ => Printed::Text,
-        };
-        read
+        }
     }
 }
 
