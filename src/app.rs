@@ -31,8 +31,9 @@ use crate::config::{Config, Durability, RunsConfig};
 use crate::engine::Engine;
 use crate::engine::embedded::{self, EmbeddedEngine, EmbeddedOptions};
 use crate::keeper::{Keeper, KeeperDeps};
+use crate::pipelines::defined::Pipelines;
 use crate::pipelines::{self, Pipeline};
-use crate::runs::executors::{AgentGate, Scripts};
+use crate::runs::executors::{AgentGate, Executors, Scripts};
 use crate::runs::{RunLimits, Runs, RunsDeps, RunsSettings};
 use crate::service::catalog::{CatalogAgent, PipelineCatalog};
 use crate::service::{Ground, Service};
@@ -129,6 +130,7 @@ impl App {
         let artifacts = Artifacts::open(&folder)
             .with_context(|| format!("the folder {} cannot be written", folder.display()))?;
 
+        let pipelines = pipelines_of(options.pipelines, &config)?;
         let listener = match options.listens {
             true => Some(listen(config.listen)?),
             false => None,
@@ -160,8 +162,8 @@ impl App {
             broker: Arc::new(broker.clone()),
             artifacts: artifacts.clone(),
             clock: clock.clone(),
-            scripts: Arc::new(Scripts::new(sandbox_program, SCRIPT_JOB_WITHIN)),
-            pipelines: options.pipelines,
+            scripts: Arc::new(Scripts::new(&sandbox_program, SCRIPT_JOB_WITHIN)),
+            pipelines: pipelines.clone(),
             settings: RunsSettings {
                 limits: run_limits(&config.runs),
                 ageing_ms: config.runs.ageing_ms,
@@ -173,7 +175,7 @@ impl App {
                 ..RunsSettings::default()
             },
             boot_id: uuid::Uuid::new_v4().to_string(),
-            executor: None,
+            executor: Some(Arc::new(Executors::new(sandbox_program, &data_dir.join("work")))),
             gate: options.gate,
         });
         let keeper = Keeper::start(KeeperDeps {
@@ -191,7 +193,7 @@ impl App {
             keeper: keeper.clone(),
             clock: clock.clone(),
             config: config.clone(),
-            catalog: Arc::new(Catalog { find: options.pipelines }),
+            catalog: Arc::new(Catalog { pipelines }),
         });
 
         let mut new_admin_token = None;
@@ -280,6 +282,21 @@ fn run_limits(runs: &RunsConfig) -> RunLimits {
 /// A limit that is set; 0 says that there is none.
 fn set(limit_ms: u64) -> Option<u64> {
     (limit_ms > 0).then_some(limit_ms)
+}
+
+/// The pipelines as they were set.
+fn pipelines_of(builtin: fn(&str) -> Option<Pipeline>, config: &Config) -> anyhow::Result<Pipelines> {
+    Pipelines::new(builtin, &config.pipelines).map_err(|problems| anyhow::anyhow!(problems.join("\n")))
+}
+
+/// Every pipeline that the configuration adds or changes, as a graph in text.
+///
+/// # Errors
+/// Everything that does not fit together.
+pub fn describe_pipelines(config: &Config) -> anyhow::Result<Vec<String>> {
+    let pipelines = pipelines_of(|name| pipelines::find(name).cloned(), config)?;
+    let found = pipelines.defined().filter_map(|name| pipelines.find(name));
+    Ok(found.map(|pipeline| pipelines::describe::graph(&pipeline)).collect())
 }
 
 /// Binds the address.
@@ -467,16 +484,21 @@ where
 
 /// The pipelines as the service may know them.
 struct Catalog {
-    find: fn(&str) -> Option<Pipeline>,
+    pipelines: Pipelines,
 }
 
 impl PipelineCatalog for Catalog {
     fn names(&self) -> Vec<String> {
-        pipelines::all().iter().map(|pipeline| pipeline.name.to_owned()).collect()
+        let mut names: Vec<String> =
+            pipelines::all().iter().map(|pipeline| pipeline.name.to_owned()).collect();
+        let added: Vec<&str> =
+            self.pipelines.defined().filter(|name| names.iter().all(|known| known != name)).collect();
+        names.extend(added.into_iter().map(str::to_owned));
+        names
     }
 
     fn agents(&self, pipeline: &str) -> Option<Vec<CatalogAgent>> {
-        let agents = (self.find)(pipeline)?.agents;
+        let agents = self.pipelines.find(pipeline)?.agents;
         Some(
             agents
                 .iter()
@@ -486,7 +508,7 @@ impl PipelineCatalog for Catalog {
     }
 
     fn check_brief(&self, pipeline: &str, brief: &str) -> Result<(), String> {
-        match (self.find)(pipeline) {
+        match self.pipelines.find(pipeline) {
             Some(pipeline) => (pipeline.check_brief)(brief),
             None => Err(format!("there is no pipeline {pipeline}")),
         }

@@ -12,7 +12,8 @@
 //!
 //! - [`domain`]: ids, events, positions, the fold, runs: plain data and pure rules
 //! - [`clock`], [`telemetry`], [`config`]: time and chance, what the machine does, what was set
-//! - [`pipelines`]: what built-in agents compute; [`sandbox`]: the child process that runs scripts
+//! - [`pipelines`]: what built-in agents compute; [`sandbox`]: the child process that runs scripts;
+//!   [`warden`]: the process that stands between us and a program
 //! - [`engine`], [`artifacts`]: everything durable
 //! - [`broker`]: rooms, shards, tails: who hears what
 //! - [`keeper`]: how long things are kept
@@ -37,3 +38,4 @@ pub mod sandbox;
 pub mod service;
 pub mod surfaces;
 pub mod telemetry;
+pub mod warden;

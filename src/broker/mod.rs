@@ -261,6 +261,11 @@ impl Broker {
         self.links.tell_shards(|| Notice::Slot { room, key, bytes: bytes.clone() });
     }
 
+    /// The same for a message in JSON.
+    pub fn show(&self, room: ProjectId, key: &'static str, json: &str) {
+        self.put_slot(room, key, self.phrases.slot(json));
+    }
+
     /// Asks every client to leave and to come back at a moment of its own, `reconnect_per_second` of them in each second,
     /// saves the folds of live rooms, and waits until the sockets are gone or the time is up. Who still comes is asked to
     /// leave at once.

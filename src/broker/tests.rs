@@ -36,6 +36,10 @@ impl Encoder for Numbers {
 struct Silent;
 
 impl Phrases for Silent {
+    fn slot(&self, json: &str) -> Bytes {
+        Bytes::copy_from_slice(json.as_bytes())
+    }
+
     fn presence(&self, _: u64) -> Bytes {
         Bytes::new()
     }

@@ -103,6 +103,9 @@ pub fn run() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|argument| argument == "sandbox") {
         return crate::sandbox::child_main(std::io::stdin().lock(), std::io::stdout().lock());
     }
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == "warden") {
+        return crate::warden::child_main();
+    }
     let Cli { command, settings } = Cli::parse();
     let done = match command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(&settings),

@@ -8,6 +8,7 @@ use toml::{Table, Value};
 
 use crate::config::Config;
 use crate::config::given::Given;
+use crate::config::pipelines;
 use crate::config::settings::{self, Setting};
 
 /// Variables of the environment that are ours but set nothing in the table: the path of the file.
@@ -60,7 +61,13 @@ pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
     };
     if let Some((name, text)) = &sources.file {
         match text.parse::<Table>() {
-            Ok(table) => loading.take_table("", &table, &format!("in {name}")),
+            Ok(mut table) => {
+                if let Some(Value::Table(tables)) = table.remove("pipeline") {
+                    loading.loaded.config.pipelines =
+                        pipelines::read(&tables, name, &sources.variables, &mut loading.problems);
+                }
+                loading.take_table("", &table, &format!("in {name}"));
+            }
             Err(error) => loading.problems.push(format!("{name} is not TOML: {error}")),
         }
     }
@@ -134,7 +141,8 @@ impl Loading {
     }
 }
 
-fn suggestion<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> String {
+/// `; did you mean …?`, or nothing when no known key is alike.
+pub(super) fn suggestion<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> String {
     let likeness = |key: &str| {
         // The last part alone as well, for a key that was written without its section.
         let last = key.rsplit('.').next().unwrap_or(key);

@@ -5,6 +5,7 @@
 
 pub mod given;
 pub mod load;
+mod pipelines;
 pub mod settings;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use crate::domain::pipeline::PipelineDefinition;
 use crate::domain::role::Role;
 
 /// Everything that can be set.
@@ -39,6 +41,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// What is logged, in the words of `env_logger`.
     pub log_filter: String,
+    /// Pipelines that were written, in the order of their names.
+    pub pipelines: Vec<PipelineDefinition>,
 }
 
 /// The HTTP rim.
@@ -265,6 +269,7 @@ impl Default for Config {
             },
             auth: AuthConfig::default(),
             log_filter: "info".to_owned(),
+            pipelines: Vec::new(),
         }
     }
 }

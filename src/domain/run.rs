@@ -1,5 +1,7 @@
 //! Projects, runs and their states: which change may follow which.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::control::{GateAnswer, RunControl};
@@ -204,6 +206,10 @@ pub struct Run {
     pub lease: Option<String>,
     /// The run it repeats, for a retry.
     pub retry_of: Option<RunId>,
+    /// The definition of its pipeline as it was when the run was accepted, in its stored form; none for a built-in
+    /// pipeline that nobody changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<Arc<str>>,
     /// What people and the queue say of it.
     #[serde(default)]
     pub control: RunControl,
@@ -239,6 +245,12 @@ pub struct RunAgent {
     /// What a person said of its output.
     #[serde(default)]
     pub answer: Option<GateAnswer>,
+    /// Files that it shows while it works; those of its output take their place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub early: Vec<ManifestFile>,
+    /// The newest picture of what it is making.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<ManifestFile>,
 }
 
 /// The files an agent made, by content.

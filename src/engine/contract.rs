@@ -135,6 +135,7 @@ fn a_run(project: &Project) -> Run {
         lease: None,
         retry_of: None,
         control: RunControl::default(),
+        definition: None,
     }
 }
 

@@ -92,6 +92,8 @@ impl House {
             duration_ms: None,
             failed_tries: 0,
             answer: None,
+            early: Vec::new(),
+            preview: None,
             output: Some(AgentManifest { key: String::new(), files: files.collect() }),
         };
         let now = self.clock.now();
@@ -117,6 +119,7 @@ impl House {
             lease: None,
             retry_of: None,
             control: crate::domain::control::RunControl::default(),
+            definition: None,
         };
         self.commit([Change::InsertRun { run: run.clone(), beside_active: true }]).await;
         run

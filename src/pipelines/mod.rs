@@ -5,7 +5,15 @@
 //! any agent after a crash.
 
 pub mod app;
+pub mod defined;
+pub mod describe;
+pub mod glob;
+mod graph;
 pub mod policy;
+pub mod prompt;
+pub mod schema;
+pub mod setup;
+pub mod when;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,6 +23,7 @@ use serde::de::DeserializeOwned;
 use crate::domain::event::LogLevel;
 use crate::domain::script::{ScriptJob, ScriptOutcome};
 use crate::pipelines::policy::{AgentPolicy, FailureClass};
+use crate::pipelines::setup::AgentSetup;
 
 /// The agents of one kind of job, in the order in which they run.
 #[derive(Clone, Debug)]
@@ -42,6 +51,8 @@ pub struct Agent {
     pub run: fn(&AgentInputs, &dyn AgentHost) -> Result<AgentOutput, AgentError>,
     /// How the house treats it: retries, limits, gate, what it occupies.
     pub policy: AgentPolicy,
+    /// Who carries it out and when.
+    pub setup: AgentSetup,
 }
 
 /// What an agent may read.

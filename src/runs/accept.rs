@@ -118,7 +118,7 @@ fn control(pipeline: &Pipeline, lane: Lane, by: String) -> RunControl {
 }
 
 fn pipeline(shared: &Shared, name: &str) -> Result<Pipeline, RunsError> {
-    (shared.pipelines)(name).ok_or(RunsError::NotFound("pipeline"))
+    shared.pipelines.find(name).ok_or(RunsError::NotFound("pipeline"))
 }
 
 /// A run of a project that has nothing to do yet.
@@ -146,5 +146,6 @@ async fn blank(shared: &Shared, project: ProjectId, pipeline: &Pipeline) -> Resu
         lease: None,
         retry_of: None,
         control: RunControl::default(),
+        definition: shared.pipelines.definition(pipeline.name),
     })
 }

@@ -45,7 +45,7 @@ use crate::domain::event::Eta;
 use crate::domain::ids::RunId;
 use crate::domain::run::{Project, Run, RunStatus};
 use crate::engine::{Engine, EngineError, KeptAnswer};
-use crate::pipelines::Pipeline;
+use crate::pipelines::defined::Pipelines;
 use crate::runs::executors::{AgentGate, Executor, ScriptRunner};
 
 /// Why a run that is not paused is not resumed.
@@ -63,8 +63,8 @@ pub struct RunsDeps {
     pub clock: Arc<dyn Clock>,
     /// Runs scripts for agents.
     pub scripts: Arc<dyn ScriptRunner>,
-    /// The pipeline of a name.
-    pub pipelines: fn(&str) -> Option<Pipeline>,
+    /// The pipelines.
+    pub pipelines: Pipelines,
     /// Limits.
     pub settings: RunsSettings,
     /// Names this start of the server; runs of other boots are taken over.

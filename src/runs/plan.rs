@@ -80,6 +80,8 @@ pub(crate) fn agents_of(pipeline: &Pipeline) -> Vec<RunAgent> {
             output: None,
             failed_tries: 0,
             answer: None,
+            early: Vec::new(),
+            preview: None,
         })
         .collect()
 }
@@ -135,7 +137,8 @@ fn is_rejected(record: &RunAgent) -> bool {
 }
 
 fn is_done(record: &RunAgent) -> bool {
-    record.output.is_some() && matches!(record.status, Some(AgentStatus::Completed | AgentStatus::Reused))
+    record.output.is_some()
+        && matches!(record.status, Some(AgentStatus::Completed | AgentStatus::Reused | AgentStatus::Skipped))
 }
 
 fn key(run: &Run, agent: &Agent, executor: &str, files: &BTreeMap<&str, &ManifestFile>) -> String {
@@ -149,8 +152,9 @@ fn key(run: &Run, agent: &Agent, executor: &str, files: &BTreeMap<&str, &Manifes
         params: BTreeMap<&'a String, &'a Value>,
         files: Vec<(&'a str, &'a str)>,
     }
+    let fingerprint = agent.setup.executor.fingerprint();
     let decides = Decides {
-        executor,
+        executor: fingerprint.as_deref().unwrap_or(executor),
         pipeline: &run.pipeline,
         agent: agent.name,
         version: agent.version,

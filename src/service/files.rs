@@ -38,7 +38,9 @@ pub struct StoredFile {
 pub fn files_of(run: &Run) -> Vec<ProjectFile> {
     let mut files: Vec<ProjectFile> = Vec::new();
     for agent in &run.agents {
-        for file in agent.output.iter().flat_map(|output| &output.files) {
+        for file in
+            agent.output.iter().flat_map(|output| &output.files).chain(&agent.preview).chain(&agent.early)
+        {
             let file = ProjectFile {
                 path: file.path.clone(),
                 media_type: crate::artifacts::media_type(&file.path),

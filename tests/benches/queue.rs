@@ -11,6 +11,7 @@ use callboard::auth::Caller;
 use callboard::config::load::{Sources, load};
 use callboard::domain::run::RunStatus;
 use callboard::pipelines::policy::AgentPolicy;
+use callboard::pipelines::setup::AgentSetup;
 use callboard::pipelines::{Agent, AgentError, AgentHost, AgentInputs, AgentOutput, Pipeline};
 use callboard::service::Service;
 use callboard::service::projects::NewProject;
@@ -27,7 +28,15 @@ fn nothing(_: &AgentInputs, _: &dyn AgentHost) -> Result<AgentOutput, AgentError
 }
 
 const fn agent(name: &'static str) -> Agent {
-    Agent { name, title: name, weight: 1.0, version: 1, run: nothing, policy: AgentPolicy::DEFAULT }
+    Agent {
+        name,
+        title: name,
+        weight: 1.0,
+        version: 1,
+        run: nothing,
+        policy: AgentPolicy::DEFAULT,
+        setup: AgentSetup::BUILTIN,
+    }
 }
 
 /// Ten agents that do nothing: all that is measured is ours.

@@ -315,6 +315,8 @@ fn ended_run(project_id: ProjectId) -> Run {
         duration_ms: Some(100),
         failed_tries: 0,
         answer: None,
+        early: Vec::new(),
+        preview: None,
         output: Some(AgentManifest {
             key: format!("{place:064x}"),
             files: (0..3).map(|number| file(3 * place + number)).collect(),
@@ -341,6 +343,7 @@ fn ended_run(project_id: ProjectId) -> Run {
         crash_attempts: 0,
         lease: None,
         control: callboard::domain::control::RunControl::default(),
+        definition: None,
         retry_of: None,
     }
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use callboard::domain::event::LogLevel;
 use callboard::pipelines::policy::AgentPolicy;
+use callboard::pipelines::setup::AgentSetup;
 use callboard::pipelines::{Agent, AgentError, AgentHost, AgentInputs, AgentOutput, Pipeline};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
@@ -23,6 +24,7 @@ static AGENTS: [Agent; 1] = [Agent {
     version: 1,
     run: print,
     policy: AgentPolicy::DEFAULT,
+    setup: AgentSetup::BUILTIN,
 }];
 
 fn pipelines(name: &str) -> Option<Pipeline> {

@@ -11,6 +11,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("config", &["domain"]),
     ("pipelines", &["domain"]),
     ("sandbox", &["domain"]),
+    ("warden", &["domain"]),
     ("engine", &["domain", "clock", "config", "telemetry"]),
     ("artifacts", &["domain", "clock", "config", "telemetry"]),
     ("broker", &["domain", "clock", "config", "telemetry", "engine"]),
@@ -57,7 +58,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ),
     // The sandbox is a subcommand of its own: a child process that needs nothing else of the house.
     // It is a door like the surfaces: it calls the service in process and keeps the tokens.
-    ("cli", &["app", "auth", "service", "config", "telemetry", "domain", "clock", "sandbox"]),
+    ("cli", &["app", "auth", "service", "config", "telemetry", "domain", "clock", "sandbox", "warden"]),
 ];
 
 fn sources(folder: &Path, into: &mut Vec<PathBuf>) {

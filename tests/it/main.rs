@@ -5,6 +5,7 @@
 mod broken_template;
 mod conformance;
 mod control;
+mod executors;
 mod faults;
 mod floods;
 mod helpers;

@@ -8,6 +8,7 @@ use std::net::TcpStream;
 
 use callboard::domain::event::LogLevel;
 use callboard::pipelines::policy::AgentPolicy;
+use callboard::pipelines::setup::AgentSetup;
 use callboard::pipelines::{Agent, AgentError, AgentHost, AgentInputs, AgentOutput, OutputFile, Pipeline};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -22,8 +23,17 @@ const AGENTS: &[Agent] = &[
         version: 1,
         run: write,
         policy: AgentPolicy::DEFAULT,
+        setup: AgentSetup::BUILTIN,
     },
-    Agent { name: "pack", title: "Pack", weight: 1.0, version: 1, run: pack, policy: AgentPolicy::DEFAULT },
+    Agent {
+        name: "pack",
+        title: "Pack",
+        weight: 1.0,
+        version: 1,
+        run: pack,
+        policy: AgentPolicy::DEFAULT,
+        setup: AgentSetup::BUILTIN,
+    },
 ];
 
 fn write(inputs: &AgentInputs, host: &dyn AgentHost) -> Result<AgentOutput, AgentError> {

@@ -57,6 +57,8 @@ pub enum Notice {
 pub trait Phrases: Send + Sync + 'static {
     /// How many viewers a room has.
     fn presence(&self, viewers: u64) -> Bytes;
+    /// A message of a slot, as JSON.
+    fn slot(&self, json: &str) -> Bytes;
     /// A heartbeat.
     fn ping(&self) -> Bytes;
     /// The server goes down: a message with this client's own slot, and a close frame.

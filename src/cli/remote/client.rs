@@ -8,7 +8,7 @@ use crate::cli::remote::Server;
 
 /// Speaks with one server.
 pub(super) struct Client {
-    http: reqwest::Client,
+    http: http_client::Client,
     base: String,
     token: Option<String>,
 }
@@ -19,7 +19,7 @@ impl Client {
         if !(base.starts_with("http://") || base.starts_with("https://")) {
             bail!("{base} is not the address of a server; it begins with http:// or https://");
         }
-        Ok(Self { http: reqwest::Client::new(), base, token: server.token.clone() })
+        Ok(Self { http: http_client::Client::new(), base, token: server.token.clone() })
     }
 
     /// `GET /api/…`
@@ -37,7 +37,7 @@ impl Client {
         &self,
         path: &[&str],
         query: &[(&str, &str)],
-    ) -> anyhow::Result<reqwest::Response> {
+    ) -> anyhow::Result<http_client::Response> {
         let request = self.http.get(self.address(path, query)).header("Accept", "text/event-stream");
         let response = self.send(request).await?;
         match response.status().is_success() {
@@ -46,7 +46,7 @@ impl Client {
         }
     }
 
-    async fn answer(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
+    async fn answer(&self, request: http_client::RequestBuilder) -> anyhow::Result<Value> {
         let response = self.send(request).await?;
         let status = response.status();
         let text = response.text().await.context("the answer broke off")?;
@@ -56,7 +56,7 @@ impl Client {
         serde_json::from_str(&text).context("the answer is not JSON; is this a callboard server?")
     }
 
-    async fn send(&self, request: reqwest::RequestBuilder) -> anyhow::Result<reqwest::Response> {
+    async fn send(&self, request: http_client::RequestBuilder) -> anyhow::Result<http_client::Response> {
         let request = match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,

@@ -225,6 +225,8 @@ pub async fn durations_come_from_completed_agents(factory: &impl Factory) {
         output: None,
         failed_tries: 0,
         answer: None,
+        early: Vec::new(),
+        preview: None,
     };
     for number in 0..6_u64 {
         let mut run =

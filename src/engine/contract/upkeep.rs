@@ -182,6 +182,8 @@ pub async fn files_are_forgotten_of_ended_runs_alone(factory: &impl Factory) {
         duration_ms: Some(7),
         failed_tries: 0,
         answer: None,
+        early: Vec::new(),
+        preview: None,
         output: Some(AgentManifest { key: "key".to_owned(), files: vec![file] }),
     };
     let run = Run { status: RunStatus::Running, agents: vec![agent], ..a_run(&project) };

@@ -23,6 +23,7 @@ pub mod grammar;
 pub mod intake;
 pub mod interface;
 pub mod javascript;
+pub mod model;
 pub mod packager;
 pub mod requirements;
 pub mod samples;
@@ -32,6 +33,7 @@ pub mod test_writer;
 pub mod verifier;
 
 use crate::pipelines::policy::AgentPolicy;
+use crate::pipelines::setup::AgentSetup;
 use crate::pipelines::{Agent, Pipeline};
 
 /// The pipeline. Weights are milliseconds of the sample brief in a release build, before anything was measured.
@@ -45,6 +47,7 @@ static AGENTS: &[Agent] = &[
         version: 1,
         run: intake::run,
         policy: AgentPolicy::DEFAULT,
+        setup: AgentSetup::BUILTIN,
     },
     Agent {
         name: "requirements",
@@ -53,6 +56,7 @@ static AGENTS: &[Agent] = &[
         version: 1,
         run: requirements::run,
         policy: AgentPolicy::DEFAULT,
+        setup: AgentSetup::BUILTIN,
     },
     Agent {
         name: "domain-model",
@@ -61,6 +65,7 @@ static AGENTS: &[Agent] = &[
         version: 1,
         run: domain_model::run,
         policy: AgentPolicy::DEFAULT,
+        setup: AgentSetup::BUILTIN,
     },
     Agent {
         name: "architect",
@@ -69,6 +74,7 @@ static AGENTS: &[Agent] = &[
         version: 1,
         run: architect::run,
         policy: AgentPolicy::DEFAULT,
+        setup: AgentSetup::BUILTIN,
     },
     Agent {
         name: "contract",
@@ -77,6 +83,7 @@ static AGENTS: &[Agent] = &[
         version: 1,
         run: contract::run,
         policy: AgentPolicy::DEFAULT,
+        setup: AgentSetup::BUILTIN,
     },
     Agent {
         name: "data",
@@ -85,6 +92,7 @@ static AGENTS: &[Agent] = &[
         version: 1,
         run: data::run,
         policy: AgentPolicy::DEFAULT,
+        setup: AgentSetup::BUILTIN,
     },
     Agent {
         name: "core-logic",
@@ -93,6 +101,7 @@ static AGENTS: &[Agent] = &[
         version: 1,
         run: core_logic::run,
         policy: AgentPolicy::DEFAULT,
+        setup: AgentSetup::BUILTIN,
     },
     Agent {
         name: "design",
@@ -101,6 +110,7 @@ static AGENTS: &[Agent] = &[
         version: 1,
         run: design::run,
         policy: AgentPolicy::DEFAULT,
+        setup: AgentSetup::BUILTIN,
     },
     Agent {
         name: "interface",
@@ -109,6 +119,7 @@ static AGENTS: &[Agent] = &[
         version: 1,
         run: interface::run,
         policy: AgentPolicy::DEFAULT,
+        setup: AgentSetup::BUILTIN,
     },
     Agent {
         name: "tests",
@@ -117,6 +128,7 @@ static AGENTS: &[Agent] = &[
         version: 1,
         run: test_writer::run,
         policy: AgentPolicy::DEFAULT,
+        setup: AgentSetup::BUILTIN,
     },
     Agent {
         name: "verifier",
@@ -125,6 +137,7 @@ static AGENTS: &[Agent] = &[
         version: 1,
         run: verifier::run,
         policy: AgentPolicy::DEFAULT,
+        setup: AgentSetup::BUILTIN,
     },
     Agent {
         name: "packager",
@@ -133,5 +146,6 @@ static AGENTS: &[Agent] = &[
         version: 1,
         run: packager::run,
         policy: AgentPolicy::DEFAULT,
+        setup: AgentSetup::BUILTIN,
     },
 ];

@@ -69,11 +69,13 @@ impl Generation {
                     index,
                     output: made.output,
                     summary: made.summary,
+                    skipped: made.skipped,
                     took_ms: millis(began.elapsed()),
                     progress: self.progress.percent(),
                     eta: self.progress.eta(),
                 };
                 let change = transitions::agent_completed(&self.run, done);
+                let change = change.with_metrics(index, self.desk.take_early().unwrap_or_default().metrics);
                 let change = change.after_lines(self.desk.take_lines(now));
                 self.commit(ctx, change, move |actor, ctx| {
                     let record = &actor.run.agents[index];

@@ -78,12 +78,13 @@ impl Generation {
     }
 
     pub(super) fn finish_cancel(&mut self, ctx: &mut Context<Self>) {
-        let (processes_ended, processes_left) = self.desk.processes();
+        let (processes_ended, processes_left, processes_unseen) = self.desk.processes();
         let stopped = Stopped {
             agent: at_work(&self.run),
             left_behind: self.at_work.is_some(),
             processes_ended,
             processes_left,
+            processes_unseen,
         };
         let change = transitions::cancelled(&self.run, &stopped, self.now());
         self.commit(ctx, change.after_lines(self.desk.take_last_lines()), Self::leave);

@@ -29,7 +29,7 @@ use crate::runs::orchestrator::Shared;
 use crate::runs::plan::{self, Next};
 use crate::runs::progress::{Progress, sane_percent};
 use crate::runs::recovery::at_work;
-use crate::runs::transitions::{self, Transition};
+use crate::runs::transitions::{self, Transition, preview_message};
 
 /// Cancel, stop and little else is sent to a run; a full mailbox makes the sender wait.
 const MAILBOX_CAPACITY: usize = 16;
@@ -37,6 +37,8 @@ const MAILBOX_CAPACITY: usize = 16;
 const TICK: Duration = Duration::from_millis(50);
 /// Progress is said at most five times a second.
 const PROGRESS_GAP_MS: u64 = 200;
+/// The slot of a room that holds the newest preview.
+const PREVIEW: &str = "preview";
 /// Pause between tries to write that a run has failed.
 const UNWRITABLE_PAUSE: Duration = Duration::from_secs(2);
 
@@ -292,6 +294,18 @@ impl Generation {
         let now = self.now();
         let lines = self.desk.take_lines(now);
         if let (Phase::Working, Some(index)) = (&self.phase, self.at_work.as_ref().map(|agent| agent.index))
+            && let Some(early) = self.desk.take_early()
+        {
+            let preview = early.preview.as_ref().map(|preview| preview_message(&self.run, index, preview));
+            let change = transitions::agent_shows(&self.run, index, early).after_lines(lines);
+            // Its address leads somewhere only once the change is on record.
+            return self.commit(ctx, change, move |actor, _| {
+                if let Some(preview) = preview {
+                    actor.shared.broker.show(actor.run.project_id, PREVIEW, &preview);
+                }
+            });
+        }
+        if let (Phase::Working, Some(index)) = (&self.phase, self.at_work.as_ref().map(|agent| agent.index))
             // A clock that went back does not silence the run.
             && !(0..PROGRESS_GAP_MS as i64).contains(&(now.0 - self.progress_said_at.0))
             && let Some((percent, message)) = self.desk.take_progress()
@@ -317,7 +331,7 @@ impl Actor for Generation {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX_CAPACITY);
-        self.pipeline = (self.shared.pipelines)(&self.run.pipeline);
+        self.pipeline = self.shared.pipelines.of_run(&self.run.pipeline, self.run.definition.as_ref());
         if let Some(earlier) = self.shared.history.of(&self.run.pipeline) {
             return self.begin(&earlier, ctx);
         }

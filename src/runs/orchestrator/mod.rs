@@ -24,7 +24,7 @@ use crate::domain::ids::{ProjectId, RunId};
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::time::Timestamp;
 use crate::engine::{Engine, EngineError};
-use crate::pipelines::Pipeline;
+use crate::pipelines::defined::Pipelines;
 use crate::runs::commits::{Commits, write};
 use crate::runs::control::{Place, QueueState};
 use crate::runs::executors::Builtin;
@@ -54,7 +54,7 @@ pub(crate) struct Shared {
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) broker: Arc<dyn Commits>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) pipelines: fn(&str) -> Option<Pipeline>,
+    pub(crate) pipelines: Pipelines,
     pub(crate) settings: RunsSettings,
     pub(crate) boot_id: String,
     pub(crate) history: History,

@@ -33,10 +33,12 @@ use crate::domain::run::{Project, Run, RunStatus};
 use crate::domain::script::{ScriptJob, ScriptOutcome};
 use crate::engine::embedded::{Durability, EmbeddedEngine, EmbeddedOptions};
 use crate::engine::{Batch, Change, Committed, Engine, EngineError, ReadLimit};
+use crate::pipelines::defined::Pipelines;
 use crate::pipelines::policy::{self, AgentLimits, AgentPolicy, RetryPolicy, RetryRule};
+use crate::pipelines::setup::AgentSetup;
 use crate::pipelines::{Agent, AgentError, AgentHost, AgentInputs, AgentOutput, OutputFile, Pipeline};
 use crate::runs::executors::children::ChildRegistry;
-use crate::runs::executors::{AgentGate, Executor, ScriptRunError, ScriptRunner};
+use crate::runs::executors::{AgentGate, Executor, ExecutorHost, ScriptRunError, ScriptRunner};
 use crate::runs::{Commits, NewRun, OnConflict, RunLimits, Runs, RunsDeps, RunsError, RunsSettings};
 
 /// Holds whoever comes until it is opened; it does not care who is told to stop.
@@ -75,7 +77,7 @@ const fn agent(name: &'static str, policy: AgentPolicy) -> Agent {
     fn unused(_: &AgentInputs, _: &dyn AgentHost) -> Result<AgentOutput, AgentError> {
         unreachable!("the scripted executor does the work")
     }
-    Agent { name, title: name, weight: 1.0, version: 1, run: unused, policy }
+    Agent { name, title: name, weight: 1.0, version: 1, run: unused, policy, setup: AgentSetup::BUILTIN }
 }
 
 const AGENTS: [&str; 4] = ["one", "two", "three", "four"];
@@ -143,7 +145,7 @@ impl Executor for Scripted {
         &self,
         agent: &Agent,
         inputs: &AgentInputs,
-        host: &dyn AgentHost,
+        host: &dyn ExecutorHost,
     ) -> Result<AgentOutput, AgentError> {
         (self.0)(agent.name, inputs, host)
     }
@@ -320,7 +322,7 @@ impl House {
             artifacts: self.artifacts.clone(),
             clock: Arc::new(SystemClock),
             scripts,
-            pipelines,
+            pipelines: Pipelines::from(pipelines as fn(&str) -> Option<Pipeline>),
             settings,
             boot_id: format!("boot-{}", self.boots.fetch_add(1, Ordering::Relaxed)),
             executor: Some(Arc::new(Scripted(Box::new(script)))),

@@ -56,20 +56,19 @@ pub(crate) struct Stopped {
     pub(crate) processes_ended: u32,
     /// Ids of process groups that could not be ended.
     pub(crate) processes_left: Vec<u32>,
+    /// Processes that could not be ended and of which only the number is known.
+    pub(crate) processes_unseen: u32,
 }
 
 /// A cancel was carried out.
 pub(crate) fn cancelled(run: &Run, stopped: &Stopped, now: Timestamp) -> Transition {
     let mut change = Transition::of(run);
     let since = run.cancel_requested_at.unwrap_or(now);
-    let (ended, left) = (stopped.processes_ended, stopped.processes_left.len());
+    let (ended, named) = (stopped.processes_ended, stopped.processes_left.len());
+    let left = u32::try_from(named).unwrap_or(u32::MAX).saturating_add(stopped.processes_unseen);
     let took_ms = now.since(since);
     change.run.cancel_requested_at = Some(since);
-    change.run.evidence = Some(Evidence {
-        processes_ended: ended,
-        processes_left: u32::try_from(left).unwrap_or(u32::MAX),
-        took_ms,
-    });
+    change.run.evidence = Some(Evidence { processes_ended: ended, processes_left: left, took_ms });
     change.stop_agent(stopped.agent, AgentStatus::Skipped, "Stopped", now);
     let processes = if ended == 1 { "process" } else { "processes" };
     let took = seconds(took_ms);
@@ -81,7 +80,7 @@ pub(crate) fn cancelled(run: &Run, stopped: &Stopped, now: Timestamp) -> Transit
         ),
         None => format!("Cancelled: {ended} {processes} ended, {left} left, {took}"),
     };
-    if left > 0 {
+    if named > 0 {
         let groups: Vec<String> = stopped.processes_left.iter().map(u32::to_string).collect();
         message.push_str(&format!("; could not stop: process {}", groups.join(", ")));
     }

@@ -9,16 +9,22 @@ mod tests;
 pub(crate) use control::*;
 pub(crate) use endings::*;
 
+use std::collections::BTreeMap;
+
 use crate::artifacts::media_type;
 use crate::domain::event::{
-    AgentUpdate, Artifact, Completion, Eta, EventBody, LogLines, NewEvent, StatusUpdate,
+    AgentUpdate, Artifact, Completion, Custom, Eta, EventBody, LogLines, NewEvent, StatusUpdate,
 };
 use crate::domain::ids::ProjectId;
 use crate::domain::run::{AgentManifest, AgentStatus, ManifestFile, Run, RunStatus};
 use crate::domain::time::Timestamp;
 use crate::engine::{Batch, Change};
+use crate::runs::executors::desk::{Early, EarlyPreview};
 use crate::runs::files::{archive_url, file_url};
 use crate::runs::plan;
+
+/// Files that an agent may show before it is done.
+const EARLY_FILES_MAX: usize = 1_000;
 
 /// A run as it is to be and what is said about it.
 #[derive(Clone, Debug)]
@@ -53,6 +59,15 @@ impl Transition {
         Batch::of([Change::UpdateRun { run: self.run, expected_version }, events])
     }
 
+    /// The same with figures of an agent said.
+    pub(crate) fn with_metrics(mut self, index: usize, metrics: BTreeMap<String, f64>) -> Self {
+        if !metrics.is_empty() {
+            let data = serde_json::json!({ "agent": self.run.agents[index].agent, "values": metrics });
+            self.events.push(EventBody::Event(Custom { name: "metrics".to_owned(), data }));
+        }
+        self
+    }
+
     fn say_status(&mut self, message: impl Into<String>, eta: Option<Eta>) {
         self.run.message = message.into();
         self.events.push(EventBody::StatusUpdate(StatusUpdate {
@@ -77,9 +92,11 @@ impl Transition {
         }));
     }
 
+    /// Says the files of an agent, those that it has shown before not again.
     fn say_files(&mut self, index: usize) {
         let (project, record) = (self.run.project_id, &self.run.agents[index]);
         let files = record.output.iter().flat_map(|output| &output.files);
+        let files = files.filter(|file| !record.early.contains(file));
         self.events.extend(files.map(|file| EventBody::Artifact(artifact(project, &record.agent, file))));
     }
 
@@ -175,6 +192,8 @@ pub(crate) fn agent_started(run: &Run, index: usize, now: Timestamp) -> Transiti
     record.started_at = Some(now);
     record.duration_ms = None;
     record.output = None;
+    record.early.clear();
+    record.preview = None;
     record.summary = None;
     let message = match record.failed_tries {
         0 => format!("Starting {} agent", record.agent),
@@ -216,22 +235,65 @@ pub(crate) struct AgentDone {
     pub(crate) progress: f64,
     /// How long the rest will take.
     pub(crate) eta: Option<Eta>,
+    /// Its condition did not hold.
+    pub(crate) skipped: bool,
 }
 
 /// An agent is done; its files are durable already.
 pub(crate) fn agent_completed(run: &Run, done: AgentDone) -> Transition {
     let mut change = Transition::of(run);
     let record = &mut change.run.agents[done.index];
-    record.status = Some(AgentStatus::Completed);
+    record.status = Some(if done.skipped { AgentStatus::Skipped } else { AgentStatus::Completed });
     record.duration_ms = Some(done.took_ms);
     record.output = Some(done.output);
+    let message = match done.skipped {
+        true => format!("Skipped {} agent: {}", record.agent, done.summary),
+        false => format!("Completed {} agent in {}", record.agent, seconds(done.took_ms)),
+    };
     record.summary = Some(done.summary);
-    let message = format!("Completed {} agent in {}", record.agent, seconds(done.took_ms));
     change.run.progress = done.progress;
     change.say_files(done.index);
+    change.run.agents[done.index].early.clear();
+    change.run.agents[done.index].preview = None;
     change.say_agent(done.index, message.clone(), 100.0);
     change.say_status(message, done.eta);
     change
+}
+
+/// An agent shows files and figures while it works.
+pub(crate) fn agent_shows(run: &Run, index: usize, early: Early) -> Transition {
+    let mut change = Transition::of(run);
+    let (project, record) = (run.project_id, &mut change.run.agents[index]);
+    let mut events = Vec::new();
+    for file in early.files {
+        events.push(EventBody::Artifact(artifact(project, &record.agent, &file)));
+        record.early.retain(|known| known.path != file.path);
+        if record.early.len() < EARLY_FILES_MAX {
+            record.early.push(file);
+        }
+    }
+    if let Some(preview) = early.preview {
+        record.preview = Some(preview.file);
+    }
+    change.events.extend(events);
+    change.with_metrics(index, early.metrics)
+}
+
+/// The newest preview as it goes to readers; it is not in the log.
+pub(crate) fn preview_message(run: &Run, index: usize, preview: &EarlyPreview) -> String {
+    let url = file_url(run.project_id, &preview.file.path);
+    // The address changes with the picture, so that no cache shows an older one.
+    let url = format!("{url}?v={}", &preview.file.sha256[..preview.file.sha256.len().min(12)]);
+    let message = serde_json::json!({
+        "type": "preview",
+        "project_id": run.project_id,
+        "run_id": run.id,
+        "agent": run.agents[index].agent,
+        "step": preview.step,
+        "of": preview.of,
+        "url": url,
+    });
+    message.to_string()
 }
 
 /// Agents need not work: earlier outputs are taken.

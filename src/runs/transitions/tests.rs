@@ -18,6 +18,7 @@ fn done(index: usize) -> AgentDone {
         took_ms: 450,
         progress: 33.0,
         eta: None,
+        skipped: false,
     }
 }
 
@@ -124,5 +125,11 @@ fn a_cancel_leaves_evidence_and_no_agent_at_work() {
 }
 
 fn stopped(left_behind: bool, processes_ended: u32, processes_left: &[u32]) -> Stopped {
-    Stopped { agent: Some(0), left_behind, processes_ended, processes_left: processes_left.to_vec() }
+    Stopped {
+        agent: Some(0),
+        left_behind,
+        processes_ended,
+        processes_left: processes_left.to_vec(),
+        processes_unseen: 0,
+    }
 }

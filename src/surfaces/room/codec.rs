@@ -34,6 +34,10 @@ impl Phrases for RoomPhrases {
         frame::text(&Reply::Presence { viewers }.json())
     }
 
+    fn slot(&self, json: &str) -> Bytes {
+        frame::text(json)
+    }
+
     fn ping(&self) -> Bytes {
         frame::ping()
     }

@@ -318,6 +318,10 @@ impl crate::broker::shard::Phrases for SocketPhrases {
         (crate::surfaces::websocket::frame::close(GOING_AWAY, "the server goes down"), GOING_AWAY)
     }
 
+    fn slot(&self, _: &str) -> bytes::Bytes {
+        bytes::Bytes::new()
+    }
+
     fn follow_later(&self, _: u64) -> bytes::Bytes {
         bytes::Bytes::new()
     }

@@ -25,6 +25,7 @@ fn run(pipeline: &str) -> Run {
         lease: None,
         retry_of: None,
         control: crate::domain::control::RunControl::default(),
+        definition: None,
     }
 }
 
