@@ -52,6 +52,9 @@ use crate::engine::{Batch, Change, Committed, Engine, EngineError, EngineFuture}
 /// Notices that may wait for a shard; beyond that it asks its rooms where they stand.
 const SHARD_INBOX_CAPACITY: usize = 65_536;
 
+/// How long a stop waits for rooms to catch up with their logs.
+const SETTLE_WITHIN: Duration = Duration::from_secs(1);
+
 /// The way to every room.
 #[derive(Clone)]
 pub struct Broker {
@@ -270,6 +273,7 @@ impl Broker {
     /// saves the folds of live rooms, and waits until the sockets are gone or the time is up. Who still comes is asked to
     /// leave at once.
     pub async fn stop(&self, reconnect_per_second: u64, within: Duration) {
+        self.settle(Instant::now() + SETTLE_WITHIN.min(within)).await;
         let slots = Arc::new(Slots::new(reconnect_per_second));
         self.links.tell_shards(|| Notice::Leave { slots: slots.clone() });
         for room in self.links.live_rooms() {
@@ -278,6 +282,21 @@ impl Broker {
         let deadline = Instant::now() + within;
         while self.links.counters.connections.load(Ordering::Relaxed) > 0 && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Waits until live rooms have heard of everything that is in their logs: a goodbye goes straight to the shards and would
+    /// overtake the last events, such as that a run was brought to a safe point.
+    async fn settle(&self, deadline: Instant) {
+        for room in self.links.live_rooms() {
+            while Instant::now() < deadline {
+                let bounds = self.links.engine.log_bounds(room).await;
+                let (Ok(Some(bounds)), Ok(view)) = (bounds, self.view(room).await) else { break };
+                if view.position.seq >= bounds.last {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
         }
     }
 

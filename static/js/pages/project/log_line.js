@@ -1,5 +1,6 @@
 /** One line of a log as a row: its text made harmless, its end within reach. */
 
+import { piecesOf, withoutColours } from '../../ui/ansi.js';
 import { el } from '../../ui/dom.js';
 import { bytes, clock, count } from '../../ui/format.js';
 import { show } from '../../ui/notices.js';
@@ -7,13 +8,11 @@ import { show } from '../../ui/notices.js';
 /** Characters of a line that a row shows; a view of lines of 16 KiB would take longer to draw than a frame lasts. */
 const SHOWN_MAX = 600;
 
-/** Colours of a terminal: said for a terminal, of no use here. */
-const COLOURS = /\u001b\[[\d;]*m/g;
 const CONTROLS = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
 /** What cannot be seen, or turns around what can, is shown by its name. */
 export function visible(text) {
-  return text.replace(COLOURS, '').replace(CONTROLS, (character) => {
+  return withoutColours(text).replace(CONTROLS, (character) => {
     const code = character.charCodeAt(0);
     if (code < 0x20) return String.fromCharCode(0x2400 + code);
     return code === 0x7f ? '\u2421' : `⟨${code.toString(16).toUpperCase().padStart(4, '0')}⟩`;
@@ -37,6 +36,35 @@ export function marked(text, words) {
   return parts;
 }
 
+/** The text in parts with the colours of a terminal, at most so many characters. Text nodes and classes: nothing in it can act. */
+export function coloured(text, charactersMax) {
+  let left = charactersMax;
+  const parts = [];
+  for (const piece of piecesOf(text)) {
+    const shown = visible(piece.text).slice(0, left);
+    if (shown === '') continue;
+    left -= shown.length;
+    if (piece.classes.length === 0 && piece.style === '') {
+      parts.push(shown);
+      continue;
+    }
+    const part = el(['span', ...piece.classes].join('.'), {}, shown);
+    // Not by an attribute: the page allows no inline style.
+    part.style.cssText = piece.style;
+    parts.push(part);
+  }
+  return parts;
+}
+
+/** What a line of a group says instead of its command: groups are named by the lines that begin and end them. */
+const GROUP = /^::(?:group::(.*)|endgroup::)$/;
+
+function groupParts(text) {
+  const found = GROUP.exec(text);
+  if (!found) return null;
+  return found[1] === undefined ? [el('span.group-end', {}, 'end of group')] : [el('span.group-title', {}, `▾ ${visible(found[1])}`)];
+}
+
 /**
  * A row for a line.
  *
@@ -54,8 +82,13 @@ export function lineRow(line, { chosen, words, place, of, onwhole }) {
     el('span.at', {}, clock(line.at)),
     el('span.by', {}, line.agent ?? ''),
     weighty && el('span.said', {}, `${line.level}: `),
-    el('span.text', {}, ...marked(cut ? text.slice(0, SHOWN_MAX) : text, words)),
+    el('span.text', {}, ...(groupParts(line.text) ?? parts(line.text, cut ? text.slice(0, SHOWN_MAX) : text, words))),
     whole && el('button.whole', { type: 'button', onclick: () => onwhole(line) }, `… show all ${bytes(new Blob([line.text]).size)}`));
+}
+
+/** Marks of a search stand in plain text; without a search a line has its colours. */
+function parts(text, shown, words) {
+  return words === '' && text.includes('\u001b[') ? coloured(text, SHOWN_MAX) : marked(shown, words);
 }
 
 /**
