@@ -117,10 +117,20 @@ impl RoomActor {
     fn catch_up(&mut self, ctx: &mut Context<Self>) {
         let Some(room) = &self.room else { return };
         let seq = room.seq();
-        let page = self.links.engine.read_log(self.id, seq, LOAD_LIMIT);
+        let (engine, id) = (self.links.engine.clone(), self.id);
+        let page = async move {
+            let page = engine.read_log(id, seq, LOAD_LIMIT).await?;
+            // Nothing may mean that all of it was cut, which this room has perhaps not been told yet.
+            let cut = page.events.is_empty()
+                && engine
+                    .log_bounds(id)
+                    .await?
+                    .is_some_and(|bounds| bounds.last > seq && bounds.first > seq + 1);
+            Ok::<_, EngineError>((page, cut))
+        };
         // Nothing else is taken in meanwhile, or it would look like another hole.
         ctx.wait(page.into_actor(self).map(move |page, actor, ctx| match page {
-            Ok(page)
+            Ok((page, false))
                 if page.follows(seq) && actor.room.as_ref().is_none_or(|room| room.first() <= seq + 1) =>
             {
                 actor.take(page.events, page.more, ctx);
