@@ -43,7 +43,7 @@ async fn a_server_answers_in_three_ways() {
                     let _ = stream.write_all(format!("data: {line}\n\n").as_bytes());
                 }
             }
-            (_, "POST") => answer(stream, "202 Accepted", "location: /work/7\r\n", ""),
+            (_, "POST") => answer(stream, "202 Accepted", "location: /jobs/7\r\n", ""),
             (_, _) if before < 3 => answer(stream, "200 OK", JSON, r#"{"status":"running","progress":50}"#),
             (_, _) => {
                 let mut result = result.clone();
@@ -113,7 +113,7 @@ async fn a_cancel_closes_the_stream_or_removes_the_work() {
                 wait_for_close(stream);
                 let _ = closed.lock().unwrap().send(());
             }
-            (_, "POST") => answer(stream, "202 Accepted", "location: /work/7\r\n", ""),
+            (_, "POST") => answer(stream, "202 Accepted", "location: /jobs/7\r\n", ""),
             (_, "DELETE") => {
                 answer(stream, "204 No Content", "", "");
                 let _ = closed.lock().unwrap().send(());
