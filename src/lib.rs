@@ -12,9 +12,11 @@
 //!
 //! - [`domain`]: ids, events, positions, the fold, runs: plain data and pure rules
 //! - [`clock`], [`telemetry`], [`config`]: time and chance, what the machine does, what was set
-//! - [`pipelines`]: what built-in agents compute; [`sandbox`]: the child process that runs scripts
+//! - [`pipelines`]: what built-in agents compute; [`sandbox`]: the child process that runs scripts;
+//!   [`warden`]: the process that stands between us and a program
 //! - [`engine`], [`artifacts`]: everything durable
 //! - [`broker`]: rooms, shards, tails: who hears what
+//! - [`keeper`]: how long things are kept
 //! - [`runs`]: queue, orchestrator, generations, executors
 //! - [`auth`], [`service`]: who may do what; one operation, many doors
 //! - [`surfaces`]: the rim: sockets, REST, server-sent events, pages
@@ -29,9 +31,11 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod engine;
+pub mod keeper;
 pub mod pipelines;
 pub mod runs;
 pub mod sandbox;
 pub mod service;
 pub mod surfaces;
 pub mod telemetry;
+pub mod warden;

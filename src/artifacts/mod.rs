@@ -5,6 +5,7 @@
 //! ```text
 //! ROOT/blobs/ab/cdef…      contents, named by their SHA-256; never changed, shared by whoever has the same
 //! ROOT/logs/RUN/…          lines of a run's log in segments, with an index beside each
+//! ROOT/room-logs/PROJECT/… likewise, lines that workers outside wrote for no run
 //! ```
 
 mod archive;
@@ -17,9 +18,10 @@ pub use blobs::{Blob, Blobs, Swept};
 pub use path::{ArtifactPath, BadPath, PATH_BYTES_MAX, media_type};
 pub use run_log::{
     LINE_BYTES_MAX, LinePage, LineQuery, Lines, LogStore, NewLine, PAGE_LINES_MAX, RunLog, StoredLine,
-    as_one_line,
+    StoredLog, as_one_line,
 };
 
+use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -29,18 +31,27 @@ use std::sync::Arc;
 pub struct Artifacts {
     blobs: Arc<Blobs>,
     logs: LogStore,
+    room_logs: LogStore,
 }
 
 impl Artifacts {
     /// Opens the store in the folder `root`, which is made when it is not there.
     ///
     /// # Errors
-    /// When the folder cannot be made.
+    /// When the folder cannot be made or written: better said at the start than by the first run.
     pub fn open(root: &Path) -> Result<Self, ArtifactError> {
-        Ok(Self {
-            blobs: Arc::new(Blobs::open(&root.join("blobs"))?),
-            logs: LogStore::open(&root.join("logs"))?,
-        })
+        let (blobs, logs, room_logs) = (root.join("blobs"), root.join("logs"), root.join("room-logs"));
+        let opened = Self {
+            blobs: Arc::new(Blobs::open(&blobs)?),
+            logs: LogStore::open(&logs)?,
+            room_logs: LogStore::open(&room_logs)?,
+        };
+        for folder in [blobs, logs, room_logs] {
+            let probe = folder.join("probe");
+            fs::write(&probe, "")?;
+            fs::remove_file(probe)?;
+        }
+        Ok(opened)
     }
 
     /// The contents.
@@ -51,6 +62,11 @@ impl Artifacts {
     /// The logs of runs.
     pub fn logs(&self) -> &LogStore {
         &self.logs
+    }
+
+    /// The logs of rooms: lines that belong to no run.
+    pub fn room_logs(&self) -> &LogStore {
+        &self.room_logs
     }
 }
 

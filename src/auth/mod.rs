@@ -45,11 +45,40 @@ pub struct Head<'a> {
 pub struct Caller {
     /// What they may do; none at all for a stranger.
     pub role: Option<Role>,
+    /// By what they are told apart from others of that role.
+    pub token: TokenName,
+}
+
+/// By what callers of one role are told apart. Says nothing that helps to guess a token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum TokenName {
+    /// By nothing: no token, or the admin token.
+    #[default]
+    None,
+    /// The id under which `callboard token list` shows it.
+    Listed([u8; 8]),
+    /// Its place among those of the configuration, from 1.
+    Configured(u16),
 }
 
 impl Caller {
     /// The house itself: the command line, which holds the data directory in its hands.
-    pub const HOUSE: Caller = Caller { role: Some(Role::Admin) };
+    pub const HOUSE: Caller = Caller::of(Some(Role::Admin));
+
+    /// Somebody of a role, without more to be known by.
+    pub const fn of(role: Option<Role>) -> Self {
+        Self { role, token: TokenName::None }
+    }
+
+    /// As others see them, like `operator 3fa9c1d2`.
+    pub fn name(self) -> String {
+        let role = self.role.map_or("nobody", Role::as_str);
+        match self.token {
+            TokenName::None => role.to_owned(),
+            TokenName::Listed(id) => format!("{role} {}", String::from_utf8_lossy(&id)),
+            TokenName::Configured(place) => format!("{role} #{place}"),
+        }
+    }
 
     /// Whether this caller may do that.
     ///
@@ -185,17 +214,20 @@ impl Auth {
     pub fn caller_of_token(&self, token: &str) -> Result<Caller, AuthError> {
         let sha256 = sha256_hex(token);
         // Every comparison is made, each in constant time, so that neither the place nor the text can be measured.
-        let mut role = token::same(&sha256, &self.0.admin_sha256).then_some(Role::Admin);
+        let mut found = token::same(&sha256, &self.0.admin_sha256).then_some((Role::Admin, TokenName::None));
         self.reread();
         let known = self.0.known.read().unwrap_or_else(PoisonError::into_inner);
-        let in_file = known.tokens.iter().map(|token| (token.role, &token.sha256));
-        let in_config = self.0.config.tokens.iter().map(|token| (token.role, &token.sha256));
-        for (token_role, known_sha256) in in_file.chain(in_config) {
-            if token::same(&sha256, known_sha256) {
-                role = role.max(Some(token_role));
+        let listed = |id: &str| id.as_bytes().try_into().map_or(TokenName::None, TokenName::Listed);
+        let in_file = known.tokens.iter().map(|token| (token.role, listed(&token.id), &token.sha256));
+        let in_config = (1..).zip(&self.0.config.tokens);
+        let in_config =
+            in_config.map(|(place, token)| (token.role, TokenName::Configured(place), &token.sha256));
+        for (role, name, known_sha256) in in_file.chain(in_config) {
+            if token::same(&sha256, known_sha256) && found.is_none_or(|(highest, _)| highest < role) {
+                found = Some((role, name));
             }
         }
-        role.map(|role| Caller { role: Some(role) }).ok_or(AuthError::BadToken)
+        found.map(|(role, token)| Caller { role: Some(role), token }).ok_or(AuthError::BadToken)
     }
 
     /// The whole check of a request: is it meant for us, does it come from a page that may, whose is it.
@@ -235,7 +267,7 @@ impl Auth {
         // A proxy on this machine makes everybody's peer address a local one.
         let local =
             self.0.loopback && !head.forwarded && head.peer.is_some_and(|peer| peer.ip().is_loopback());
-        Caller { role: (local && no_tokens).then_some(Role::Operator) }
+        Caller::of((local && no_tokens).then_some(Role::Operator))
     }
 
     /// Takes in tokens that the command line made or revoked while the server runs.

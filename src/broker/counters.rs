@@ -13,6 +13,12 @@ pub struct Counters {
     pub connections: AtomicU64,
     /// Followers over HTTP that are open.
     pub followers: AtomicU64,
+    /// Tasks that Socket.IO clients have joined.
+    pub task_followers: AtomicU64,
+    /// Socket.IO sessions that are open, on any transport.
+    pub socketio_sessions: AtomicU64,
+    /// Those of `connections` that are WebSockets of Socket.IO sessions.
+    pub socketio_sockets: AtomicU64,
     /// Events that were appended.
     pub published: AtomicU64,
     /// Events that were handed to a socket.

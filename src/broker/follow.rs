@@ -1,4 +1,5 @@
-//! A reader that follows a room through an HTTP response: the same seat as a socket, but it takes when it is polled.
+//! A reader that follows a room through an HTTP response or a Socket.IO session: the same seat as a socket, but it takes
+//! when it is polled.
 
 use std::pin::Pin;
 use std::rc::Rc;
@@ -8,6 +9,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 
 use crate::broker::Joined;
+use crate::broker::frame::Encoding;
 use crate::broker::shard::{Entry, Follower, LocalShard};
 use crate::domain::ids::ProjectId;
 
@@ -28,9 +30,9 @@ pub struct FollowStream {
 }
 
 impl Follow {
-    pub(crate) fn new(shard: LocalShard, entry: Entry) -> Self {
+    pub(crate) fn new(shard: LocalShard, entry: Entry, encoding: Encoding) -> Self {
         let joined = entry.joined.clone();
-        let follower = Rc::new(Follower::default());
+        let follower = Rc::new(Follower::new(encoding));
         let seat = shard.follow(entry, follower.clone());
         Self { joined, frames: FollowStream { shard, follower, seat } }
     }
@@ -56,6 +58,6 @@ impl Stream for FollowStream {
 
 impl Drop for FollowStream {
     fn drop(&mut self) {
-        self.shard.unfollow(self.seat.0, self.seat.1);
+        self.shard.unfollow(self.seat.0, self.seat.1, &self.follower);
     }
 }

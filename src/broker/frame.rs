@@ -15,6 +15,8 @@ pub enum Encoding {
     RoomSocket,
     /// A server-sent event.
     Sse,
+    /// Records of the task vocabulary.
+    Tasks,
 }
 
 /// Turns an event into the bytes of one encoding. Surfaces own the wire, so they implement this.
@@ -30,6 +32,8 @@ pub struct Encoders {
     pub room_socket: Arc<dyn Encoder>,
     /// For [`Encoding::Sse`].
     pub sse: Arc<dyn Encoder>,
+    /// For [`Encoding::Tasks`].
+    pub tasks: Arc<dyn Encoder>,
 }
 
 /// An event with what it was encoded to so far.
@@ -41,12 +45,14 @@ pub struct Frame {
     encoders: Arc<Encoders>,
     room_socket: OnceLock<Bytes>,
     sse: OnceLock<Bytes>,
+    tasks: OnceLock<Bytes>,
 }
 
 impl Frame {
     /// A frame that was not encoded yet.
     pub fn new(room: ProjectId, epoch: Epoch, event: LoggedEvent, encoders: Arc<Encoders>) -> Self {
-        Self { event, room, epoch, encoders, room_socket: OnceLock::new(), sse: OnceLock::new() }
+        let (room_socket, sse, tasks) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Self { event, room, epoch, encoders, room_socket, sse, tasks }
     }
 
     /// Its bytes; the first call encodes.
@@ -54,6 +60,7 @@ impl Frame {
         let (cell, encoder) = match encoding {
             Encoding::RoomSocket => (&self.room_socket, &self.encoders.room_socket),
             Encoding::Sse => (&self.sse, &self.encoders.sse),
+            Encoding::Tasks => (&self.tasks, &self.encoders.tasks),
         };
         cell.get_or_init(|| encoder.encode(self.room, self.epoch, &self.event))
     }

@@ -9,20 +9,25 @@ pub mod counters;
 pub mod follow;
 pub mod frame;
 pub mod inbox;
+mod load;
 pub mod outlet;
 mod registry;
 mod room;
 mod room_actor;
 pub mod shard;
 mod shard_actor;
+pub mod slots;
 pub mod stats;
 mod tail;
 #[cfg(test)]
 mod tests;
 
 use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
@@ -30,21 +35,25 @@ use bytes::Bytes;
 
 use crate::broker::counters::Counters;
 use crate::broker::follow::Follow;
-use crate::broker::frame::Encoders;
-use crate::broker::inbox::inbox;
+use crate::broker::frame::{Encoders, Encoding};
+use crate::broker::inbox::{InboxReader, inbox};
 use crate::broker::registry::Links;
 use crate::broker::room_actor::{Save, View};
 use crate::broker::shard::{Heartbeat, LocalShard, Notice, Phrases};
 use crate::broker::shard_actor::{Lag, ShardActor};
+use crate::broker::slots::Slots;
 use crate::broker::stats::{BrokerStats, ConnectionStats, EventStats, RoomStats, SocketStats};
-use crate::domain::event::NewEvent;
+use crate::domain::event::{LoggedEvent, NewEvent};
 use crate::domain::fold::RoomState;
-use crate::domain::ids::ProjectId;
+use crate::domain::ids::{ProjectId, RunId};
 use crate::domain::position::Position;
-use crate::engine::{Batch, Change, Committed, Engine, EngineError};
+use crate::engine::{Batch, Change, Committed, Engine, EngineError, EngineFuture};
 
 /// Notices that may wait for a shard; beyond that it asks its rooms where they stand.
 const SHARD_INBOX_CAPACITY: usize = 65_536;
+
+/// How long a stop waits for rooms to catch up with their logs.
+const SETTLE_WITHIN: Duration = Duration::from_secs(1);
 
 /// The way to every room.
 #[derive(Clone)]
@@ -71,6 +80,17 @@ pub struct RoomView {
     pub state_json: Arc<str>,
     /// Where it stands.
     pub position: Position,
+}
+
+/// Something that happened to a run, in whichever room.
+#[derive(Clone, Debug)]
+pub struct RunNews {
+    /// The room.
+    pub room: ProjectId,
+    /// The run.
+    pub run: RunId,
+    /// What happened.
+    pub event: LoggedEvent,
 }
 
 /// A range of events that the log no longer has.
@@ -109,6 +129,23 @@ pub enum BrokerError {
     /// The engine refused.
     #[error(transparent)]
     Engine(#[from] EngineError),
+}
+
+/// A batch on its way to the disk.
+pub struct Committing(EngineFuture<Committed>);
+
+impl Future for Committing {
+    type Output = Result<Committed, BrokerError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx).map_err(BrokerError::from)
+    }
+}
+
+impl std::fmt::Debug for Committing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Committing")
+    }
 }
 
 thread_local! {
@@ -161,7 +198,12 @@ impl Broker {
     /// # Errors
     /// What the engine answers.
     pub async fn commit(&self, batch: Batch) -> Result<Committed, BrokerError> {
-        Ok(self.links.engine.commit(batch).await?)
+        self.committing(batch).await
+    }
+
+    /// The same, and the batch has its place among all others when this returns; it is waited for later.
+    pub fn committing(&self, batch: Batch) -> Committing {
+        Committing(self.links.engine.commit(batch))
     }
 
     /// Appends events to a room's log; they are fanned out once they are durable.
@@ -191,9 +233,30 @@ impl Broker {
     /// # Errors
     /// When there is no such room.
     pub async fn follow(&self, room: ProjectId, since: Option<Position>) -> Result<Follow, BrokerError> {
+        self.follow_as(room, since, Encoding::Sse).await
+    }
+
+    /// Follows a room in some encoding. Call it on an HTTP worker thread.
+    ///
+    /// # Errors
+    /// When there is no such room.
+    pub async fn follow_as(
+        &self,
+        room: ProjectId,
+        since: Option<Position>,
+        encoding: Encoding,
+    ) -> Result<Follow, BrokerError> {
         let shard = self.local_shard();
         let entry = shard.join(room, since).await?;
-        Ok(Follow::new(shard, entry))
+        Ok(Follow::new(shard, entry, encoding))
+    }
+
+    /// Hears of what happens to runs in every room, log lines left out, once it is durable. Beyond `capacity` news that
+    /// nobody takes is dropped and the next batch says so.
+    pub fn watch(&self, capacity: usize) -> InboxReader<RunNews> {
+        let (news, reader) = inbox(capacity);
+        self.links.add_watcher(news);
+        reader
     }
 
     /// Puts the newest message of a kind into a room, for those who are up to date; it is not logged.
@@ -201,16 +264,39 @@ impl Broker {
         self.links.tell_shards(|| Notice::Slot { room, key, bytes: bytes.clone() });
     }
 
-    /// Asks every socket to leave and come back within `spread_ms`, saves the folds of live rooms, and waits until the
-    /// sockets are gone or the time is up.
-    pub async fn stop(&self, spread_ms: u64, within: Duration) {
-        self.links.tell_shards(|| Notice::Leave { spread_ms });
+    /// The same for a message in JSON.
+    pub fn show(&self, room: ProjectId, key: &'static str, json: &str) {
+        self.put_slot(room, key, self.phrases.slot(json));
+    }
+
+    /// Asks every client to leave and to come back at a moment of its own, `reconnect_per_second` of them in each second,
+    /// saves the folds of live rooms, and waits until the sockets are gone or the time is up. Who still comes is asked to
+    /// leave at once.
+    pub async fn stop(&self, reconnect_per_second: u64, within: Duration) {
+        self.settle(Instant::now() + SETTLE_WITHIN.min(within)).await;
+        let slots = Arc::new(Slots::new(reconnect_per_second));
+        self.links.tell_shards(|| Notice::Leave { slots: slots.clone() });
         for room in self.links.live_rooms() {
             self.links.tell(room, Save).await;
         }
         let deadline = Instant::now() + within;
         while self.links.counters.connections.load(Ordering::Relaxed) > 0 && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Waits until live rooms have heard of everything that is in their logs: a goodbye goes straight to the shards and would
+    /// overtake the last events, such as that a run was brought to a safe point.
+    async fn settle(&self, deadline: Instant) {
+        for room in self.links.live_rooms() {
+            while Instant::now() < deadline {
+                let bounds = self.links.engine.log_bounds(room).await;
+                let (Ok(Some(bounds)), Ok(view)) = (bounds, self.view(room).await) else { break };
+                if view.position.seq >= bounds.last {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
         }
     }
 
@@ -231,13 +317,17 @@ impl Broker {
         }
         let counters = &self.links.counters;
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let (sockets, followers) = (load(&counters.connections), load(&counters.followers));
+        let (followers, sessions) = (load(&counters.followers), load(&counters.socketio_sessions));
+        let sockets = load(&counters.connections).saturating_sub(load(&counters.socketio_sockets));
+        let total = sockets + followers + sessions;
         let (active, largest) = self.links.room_figures();
         BrokerStats {
             connections: ConnectionStats {
-                total: sockets + followers,
-                by_surface: [("room".to_owned(), sockets), ("sse".to_owned(), followers)].into(),
-                by_client_type: [("unknown".to_owned(), sockets + followers)].into(),
+                total,
+                by_surface: [("room", sockets), ("sse", followers), ("socketio", sessions)]
+                    .map(|(surface, count)| (surface.to_owned(), count))
+                    .into(),
+                by_client_type: [("unknown".to_owned(), total)].into(),
             },
             rooms: RoomStats { active, largest },
             events: EventStats {

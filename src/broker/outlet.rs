@@ -6,11 +6,14 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::{Buf, Bytes};
+use socket2::SockRef;
 use tokio::net::TcpStream;
 
+use crate::broker::shard::Phrases;
 use crate::domain::ids::{ClientId, ProjectId};
 
 /// Replies that may wait for a peer before it is no longer read from: whoever asks without listening has to wait.
@@ -24,8 +27,11 @@ pub struct Outlet {
     pending: RefCell<VecDeque<Bytes>>,
     pending_bytes: Cell<usize>,
     waker: RefCell<Option<Waker>>,
+    drained: RefCell<Option<Waker>>,
     ending: Cell<Ending>,
     close_code: Cell<u16>,
+    /// How the shard speaks on this connection, when not like on others.
+    pub(crate) phrases: RefCell<Option<Arc<dyn Phrases>>>,
     /// Milliseconds of the shard's clock when the peer was last heard.
     pub(crate) heard_ms: Cell<u64>,
     /// When it was last pinged.
@@ -57,14 +63,21 @@ impl Outlet {
             pending: RefCell::new(VecDeque::new()),
             pending_bytes: Cell::new(0),
             waker: RefCell::new(None),
+            drained: RefCell::new(None),
             ending: Cell::new(Ending::No),
             close_code: Cell::new(1006),
+            phrases: RefCell::new(None),
             heard_ms: Cell::new(0),
             pinged_ms: Cell::new(0),
             progress_ms: Cell::new(0),
             seats: RefCell::new(Vec::new()),
             place: Cell::new(usize::MAX),
         }
+    }
+
+    /// The shard speaks on this connection in words of its own.
+    pub fn set_phrases(&self, phrases: Arc<dyn Phrases>) {
+        *self.phrases.borrow_mut() = Some(phrases);
     }
 
     /// The stream, for reading.
@@ -89,9 +102,12 @@ impl Outlet {
         }
         let mut taken = 0;
         if self.pending_bytes.get() == 0 {
-            match self.stream.try_write(bytes) {
+            // Not through the runtime, which would look up what it knows of the stream: here one write is one of
+            // thousands. What waits is flushed through it, and that is when it learns that the peer is not ready.
+            match SockRef::from(&self.stream).send(bytes) {
                 Ok(count) => taken = count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error)
+                    if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
                 // The reading side hears of it too; it ends the connection.
                 Err(_) => return self.end_now(),
             }
@@ -179,6 +195,18 @@ impl Outlet {
         let mut slot = self.waker.borrow_mut();
         if !slot.as_ref().is_some_and(|known| known.will_wake(waker)) {
             *slot = Some(waker.clone());
+        }
+    }
+
+    /// Somebody waits until everything that was written has gone out.
+    pub fn wake_when_drained(&self, waker: &Waker) {
+        *self.drained.borrow_mut() = Some(waker.clone());
+    }
+
+    /// Everything that was written has gone out, or never will.
+    pub(crate) fn say_drained(&self) {
+        if let Some(waker) = self.drained.borrow_mut().take() {
+            waker.wake();
         }
     }
 

@@ -1,19 +1,19 @@
 //! Which rooms are live and which shards there are. A room is started from the log when it is first asked for.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
 use actix::dev::ToEnvelope;
 use actix::prelude::*;
 
-use crate::broker::BrokerError;
 use crate::broker::counters::Counters;
 use crate::broker::frame::Encoders;
 use crate::broker::inbox::{Inbox, inbox};
 use crate::broker::room_actor::RoomActor;
 use crate::broker::shard::Notice;
+use crate::broker::{BrokerError, RunNews};
 use crate::domain::event::LoggedEvent;
 use crate::domain::ids::ProjectId;
 use crate::domain::position::Epoch;
@@ -32,6 +32,7 @@ pub(crate) struct Links {
     pub(crate) counters: Arc<Counters>,
     rooms: Mutex<HashMap<ProjectId, LiveRoom>>,
     shards: RwLock<Vec<ShardLink>>,
+    watchers: RwLock<Vec<Inbox<RunNews>>>,
     next_home: AtomicUsize,
     started: Instant,
 }
@@ -42,6 +43,8 @@ struct LiveRoom {
     news: Inbox<LoggedEvent>,
     home: usize,
     sockets: Arc<AtomicUsize>,
+    /// The first event that can still be read, shared with the actor so that a cut is known before it is answered.
+    first: Arc<AtomicU64>,
 }
 
 /// The way to a shard from any thread.
@@ -69,8 +72,31 @@ impl Links {
             counters: Arc::new(Counters::default()),
             rooms: Mutex::new(HashMap::new()),
             shards: RwLock::new(Vec::new()),
+            watchers: RwLock::new(Vec::new()),
             next_home: AtomicUsize::new(0),
             started: Instant::now(),
+        }
+    }
+
+    /// Somebody who hears what happens to runs in every room.
+    pub(crate) fn add_watcher(&self, news: Inbox<RunNews>) {
+        self.watchers.write().unwrap_or_else(PoisonError::into_inner).push(news);
+    }
+
+    fn tell_watchers(&self, room: ProjectId, events: &[LoggedEvent]) {
+        let watchers = self.watchers.read().unwrap_or_else(PoisonError::into_inner);
+        if watchers.is_empty() {
+            return;
+        }
+        // Lines are the bulk of what runs say, and the stored form begins with its type.
+        let told = events.iter().filter(|event| !event.body_json.starts_with(r#"{"type":"log""#));
+        let news: Vec<RunNews> = told
+            .filter_map(|event| event.run_id.map(|run| RunNews { room, run, event: event.clone() }))
+            .collect();
+        if !news.is_empty() {
+            for watcher in watchers.iter() {
+                watcher.put(news.iter().cloned());
+            }
         }
     }
 
@@ -156,9 +182,10 @@ impl Links {
         }
         let home = self.next_home.fetch_add(1, Ordering::Relaxed) % shards.len();
         let (news, reader) = inbox(NEWS_CAPACITY);
-        let actor = RoomActor::new(id, self.clone(), reader);
+        let first = Arc::new(AtomicU64::new(1));
+        let actor = RoomActor::new(id, self.clone(), first.clone(), reader);
         let addr = RoomActor::start_in_arbiter(&shards[home].arbiter, |_| actor);
-        let room = LiveRoom { addr, news, home, sockets: Arc::new(AtomicUsize::new(0)) };
+        let room = LiveRoom { addr, news, home, sockets: Arc::new(AtomicUsize::new(0)), first };
         rooms.insert(id, room.clone());
         Ok(room)
     }
@@ -197,6 +224,7 @@ impl Links {
 impl EngineEvents for Links {
     fn appended(&self, room: ProjectId, _: Epoch, events: &[LoggedEvent]) {
         self.counters.published.fetch_add(events.len() as u64, Ordering::Relaxed);
+        self.tell_watchers(room, events);
         let mut rooms = self.lock();
         let Some(live) = rooms.get(&room) else { return };
         if !live.news.put(events.iter().cloned()) {
@@ -204,6 +232,12 @@ impl EngineEvents for Links {
             rooms.remove(&room);
             drop(rooms);
             self.tell_shards(|| Notice::Rejoin { room });
+        }
+    }
+
+    fn cut(&self, room: ProjectId, first: u64) {
+        if let Some(live) = self.lock().get(&room) {
+            live.first.fetch_max(first, Ordering::Relaxed);
         }
     }
 

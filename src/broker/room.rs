@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::broker::frame::{Encoders, Frame};
 use crate::broker::{Gap, Joined, RoomView};
-use crate::domain::event::LoggedEvent;
+use crate::domain::event::{EventBody, LogLines, LoggedEvent};
 use crate::domain::fold::RoomState;
 use crate::domain::ids::ProjectId;
 use crate::domain::position::{Epoch, Position};
@@ -18,7 +19,8 @@ const SAVE_AFTER_EVENTS: u64 = 1000;
 pub(crate) struct Room {
     id: ProjectId,
     epoch: Epoch,
-    first: u64,
+    /// The first event that can still be read; moved on by whoever hears that the log was cut.
+    first: Arc<AtomicU64>,
     seq: u64,
     state: Arc<RoomState>,
     state_json: Option<Arc<str>>,
@@ -41,6 +43,8 @@ pub(crate) struct Applied {
     pub(crate) frames: Vec<Arc<Frame>>,
     /// The room has missed events: read the log from its position on.
     pub(crate) behind: bool,
+    /// Log lines that these events said to be skipped.
+    pub(crate) skipped_lines: u64,
 }
 
 impl Room {
@@ -55,7 +59,7 @@ impl Room {
         Self {
             id,
             epoch: bounds.epoch,
-            first: bounds.first,
+            first: Arc::new(AtomicU64::new(bounds.first)),
             seq,
             state: Arc::new(state),
             state_json: None,
@@ -66,6 +70,26 @@ impl Room {
         }
     }
 
+    /// Has where the log begins told by `first` from now on.
+    pub(crate) fn begins_at(&mut self, first: Arc<AtomicU64>) {
+        first.fetch_max(self.first(), Ordering::Relaxed);
+        self.first = first;
+    }
+
+    /// The first event that can still be read.
+    pub(crate) fn first(&self) -> u64 {
+        self.first.load(Ordering::Relaxed)
+    }
+
+    /// Goes on with a fold that is further than its own, because the log was cut beyond where it stood.
+    pub(crate) fn restart_from(&mut self, ahead: Room) {
+        self.first.fetch_max(ahead.first(), Ordering::Relaxed);
+        self.seq = ahead.seq;
+        self.saved_seq = ahead.saved_seq;
+        self.state = ahead.state;
+        self.state_json = None;
+    }
+
     /// The last event it knows.
     pub(crate) fn seq(&self) -> u64 {
         self.seq
@@ -74,34 +98,45 @@ impl Room {
     /// Takes events in the order of the log; known ones are passed over, a hole stops it.
     pub(crate) fn apply(&mut self, events: impl IntoIterator<Item = LoggedEvent>) -> Applied {
         let mut frames = Vec::new();
+        let mut skipped_lines = 0;
         for event in events {
             if event.seq <= self.seq {
                 continue;
             }
             if event.seq != self.seq + 1 {
-                return Applied { frames, behind: true };
+                return Applied { frames, behind: true, skipped_lines };
             }
-            self.fold(&event);
+            skipped_lines += self.fold(&event);
             frames.push(Arc::new(Frame::new(self.id, self.epoch, event, self.encoders.clone())));
         }
-        Applied { frames, behind: false }
+        Applied { frames, behind: false, skipped_lines }
     }
 
-    fn fold(&mut self, event: &LoggedEvent) {
+    /// Answers how many log lines the event says to be skipped.
+    fn fold(&mut self, event: &LoggedEvent) -> u64 {
         self.seq = event.seq;
         self.state_json = None;
         // What an application says for itself is not part of the state, so it need not be read.
         if event.body_json.starts_with(r#"{"type":"event""#) {
-            return;
+            return 0;
         }
         match event.body() {
-            Ok(body) => Arc::make_mut(&mut self.state).apply(event.run_id, event.at, &body),
+            Ok(body) => {
+                Arc::make_mut(&mut self.state).apply(event.run_id, event.at, &body);
+                match body {
+                    EventBody::Log(LogLines { skipped: Some(range), .. }) => {
+                        (range.to + 1).saturating_sub(range.from)
+                    }
+                    _ => 0,
+                }
+            }
             Err(error) => {
                 log::error!(
                     "an event of the log cannot be read: {error} room.id={} event.seq={}",
                     self.id,
                     event.seq
-                )
+                );
+                0
             }
         }
     }
@@ -129,8 +164,8 @@ impl Room {
                 // A position of another life of the log says nothing about this one.
                 (self.seq > 0).then_some(Gap { from_seq: 1, to_seq: self.seq })
             }
-            Some(since) if since.seq + 1 < self.first => {
-                Some(Gap { from_seq: since.seq + 1, to_seq: self.first - 1 })
+            Some(since) if since.seq + 1 < self.first() => {
+                Some(Gap { from_seq: since.seq + 1, to_seq: self.first() - 1 })
             }
             Some(since) => {
                 return Joined { position: since, head: self.seq, resumed: true, gap: None, view: None };

@@ -1,32 +1,33 @@
 //! The project-room broker actor: one per live project. It carries out what [`Room`] decides.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use actix::prelude::*;
 
 use crate::broker::inbox::{Batch, InboxReader};
+use crate::broker::load::{LOAD_LIMIT, load};
 use crate::broker::registry::Links;
 use crate::broker::room::Room;
 use crate::broker::shard::Notice;
 use crate::broker::{BrokerError, Joined, RoomView};
 use crate::domain::event::LoggedEvent;
-use crate::domain::fold::RoomState;
 use crate::domain::ids::ProjectId;
 use crate::domain::position::Position;
-use crate::engine::{Change, Engine, EngineError, ReadLimit, SavedState};
+use crate::engine::{Change, EngineError, SavedState};
 
 /// Commands that may wait in a room's mailbox; callers use `send` and wait beyond that.
 const MAILBOX_CAPACITY: usize = 1024;
 /// A room without readers and without news is put away after this long.
 const IDLE_AFTER: Duration = Duration::from_secs(60);
-/// How much of the log is folded at once while a room is loaded.
-const LOAD_LIMIT: ReadLimit = ReadLimit { events: 2048, bytes: 4 << 20 };
 
 /// The actor.
 pub(crate) struct RoomActor {
     id: ProjectId,
     links: Arc<Links>,
+    /// The first event that can still be read, as far as the registry has heard.
+    first: Arc<AtomicU64>,
     news: Option<InboxReader<LoggedEvent>>,
     room: Option<Room>,
     failed: Option<BrokerError>,
@@ -77,8 +78,13 @@ pub(crate) struct Save;
 
 impl RoomActor {
     /// An actor that loads itself when it starts.
-    pub(crate) fn new(id: ProjectId, links: Arc<Links>, news: InboxReader<LoggedEvent>) -> Self {
-        Self { id, links, news: Some(news), room: None, failed: None, active: true }
+    pub(crate) fn new(
+        id: ProjectId,
+        links: Arc<Links>,
+        first: Arc<AtomicU64>,
+        news: InboxReader<LoggedEvent>,
+    ) -> Self {
+        Self { id, links, first, news: Some(news), room: None, failed: None, active: true }
     }
 
     fn room(&mut self) -> Result<&mut Room, BrokerError> {
@@ -93,6 +99,7 @@ impl RoomActor {
         self.active = true;
         let Some(room) = &mut self.room else { return };
         let applied = room.apply(events);
+        self.links.counters.skipped_log_lines.fetch_add(applied.skipped_lines, Ordering::Relaxed);
         if !applied.frames.is_empty() {
             let frames: Arc<[_]> = applied.frames.into();
             for shard in room.listening() {
@@ -109,14 +116,49 @@ impl RoomActor {
 
     fn catch_up(&mut self, ctx: &mut Context<Self>) {
         let Some(room) = &self.room else { return };
-        let page = self.links.engine.read_log(self.id, room.seq(), LOAD_LIMIT);
+        let seq = room.seq();
+        let (engine, id) = (self.links.engine.clone(), self.id);
+        let page = async move {
+            let page = engine.read_log(id, seq, LOAD_LIMIT).await?;
+            // Nothing may mean that all of it was cut, which this room has perhaps not been told yet.
+            let cut = page.events.is_empty()
+                && engine
+                    .log_bounds(id)
+                    .await?
+                    .is_some_and(|bounds| bounds.last > seq && bounds.first > seq + 1);
+            Ok::<_, EngineError>((page, cut))
+        };
         // Nothing else is taken in meanwhile, or it would look like another hole.
-        ctx.wait(page.into_actor(self).map(|page, actor, ctx| match page {
-            Ok(page) => actor.take(page.events, page.more, ctx),
+        ctx.wait(page.into_actor(self).map(move |page, actor, ctx| match page {
+            Ok((page, false))
+                if page.follows(seq) && actor.room.as_ref().is_none_or(|room| room.first() <= seq + 1) =>
+            {
+                actor.take(page.events, page.more, ctx);
+            }
+            Ok(_) => actor.leap(ctx),
             Err(error) => {
                 log::error!("a room cannot read its log and is put away: {error} room.id={}", actor.id);
                 ctx.stop();
             }
+        }));
+    }
+
+    /// The log was cut beyond where this room stands: it goes on from the fold that was saved before the cut. Its
+    /// readers find out when they pull, and are told the gap.
+    fn leap(&mut self, ctx: &mut Context<Self>) {
+        let loading = load(self.links.engine.clone(), self.id, self.links.encoders.clone());
+        ctx.wait(loading.into_actor(self).map(|loaded, actor, ctx| match (loaded, &mut actor.room) {
+            (Ok(ahead), Some(room)) => {
+                room.restart_from(ahead);
+                for shard in room.listening() {
+                    actor.links.tell_shard(shard, Notice::Rejoin { room: actor.id });
+                }
+            }
+            (Err(error), _) => {
+                log::error!("a room cannot be read again and is put away: {error} room.id={}", actor.id);
+                ctx.stop();
+            }
+            (Ok(_), None) => {}
         }));
     }
 
@@ -155,47 +197,18 @@ impl RoomActor {
     }
 }
 
-/// Reads a room's fold and log.
-async fn load(engine: Arc<dyn Engine>, id: ProjectId, links: Arc<Links>) -> Result<Room, BrokerError> {
-    match read(engine, id, links).await {
-        // Removed while it was read.
-        Err(BrokerError::Engine(EngineError::NotFound(_))) => Err(BrokerError::NoSuchRoom),
-        read => read,
-    }
-}
-
-async fn read(engine: Arc<dyn Engine>, id: ProjectId, links: Arc<Links>) -> Result<Room, BrokerError> {
-    let bounds = engine.log_bounds(id).await?.ok_or(BrokerError::NoSuchRoom)?;
-    let saved = engine.saved_state(id).await?;
-    let (state, seq) = match saved {
-        Some(saved) if saved.seq <= bounds.last && saved.seq + 1 >= bounds.first => {
-            match serde_json::from_str(&saved.state_json) {
-                Ok(state) => (state, saved.seq),
-                // Written by another version: fold from the start.
-                Err(_) => (RoomState::default(), bounds.first - 1),
-            }
-        }
-        _ => (RoomState::default(), bounds.first.saturating_sub(1)),
-    };
-    let mut room = Room::new(id, bounds, state, seq, links.encoders.clone());
-    loop {
-        let page = engine.read_log(id, room.seq(), LOAD_LIMIT).await?;
-        room.apply(page.events);
-        if !page.more {
-            return Ok(room);
-        }
-    }
-}
-
 impl Actor for RoomActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX_CAPACITY);
-        let loading = load(self.links.engine.clone(), self.id, self.links.clone());
+        let loading = load(self.links.engine.clone(), self.id, self.links.encoders.clone());
         ctx.wait(loading.into_actor(self).map(|loaded, actor, ctx| {
             match loaded {
-                Ok(room) => actor.room = Some(room),
+                Ok(mut room) => {
+                    room.begins_at(actor.first.clone());
+                    actor.room = Some(room);
+                }
                 Err(error) => {
                     // Whoever waits here is told. Nobody else comes: the project may be made a moment later, and other
                     // failures pass as well. The actor ends with its last address, since nothing else keeps it.

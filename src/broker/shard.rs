@@ -12,25 +12,32 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use slab::Slab;
 
 pub use self::notice::{Heartbeat, Notice, Phrases};
 pub(in crate::broker) use self::seats::Follower;
 use self::seats::{Reader, Seat, Seats};
+use crate::broker::counters::Counters;
+use crate::broker::frame::Encoding;
 use crate::broker::outlet::Outlet;
 use crate::broker::registry::Links;
 use crate::broker::room_actor::{Detach, Join, Viewers};
+use crate::broker::slots::Slots;
 use crate::broker::{BrokerError, Joined};
 use crate::domain::ids::ProjectId;
 use crate::domain::position::{Epoch, Position};
 
 /// Sockets from which on a room is served by every shard: below, waking a second thread costs more than it spreads.
 const SPREAD_AT: usize = 64;
-/// Presence is said at most this often, so that a thousand people coming at once are one message.
-const PRESENCE_EVERY: std::time::Duration = std::time::Duration::from_millis(250);
+/// Presence is said once nobody has come or gone for so long, so that a thousand people coming at once are one message.
+const PRESENCE_AFTER: Duration = Duration::from_millis(250);
+/// And where people keep coming and going, after so long for each of them: everyone is told each time.
+const PRESENCE_PACE: Duration = Duration::from_micros(250);
+/// The longest that presence may be behind.
+const PRESENCE_WITHIN: Duration = Duration::from_secs(5);
 
 /// The shard of this thread.
 #[derive(Clone)]
@@ -45,6 +52,9 @@ struct Shard {
     rooms: RefCell<HashMap<ProjectId, Rc<Seats>>>,
     outlets: RefCell<Slab<Rc<Outlet>>>,
     next_generation: Cell<u64>,
+    /// There once the server goes down.
+    leaving: RefCell<Option<Arc<Slots>>>,
+    on_leave: RefCell<Vec<Box<dyn Fn()>>>,
 }
 
 /// A reader that was let in and has no seat yet. Dropping it gives its place up.
@@ -78,6 +88,8 @@ impl LocalShard {
             rooms: RefCell::default(),
             outlets: RefCell::default(),
             next_generation: Cell::new(1),
+            leaving: RefCell::default(),
+            on_leave: RefCell::default(),
         }))
     }
 
@@ -103,6 +115,12 @@ impl LocalShard {
         outlet.progress_ms.set(now);
         outlet.place.set(self.0.outlets.borrow_mut().insert(outlet.clone()));
         self.0.links.counters.connections.fetch_add(1, Ordering::Relaxed);
+        self.send_away(outlet);
+    }
+
+    /// Whether readers of this room are here already, so that there is no question whether it exists.
+    pub fn serves(&self, room: ProjectId) -> bool {
+        self.0.rooms.borrow().get(&room).is_some_and(|seats| !seats.readers.borrow().is_empty())
     }
 
     /// Where new sockets of a room should live, when that is not here: a small room has all of them on one thread, a
@@ -128,6 +146,7 @@ impl LocalShard {
 
     /// A connection is gone.
     pub fn release(&self, outlet: &Rc<Outlet>) {
+        outlet.say_drained();
         let seats = std::mem::take(&mut *outlet.seats.borrow_mut());
         for (room, key) in seats {
             self.stand_up(room, key);
@@ -185,6 +204,7 @@ impl LocalShard {
             slots: RefCell::default(),
             slot_version: Cell::new(0),
             presence_due: Cell::new(false),
+            presence_changed: Cell::new(false),
         });
         self.0.rooms.borrow_mut().insert(room, seats.clone());
         Ok(seats)
@@ -197,14 +217,37 @@ impl LocalShard {
         self.pull(&entry.seats, key);
     }
 
+    /// The words for one connection.
+    pub(in crate::broker) fn phrases(&self, outlet: &Outlet) -> Arc<dyn Phrases> {
+        outlet.phrases.borrow().clone().unwrap_or_else(|| self.0.phrases.clone())
+    }
+
+    /// What else is to be done when the server goes down and clients are asked to leave.
+    pub fn on_leave(&self, work: impl Fn() + 'static) {
+        self.0.on_leave.borrow_mut().push(Box::new(work));
+    }
+
+    /// Figures of the live path.
+    pub fn counters(&self) -> &Counters {
+        &self.0.links.counters
+    }
+
     pub(in crate::broker) fn follow(&self, entry: Entry, follower: Rc<Follower>) -> (ProjectId, usize) {
-        self.0.links.counters.followers.fetch_add(1, Ordering::Relaxed);
+        self.followers(follower.encoding).fetch_add(1, Ordering::Relaxed);
+        self.send_follower_away(&follower);
         let key = self.take_seat(&entry, Reader::Follower(follower));
         (entry.seats.room, key)
     }
 
-    pub(crate) fn unfollow(&self, room: ProjectId, key: usize) {
-        self.0.links.counters.followers.fetch_sub(1, Ordering::Relaxed);
+    fn followers(&self, encoding: Encoding) -> &AtomicU64 {
+        match encoding {
+            Encoding::Tasks => &self.0.links.counters.task_followers,
+            Encoding::Sse | Encoding::RoomSocket => &self.0.links.counters.followers,
+        }
+    }
+
+    pub(in crate::broker) fn unfollow(&self, room: ProjectId, key: usize, follower: &Follower) {
+        self.followers(follower.encoding).fetch_sub(1, Ordering::Relaxed);
         self.stand_up(room, key);
     }
 
@@ -241,16 +284,41 @@ impl LocalShard {
 
     /// Tells the room how many viewers are here, once for all changes of a moment.
     fn say_presence(&self, seats: &Rc<Seats>) {
+        seats.presence_changed.set(true);
         if seats.presence_due.replace(true) {
             return;
         }
         let (shard, seats) = (self.clone(), seats.clone());
         actix::spawn(async move {
-            tokio::time::sleep(PRESENCE_EVERY).await;
+            let since = Instant::now();
+            while seats.presence_changed.replace(false) {
+                tokio::time::sleep(PRESENCE_AFTER).await;
+                if since.elapsed() >= presence_within(seats.sockets.load(Ordering::Relaxed)) {
+                    break;
+                }
+            }
             seats.presence_due.set(false);
             let count = seats.readers.borrow().len() as u64;
             let viewers = Viewers { shard: shard.0.index, count };
             shard.0.links.tell(seats.room, viewers).await;
         });
+    }
+}
+
+/// How long presence may be behind in a room of so many sockets.
+fn presence_within(sockets: usize) -> Duration {
+    let paced = PRESENCE_PACE.saturating_mul(u32::try_from(sockets).unwrap_or(u32::MAX));
+    paced.clamp(PRESENCE_AFTER, PRESENCE_WITHIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn presence_of_large_rooms_may_wait_longer() {
+        for (sockets, ms) in [(0, 250), (1_000, 250), (4_000, 1_000), (10_000, 2_500), (1_000_000, 5_000)] {
+            assert_eq!(presence_within(sockets), Duration::from_millis(ms), "{sockets}");
+        }
     }
 }

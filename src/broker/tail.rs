@@ -122,7 +122,11 @@ mod tests {
     }
 
     fn frames(range: std::ops::RangeInclusive<u64>) -> Vec<Arc<Frame>> {
-        let encoders = Arc::new(Encoders { room_socket: Arc::new(Number), sse: Arc::new(Number) });
+        let encoders = Arc::new(Encoders {
+            room_socket: Arc::new(Number),
+            sse: Arc::new(Number),
+            tasks: Arc::new(Number),
+        });
         range
             .map(|seq| {
                 let event = LoggedEvent { seq, at: Timestamp(0), run_id: None, body_json: "{}".into() };

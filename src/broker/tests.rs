@@ -17,13 +17,13 @@ use crate::domain::event::{
     AgentUpdate, Artifact, Completion, Custom, EventBody, LogLevel, LogLine, LogLines, LoggedEvent, NewEvent,
     StatusUpdate,
 };
-use crate::domain::fold::{ARTIFACTS_MAX, LOG_TAIL_BYTES_MAX, LOG_TAIL_LINES_MAX, RoomState};
+use crate::domain::fold::{RoomState, STATE_BYTES_MAX};
 use crate::domain::ids::{ProjectId, RunId};
 use crate::domain::position::{Epoch, Position};
 use crate::domain::run::{AgentStatus, Project, RunStatus};
 use crate::domain::time::Timestamp;
 use crate::engine::embedded::{EmbeddedEngine, EmbeddedOptions};
-use crate::engine::{Batch, Change, Engine, LogBounds, ReadLimit};
+use crate::engine::{Batch, Change, Engine, LogBounds, ReadLimit, SavedState};
 
 struct Numbers;
 
@@ -36,6 +36,10 @@ impl Encoder for Numbers {
 struct Silent;
 
 impl Phrases for Silent {
+    fn slot(&self, json: &str) -> Bytes {
+        Bytes::copy_from_slice(json.as_bytes())
+    }
+
     fn presence(&self, _: u64) -> Bytes {
         Bytes::new()
     }
@@ -45,13 +49,16 @@ impl Phrases for Silent {
     fn shutdown(&self, _: u64) -> (Bytes, u16) {
         (Bytes::new(), 4000)
     }
+    fn follow_later(&self, reconnect_in_ms: u64) -> Bytes {
+        Bytes::from(format!("later {reconnect_in_ms};"))
+    }
     fn removed(&self) -> (Bytes, u16) {
         (Bytes::new(), 4504)
     }
 }
 
 fn encoders() -> Encoders {
-    Encoders { room_socket: Arc::new(Numbers), sse: Arc::new(Numbers) }
+    Encoders { room_socket: Arc::new(Numbers), sse: Arc::new(Numbers), tasks: Arc::new(Numbers) }
 }
 
 struct House {
@@ -308,8 +315,7 @@ proptest! {
         }
         let state = room.view().state;
         prop_assert_eq!(&*state, &expected);
-        prop_assert!(state.log.tail.len() <= LOG_TAIL_LINES_MAX && state.artifacts.len() <= ARTIFACTS_MAX);
-        prop_assert!(state.log.tail.iter().map(|line| line.line.text.len()).sum::<usize>() <= LOG_TAIL_BYTES_MAX);
+        prop_assert!(room.view().state_json.len() <= STATE_BYTES_MAX);
         // A hole stops it.
         let late = LoggedEvent { seq: log.len() as u64 + 2, ..log[0].clone() };
         prop_assert!(room.apply([late]).behind);
@@ -346,7 +352,7 @@ async fn the_saved_state_spares_reading_the_log() {
     let house = house().await;
     house.say(2500).await;
     house.broker.view(house.room).await.unwrap();
-    house.broker.stop(0, Duration::from_millis(10)).await;
+    house.broker.stop(100, Duration::from_millis(10)).await;
     let saved = house.engine.saved_state(house.room).await.unwrap().unwrap();
     assert_eq!(saved.seq, 2500);
     let page =
@@ -369,4 +375,66 @@ async fn a_room_is_found_once_its_project_was_made() {
         read_to(&mut follow, 1).await;
         house.broker.commit(Batch::of([Change::RemoveProject(later)])).await.unwrap();
     }
+}
+
+#[actix_rt::test]
+async fn a_live_room_hears_of_a_cut_before_it_is_answered() {
+    let house = house().await;
+    house.say(9).await;
+    let epoch = house.broker.view(house.room).await.unwrap().position.epoch;
+    let mut reader = house.follow(None).await;
+    let state = SavedState { seq: 9, state_json: "{}".into() };
+    let cut = Change::CutLog { room: house.room, through: 6 };
+    let changes = [Change::SaveState { room: house.room, state }, cut];
+    house.broker.commit(Batch::of(changes)).await.unwrap();
+    let late = house.follow(Some(Position { epoch, seq: 5 })).await;
+    assert_eq!(late.joined.gap, Some(Gap { from_seq: 6, to_seq: 6 }));
+    let mut back = house.follow(Some(Position { epoch, seq: 6 })).await;
+    assert!(back.joined.resumed);
+    house.say(1).await;
+    read_to(&mut back, 10).await;
+    read_to(&mut reader, 10).await;
+}
+
+#[actix_rt::test]
+async fn a_room_that_a_cut_has_overtaken_goes_on_from_the_saved_fold() {
+    let house = house().await;
+    house.say(5).await;
+    let mut reader = house.follow(None).await;
+    // More than the inbox of the room holds, and cut in the same breath.
+    let event = EventBody::Event(Custom { name: "n".into(), data: serde_json::Value::Null });
+    let events = vec![NewEvent { run_id: None, body: event }; 10_000];
+    let state = RoomState { message: "as it was saved".into(), ..RoomState::default() };
+    let state = SavedState { seq: 10_005, state_json: serde_json::to_string(&state).unwrap().into() };
+    let changes = [
+        Change::Append { room: house.room, events },
+        Change::SaveState { room: house.room, state },
+        Change::CutLog { room: house.room, through: 10_005 },
+    ];
+    house.broker.commit(Batch::of(changes)).await.unwrap();
+    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    let view = loop {
+        let view = house.broker.view(house.room).await.unwrap();
+        if view.position.seq == 10_005 {
+            break view;
+        }
+        assert!(std::time::Instant::now() < deadline, "the room must get there: {:?}", view.position);
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(view.state.message, "as it was saved");
+    // The reader is ended rather than led over the hole.
+    let mut next = 6;
+    while let Some(bytes) =
+        tokio::time::timeout(Duration::from_secs(10), reader.frames.next()).await.expect("it is ended")
+    {
+        for number in std::str::from_utf8(&bytes).unwrap().split_whitespace() {
+            assert_eq!(number.parse::<u64>().unwrap(), next);
+            next += 1;
+        }
+    }
+    let epoch = view.position.epoch;
+    let mut back = house.follow(Some(Position { epoch, seq: next - 1 })).await;
+    assert_eq!(back.joined.gap, Some(Gap { from_seq: next, to_seq: 10_005 }));
+    house.say(1).await;
+    read_to(&mut back, 10_006).await;
 }

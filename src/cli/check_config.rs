@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::app;
 use crate::auth;
 use crate::auth::token::TokenFile;
 use crate::cli::{FAILED, Settings, say, say_error};
@@ -15,6 +16,8 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     for warning in &loaded.warnings {
         say_error(&format!("warning: {warning}"));
     }
+    let graphs = app::describe_pipelines(&loaded.config)?;
+    graphs.iter().for_each(|graph| say(graph));
     let tokens = TokenFile::in_dir(&loaded.config.data_dir).snapshot().map(|found| found.tokens.len());
     let problem = match tokens {
         Ok(tokens) => auth::check_exposure(&loaded.config, tokens).err().map(|error| error.to_string()),

@@ -1,9 +1,14 @@
 //! The command line: one file per subcommand, and the exit code. Only here is anything written to standard output.
 
+mod bench;
 mod check_config;
+mod client;
 mod generate;
+mod remote;
 mod serve;
+mod temporary_dir;
 mod token;
+mod verify;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -48,6 +53,12 @@ enum Command {
     /// Make, list and revoke access tokens
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Prove on a server that no event is lost, doubled or reordered, whatever happens to clients and server
+    Verify(verify::VerifyArgs),
+    /// Measure fan-out, joins, appends and idle connections of a server
+    Bench(bench::BenchArgs),
+    #[command(flatten)]
+    Run(remote::RunCommand),
 }
 
 /// Settings that any command takes.
@@ -92,12 +103,18 @@ pub fn run() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|argument| argument == "sandbox") {
         return crate::sandbox::child_main(std::io::stdin().lock(), std::io::stdout().lock());
     }
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == "warden") {
+        return crate::warden::child_main();
+    }
     let Cli { command, settings } = Cli::parse();
     let done = match command.unwrap_or(Command::Serve) {
         Command::Serve => serve::run(&settings),
         Command::Generate(args) => generate::run(&settings, args),
         Command::CheckConfig => check_config::run(&settings),
         Command::Token(command) => token::run(&settings, command),
+        Command::Verify(args) => verify::run(&settings, args),
+        Command::Bench(args) => bench::run(&settings, args),
+        Command::Run(command) => remote::run(command),
     };
     done.unwrap_or_else(|error| {
         say_error(&format!("callboard: {error:#}"));
@@ -139,6 +156,8 @@ mod tests {
             assert_eq!(cli.settings.listen.as_deref(), Some("127.0.0.1:1"), "{arguments:?}");
         }
         assert!(Cli::try_parse_from(["callboard", "generate"]).is_err(), "a brief is needed");
+        assert!(Cli::try_parse_from(["callboard", "watch", "r", "--url", "http://h"]).is_ok());
+        assert!(Cli::try_parse_from(["callboard", "replay", "r", "--speed", "51"]).is_err());
         assert!(Cli::try_parse_from(["callboard", "token", "create"]).is_err(), "a role is needed");
     }
 }

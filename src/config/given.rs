@@ -34,6 +34,15 @@ impl<'a> Given<'a> {
         self.number(min, max).and_then(|number| usize::try_from(number).ok())
     }
 
+    /// True or false.
+    pub fn truth(self) -> Option<bool> {
+        match self.0 {
+            Value::Boolean(truth) => Some(*truth),
+            Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        }
+    }
+
     /// A list of texts, none of them empty.
     pub fn list(self) -> Option<Vec<String>> {
         match self.0 {

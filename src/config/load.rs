@@ -8,6 +8,7 @@ use toml::{Table, Value};
 
 use crate::config::Config;
 use crate::config::given::Given;
+use crate::config::pipelines;
 use crate::config::settings::{self, Setting};
 
 /// Variables of the environment that are ours but set nothing in the table: the path of the file.
@@ -60,7 +61,13 @@ pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
     };
     if let Some((name, text)) = &sources.file {
         match text.parse::<Table>() {
-            Ok(table) => loading.take_table("", &table, &format!("in {name}")),
+            Ok(mut table) => {
+                if let Some(Value::Table(tables)) = table.remove("pipeline") {
+                    loading.loaded.config.pipelines =
+                        pipelines::read(&tables, name, &sources.variables, &mut loading.problems);
+                }
+                loading.take_table("", &table, &format!("in {name}"));
+            }
             Err(error) => loading.problems.push(format!("{name} is not TOML: {error}")),
         }
     }
@@ -134,7 +141,8 @@ impl Loading {
     }
 }
 
-fn suggestion<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> String {
+/// `; did you mean …?`, or nothing when no known key is alike.
+pub(super) fn suggestion<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> String {
     let likeness = |key: &str| {
         // The last part alone as well, for a key that was written without its section.
         let last = key.rsplit('.').next().unwrap_or(key);
@@ -169,6 +177,14 @@ fn check_as_a_whole(config: &Config) -> Vec<String> {
         problems.push(format!(
             "limits.event_bytes_max ({}) must not be larger than limits.body_bytes_max ({})",
             config.limits.event_bytes_max, config.limits.body_bytes_max,
+        ));
+    }
+    let retention = &config.retention;
+    if retention.events_bytes_max > 0 && retention.room_bytes_max > retention.events_bytes_max {
+        problems.push(format!(
+            "retention.room_bytes_max ({}) must not be larger than retention.events_bytes_max ({}), which is for all \
+             rooms together",
+            retention.room_bytes_max, retention.events_bytes_max,
         ));
     }
     problems
@@ -235,6 +251,11 @@ mod tests {
                 "[runs]\nagent_timeout_ms = 2000\nrun_timeout_ms = 1000",
                 vec![],
                 "runs.agent_timeout_ms (2000) must not be longer than runs.run_timeout_ms (1000)",
+            ),
+            (
+                "[retention]\nroom_bytes_max = 20\nevents_bytes_max = 10",
+                vec![],
+                "retention.room_bytes_max (20) must not be larger than retention.events_bytes_max (10)",
             ),
             ("runs = 3", vec![], "runs (in callboard.toml) is not a setting"),
         ] {

@@ -5,12 +5,15 @@
 
 pub mod given;
 pub mod load;
+mod pipelines;
 pub mod settings;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use crate::domain::pipeline::PipelineDefinition;
 use crate::domain::role::Role;
 
 /// Everything that can be set.
@@ -28,10 +31,18 @@ pub struct Config {
     pub runs: RunsConfig,
     /// The store.
     pub store: StoreConfig,
+    /// How long things are kept.
+    pub retention: RetentionConfig,
+    /// How the server goes down.
+    pub shutdown: ShutdownConfig,
+    /// Socket.IO.
+    pub socketio: SocketIoConfig,
     /// Who may come in.
     pub auth: AuthConfig,
     /// What is logged, in the words of `env_logger`.
     pub log_filter: String,
+    /// Pipelines that were written, in the order of their names.
+    pub pipelines: Vec<PipelineDefinition>,
 }
 
 /// The HTTP rim.
@@ -77,6 +88,18 @@ pub struct RunsConfig {
     pub agent_timeout_ms: u64,
     /// How long one run may take.
     pub run_timeout_ms: u64,
+    /// Runs of one pipeline that work at the same time; 0 is as many as there are places.
+    pub per_pipeline: usize,
+    /// Runs of one caller that work at the same time; 0 is as many as there are places.
+    pub per_caller: usize,
+    /// Runs that work at the same time and occupy a resource, by its tag.
+    pub resources: BTreeMap<String, usize>,
+    /// How long a run waits before it may go before more urgent ones.
+    pub ageing_ms: u64,
+    /// How long a run may wait in the queue; 0 is as long as it takes.
+    pub queue_timeout_ms: u64,
+    /// How long an agent may say nothing; 0 is as long as it likes.
+    pub silence_timeout_ms: u64,
 }
 
 /// The store.
@@ -86,6 +109,50 @@ pub struct StoreConfig {
     pub durability: Durability,
 }
 
+/// How long things are kept. 0 is for ever, or without a limit, where not said otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetentionConfig {
+    /// How often it is looked after.
+    pub every_ms: u64,
+    /// Events of a room's log, in days.
+    pub events_days: u64,
+    /// Events of one room.
+    pub room_events_max: u64,
+    /// Bytes of the events of one room.
+    pub room_bytes_max: u64,
+    /// Bytes of all events together.
+    pub events_bytes_max: u64,
+    /// Log lines of a run after its end, in days.
+    pub lines_days: u64,
+    /// Bytes of all log lines together.
+    pub lines_bytes_max: u64,
+    /// Files of a run after its end, in days.
+    pub files_days: u64,
+    /// Bytes of all files together.
+    pub files_bytes_max: u64,
+    /// Whether the files of a project's newest run, and of its newest completed one, are kept whatever their age.
+    pub latest_files: bool,
+    /// Free space that stays in the store to be used again; 0 gives all of it back.
+    pub spare_bytes_max: u64,
+}
+
+/// Socket.IO.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SocketIoConfig {
+    /// Time between heartbeats.
+    pub ping_interval_ms: u64,
+    /// How long a client may take to answer one.
+    pub ping_timeout_ms: u64,
+    /// How long a session may take to come into a namespace.
+    pub connect_timeout_ms: u64,
+    /// Bytes of one message or body.
+    pub max_payload_bytes: usize,
+    /// Packets a session may send per second.
+    pub packets_per_second_max: u64,
+    /// Sessions that nobody has come in over; the oldest gives way to a new one.
+    pub idle_sessions_max: usize,
+}
+
 /// How safe a commit is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
@@ -93,6 +160,15 @@ pub enum Durability {
     Disk,
     /// With the operating system: survives the end of this process, however it ends.
     System,
+}
+
+/// How the server goes down.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShutdownConfig {
+    /// Clients that are asked to come back within one second: with more of them the last ones are asked to wait longer.
+    pub reconnect_per_second: u64,
+    /// How long all of it may take; then the process ends as it stands.
+    pub timeout_ms: u64,
 }
 
 /// Who may come in.
@@ -161,10 +237,39 @@ impl Default for Config {
                 queue_max: 1_000,
                 agent_timeout_ms: 120_000,
                 run_timeout_ms: 900_000,
+                per_pipeline: 0,
+                per_caller: 0,
+                resources: BTreeMap::new(),
+                ageing_ms: 600_000,
+                queue_timeout_ms: 0,
+                silence_timeout_ms: 0,
             },
             store: StoreConfig { durability: Durability::Disk },
+            retention: RetentionConfig {
+                every_ms: 600_000,
+                events_days: 180,
+                room_events_max: 1_000_000,
+                room_bytes_max: 1 << 30,
+                events_bytes_max: 0,
+                lines_days: 28,
+                lines_bytes_max: 10 << 30,
+                files_days: 90,
+                files_bytes_max: 0,
+                latest_files: true,
+                spare_bytes_max: 64 << 20,
+            },
+            shutdown: ShutdownConfig { reconnect_per_second: 500, timeout_ms: 30_000 },
+            socketio: SocketIoConfig {
+                ping_interval_ms: 25_000,
+                ping_timeout_ms: 20_000,
+                connect_timeout_ms: 45_000,
+                max_payload_bytes: 1_000_000,
+                packets_per_second_max: 200,
+                idle_sessions_max: 4_096,
+            },
             auth: AuthConfig::default(),
             log_filter: "info".to_owned(),
+            pipelines: Vec::new(),
         }
     }
 }

@@ -7,6 +7,13 @@ use crate::config::given::Given;
 use crate::config::{Config, Durability, Secret, TokenHash};
 use crate::domain::role::Role;
 
+/// A hundred years.
+const DAYS_MAX: u64 = 36_500;
+/// A million millions.
+const COUNT_MAX: u64 = 1_000_000_000_000;
+/// A pebibyte.
+const BYTES_MAX: u64 = 1 << 50;
+
 /// One setting.
 pub struct Setting {
     /// Its key in the file, like `runs.concurrency`.
@@ -192,6 +199,60 @@ pub const ALL: &[Setting] = &[
         secret: false,
     },
     Setting {
+        key: "runs.per_pipeline",
+        meaning: "runs of one pipeline that work at the same time; 0 is as many as there are places",
+        allowed: "a whole number from 0 to 64",
+        set: |config, given| put(&mut config.runs.per_pipeline, given.size(0, 64)),
+        show: |config| config.runs.per_pipeline.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "runs.per_caller",
+        meaning: "runs of one token that work at the same time; 0 is as many as there are places",
+        allowed: "a whole number from 0 to 64",
+        set: |config, given| put(&mut config.runs.per_caller, given.size(0, 64)),
+        show: |config| config.runs.per_caller.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "runs.resources",
+        meaning: "runs that work at the same time and occupy a resource that their agents name, like gpu",
+        allowed: "a list of tag=number, like gpu=1 or llm:large=2, the number from 1 to 64",
+        set: |config, given| {
+            let limits = given.list()?.iter().map(|item| resource_limit(item)).collect();
+            put(&mut config.runs.resources, limits)
+        },
+        show: |config| {
+            let limits = config.runs.resources.iter();
+            list(&limits.map(|(tag, most)| format!("{tag}={most}")).collect::<Vec<_>>())
+        },
+        secret: false,
+    },
+    Setting {
+        key: "runs.ageing_ms",
+        meaning: "how long a run waits before every fourth place goes to it, whatever is more urgent",
+        allowed: "milliseconds, from 0 to 86400000",
+        set: |config, given| put(&mut config.runs.ageing_ms, given.number(0, 86_400_000)),
+        show: |config| config.runs.ageing_ms.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "runs.queue_timeout_ms",
+        meaning: "how long a run may wait for its turn; 0 is as long as it takes",
+        allowed: "milliseconds, from 0 to 2592000000",
+        set: |config, given| put(&mut config.runs.queue_timeout_ms, given.number(0, 2_592_000_000)),
+        show: |config| config.runs.queue_timeout_ms.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "runs.silence_timeout_ms",
+        meaning: "how long an agent may work without a line, progress or a step; 0 is as long as it likes",
+        allowed: "milliseconds, from 0 to 86400000",
+        set: |config, given| put(&mut config.runs.silence_timeout_ms, given.number(0, 86_400_000)),
+        show: |config| config.runs.silence_timeout_ms.to_string(),
+        secret: false,
+    },
+    Setting {
         key: "store.durability",
         meaning: "how safe a commit is: disk survives loss of power, system survives a crash of the server",
         allowed: "disk or system",
@@ -209,6 +270,158 @@ pub const ALL: &[Setting] = &[
                 Durability::System => "system",
             })
         },
+        secret: false,
+    },
+    Setting {
+        key: "retention.every_ms",
+        meaning: "how often retention is looked after",
+        allowed: "milliseconds, from 100 to 86400000",
+        set: |config, given| put(&mut config.retention.every_ms, given.number(100, 86_400_000)),
+        show: |config| config.retention.every_ms.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "retention.events_days",
+        meaning: "how long events of a room's log are kept; 0 is for ever",
+        allowed: "days, from 0 to 36500",
+        set: |config, given| put(&mut config.retention.events_days, given.number(0, DAYS_MAX)),
+        show: |config| config.retention.events_days.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "retention.room_events_max",
+        meaning: "events of one room that are kept; 0 is without a limit",
+        allowed: "a whole number from 0 to 1000000000000",
+        set: |config, given| put(&mut config.retention.room_events_max, given.number(0, COUNT_MAX)),
+        show: |config| config.retention.room_events_max.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "retention.room_bytes_max",
+        meaning: "bytes of the events of one room that are kept; 0 is without a limit",
+        allowed: "bytes, from 0 to 1125899906842624",
+        set: |config, given| put(&mut config.retention.room_bytes_max, given.number(0, BYTES_MAX)),
+        show: |config| config.retention.room_bytes_max.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "retention.events_bytes_max",
+        meaning: "bytes of the events of all rooms that are kept, the oldest go first; 0 is without a limit",
+        allowed: "bytes, from 0 to 1125899906842624",
+        set: |config, given| put(&mut config.retention.events_bytes_max, given.number(0, BYTES_MAX)),
+        show: |config| config.retention.events_bytes_max.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "retention.lines_days",
+        meaning: "how long log lines are kept after the end of their run; 0 is for ever",
+        allowed: "days, from 0 to 36500",
+        set: |config, given| put(&mut config.retention.lines_days, given.number(0, DAYS_MAX)),
+        show: |config| config.retention.lines_days.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "retention.lines_bytes_max",
+        meaning: "bytes of log lines of all runs that are kept, those of the oldest runs go first; 0 is without a limit",
+        allowed: "bytes, from 0 to 1125899906842624",
+        set: |config, given| put(&mut config.retention.lines_bytes_max, given.number(0, BYTES_MAX)),
+        show: |config| config.retention.lines_bytes_max.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "retention.files_days",
+        meaning: "how long files are kept after the end of their run; 0 is for ever",
+        allowed: "days, from 0 to 36500",
+        set: |config, given| put(&mut config.retention.files_days, given.number(0, DAYS_MAX)),
+        show: |config| config.retention.files_days.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "retention.files_bytes_max",
+        meaning: "bytes of files of all runs that are kept, those of the oldest runs go first; 0 is without a limit",
+        allowed: "bytes, from 0 to 1125899906842624",
+        set: |config, given| put(&mut config.retention.files_bytes_max, given.number(0, BYTES_MAX)),
+        show: |config| config.retention.files_bytes_max.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "retention.latest_files",
+        meaning: "whether files of a project's newest run and of its newest completed run are kept whatever their age",
+        allowed: "true or false",
+        set: |config, given| put(&mut config.retention.latest_files, given.truth()),
+        show: |config| config.retention.latest_files.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "retention.spare_bytes_max",
+        meaning: "free space that stays in the store to be used again; what is beyond goes back to the machine",
+        allowed: "bytes, from 0 to 1125899906842624",
+        set: |config, given| put(&mut config.retention.spare_bytes_max, given.number(0, BYTES_MAX)),
+        show: |config| config.retention.spare_bytes_max.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "shutdown.reconnect_per_second",
+        meaning: "clients that are asked to come back within one second when the server goes down",
+        allowed: "a whole number from 1 to 1000000",
+        set: |config, given| put(&mut config.shutdown.reconnect_per_second, given.number(1, 1_000_000)),
+        show: |config| config.shutdown.reconnect_per_second.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "shutdown.timeout_ms",
+        meaning: "how long going down may take; then the process ends as it stands",
+        allowed: "milliseconds, from 100 to 3600000",
+        set: |config, given| put(&mut config.shutdown.timeout_ms, given.number(100, 3_600_000)),
+        show: |config| config.shutdown.timeout_ms.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "socketio.ping_interval_ms",
+        meaning: "time between Socket.IO heartbeats",
+        allowed: "a whole number from 50 to 3600000",
+        set: |config, given| put(&mut config.socketio.ping_interval_ms, given.number(50, 3_600_000)),
+        show: |config| config.socketio.ping_interval_ms.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "socketio.ping_timeout_ms",
+        meaning: "how long a Socket.IO client may take to answer a heartbeat",
+        allowed: "a whole number from 50 to 3600000",
+        set: |config, given| put(&mut config.socketio.ping_timeout_ms, given.number(50, 3_600_000)),
+        show: |config| config.socketio.ping_timeout_ms.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "socketio.connect_timeout_ms",
+        meaning: "how long a Socket.IO session may take to come into a namespace",
+        allowed: "a whole number from 50 to 3600000",
+        set: |config, given| put(&mut config.socketio.connect_timeout_ms, given.number(50, 3_600_000)),
+        show: |config| config.socketio.connect_timeout_ms.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "socketio.max_payload_bytes",
+        meaning: "size of one Socket.IO message or body",
+        allowed: "a whole number from 1024 to 67108864",
+        set: |config, given| put(&mut config.socketio.max_payload_bytes, given.size(1024, 67_108_864)),
+        show: |config| config.socketio.max_payload_bytes.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "socketio.packets_per_second_max",
+        meaning: "packets a Socket.IO session may send per second; faster ones are slowed down",
+        allowed: "a whole number from 1 to 1000000",
+        set: |config, given| put(&mut config.socketio.packets_per_second_max, given.number(1, 1_000_000)),
+        show: |config| config.socketio.packets_per_second_max.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "socketio.idle_sessions_max",
+        meaning: "Socket.IO sessions that nobody has come in over; the oldest gives way",
+        allowed: "a whole number from 16 to 1000000",
+        set: |config, given| put(&mut config.socketio.idle_sessions_max, given.size(16, 1_000_000)),
+        show: |config| config.socketio.idle_sessions_max.to_string(),
         secret: false,
     },
     Setting {
@@ -279,6 +492,14 @@ fn is_filter(text: &str) -> bool {
     })
 }
 
+/// `gpu=1`; the tag itself may hold anything but white space.
+fn resource_limit(text: &str) -> Option<(String, usize)> {
+    let (tag, most) = text.rsplit_once('=')?;
+    let (tag, most) = (tag.trim(), most.trim().parse().ok()?);
+    let well_formed = !tag.is_empty() && !tag.contains(char::is_whitespace) && (1..=64).contains(&most);
+    well_formed.then(|| (tag.to_owned(), most))
+}
+
 fn token_hash(text: &str) -> Option<TokenHash> {
     let (role, sha256) = text.split_once(':')?;
     let well_formed =
@@ -296,52 +517,5 @@ fn list(items: &[String]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn defaults_read_back_from_how_they_are_shown() {
-        let defaults = Config::default();
-        for setting in ALL.iter().filter(|setting| setting.key != "admin_token") {
-            let shown: toml::Table = format!("value = {}", (setting.show)(&defaults)).parse().unwrap();
-            let mut config = Config::default();
-            assert!((setting.set)(&mut config, Given(&shown["value"])).is_some(), "{}", setting.key);
-            assert_eq!(config, defaults, "{}", setting.key);
-        }
-    }
-
-    #[test]
-    fn says_no_to_what_is_not_allowed() {
-        for (key, value) in [
-            ("listen", "8080"),
-            ("listen", "example.org:80"),
-            ("data_dir", " "),
-            ("log_filter", "loud"),
-            ("log_filter", "=info"),
-            ("http.allowed_origins", "example.org"),
-            ("http.allowed_origins", "https://a/b"),
-            ("http.public_url", "ftp://a"),
-            ("http.allowed_hosts", "a b"),
-            ("runs.concurrency", "0"),
-            ("store.durability", "maybe"),
-            ("auth.tokens", "operator:abc"),
-            ("auth.tokens", "root:0000000000000000000000000000000000000000000000000000000000000000"),
-            ("admin_token", ""),
-            ("admin_token", "with white space in it"),
-        ] {
-            let setting = ALL.iter().find(|setting| setting.key == key).unwrap();
-            let value = toml::Value::String(value.into());
-            assert!((setting.set)(&mut Config::default(), Given(&value)).is_none(), "{key} = {value}");
-        }
-    }
-
-    #[test]
-    fn secrets_are_not_shown() {
-        let mut config = Config::default();
-        config.auth.admin_token = Some(Secret::new("0123456789abcdef"));
-        config.auth.tokens = vec![TokenHash { role: Role::Viewer, sha256: "ab".repeat(32) }];
-        let shown: String = ALL.iter().map(|setting| (setting.show)(&config)).collect();
-        assert!(!shown.contains("0123456789abcdef") && !shown.contains("abab"), "{shown}");
-        assert!(!format!("{config:?}").contains("0123456789abcdef"));
-    }
-}
+#[path = "settings_tests.rs"]
+mod tests;

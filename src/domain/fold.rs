@@ -1,21 +1,18 @@
 //! The only definition of a room's state: the fold of its log. `static/js/client/fold.js` is its twin in the browser;
 //! both are checked with the vectors in `tests/vectors/fold`.
 
+mod bounds;
+
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::event::{Artifact, Completion, Eta, EventBody, LogLevel, LogLine};
+pub use self::bounds::STATE_BYTES_MAX;
+use crate::domain::encoded::cut_to;
+use crate::domain::event::{Artifact, Completion, Eta, EventBody, LogLevel, LogLine, LoggedEvent};
 use crate::domain::ids::RunId;
 use crate::domain::run::{AgentStatus, RunStatus};
 use crate::domain::time::Timestamp;
-
-/// Lines that the state carries; older ones are fetched.
-pub const LOG_TAIL_LINES_MAX: usize = 200;
-/// Bytes of text that the lines of the state hold together, so that a join stays small whatever an agent prints.
-pub const LOG_TAIL_BYTES_MAX: usize = 24 * 1024;
-/// Artifacts that the state carries; `artifacts_total` says how many there are.
-pub const ARTIFACTS_MAX: usize = 100;
 
 /// What a room looks like after some events.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -28,13 +25,16 @@ pub struct RoomState {
     pub message: String,
     /// How long it is expected to take from here.
     pub eta: Option<Eta>,
+    /// When that was said; there only with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eta_at: Option<Timestamp>,
     /// The newest run.
     pub run: Option<RunSummary>,
-    /// The agents that have begun, by their place.
+    /// The agents that have begun, by their place; of very many, the last.
     pub agents: Vec<AgentState>,
     /// The log of the newest run.
     pub log: LogState,
-    /// The newest files of the newest run, in the order in which their paths first appeared.
+    /// The newest files of the newest run, as many as the state may carry, in the order in which their paths first appeared.
     pub artifacts: Vec<Artifact>,
     /// How many files the newest run has made.
     pub artifacts_total: u64,
@@ -53,6 +53,17 @@ pub struct RunSummary {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// Since when it is paused or waits for a person; its clock stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub halted_at: Option<Timestamp>,
+    /// How long its clock stood before that.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub halted_ms: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// What became of an agent so far.
@@ -97,7 +108,41 @@ pub struct TailLine {
     pub agent: Option<String>,
 }
 
+impl RunSummary {
+    fn note(&mut self, status: RunStatus, at: Timestamp) {
+        match status {
+            // A run that never started has no clock to stand.
+            RunStatus::Paused | RunStatus::Waiting if self.started_at.is_some() => {
+                self.halted_at.get_or_insert(at);
+            }
+            RunStatus::Running => {
+                self.started_at.get_or_insert(at);
+                self.go_on(at);
+            }
+            _ => {}
+        }
+    }
+
+    fn go_on(&mut self, at: Timestamp) {
+        if let Some(since) = self.halted_at.take() {
+            self.halted_ms += at.since(since);
+        }
+    }
+}
+
 impl RoomState {
+    /// The state after one more event of the log.
+    ///
+    /// # Errors
+    /// When the event cannot be read; then the state is as it was.
+    pub fn apply_logged(&mut self, event: &LoggedEvent) -> Result<(), serde_json::Error> {
+        // What an application says for itself is not part of the state, so it need not be read.
+        if !event.body_json.starts_with(r#"{"type":"event""#) {
+            self.apply(event.run_id, event.at, &event.body()?);
+        }
+        Ok(())
+    }
+
     /// The state after one more event.
     pub fn apply(&mut self, run_id: Option<RunId>, at: Timestamp, body: &EventBody) {
         if let (Some(id), EventBody::StatusUpdate(_)) = (run_id, body)
@@ -106,7 +151,14 @@ impl RoomState {
             // A newer run begins on a clean page. Ids of runs ascend, so a replaced run that still says that it was
             // cancelled does not take the page back.
             *self = RoomState {
-                run: Some(RunSummary { id, queued_at: at, started_at: None, ended_at: None }),
+                run: Some(RunSummary {
+                    id,
+                    queued_at: at,
+                    started_at: None,
+                    ended_at: None,
+                    halted_at: None,
+                    halted_ms: 0,
+                }),
                 ..RoomState::default()
             };
         }
@@ -118,30 +170,20 @@ impl RoomState {
             EventBody::StatusUpdate(update) => {
                 self.status = Some(update.status);
                 self.progress = self.progress.max(update.progress);
-                self.message.clone_from(&update.message);
+                self.message = cut_to(&update.message, bounds::MESSAGE_BYTES_MAX).into_owned();
                 self.eta = update.eta;
-                if let Some(run) = &mut self.run
-                    && update.status == RunStatus::Running
-                    && run.started_at.is_none()
-                {
-                    run.started_at = Some(at);
+                self.eta_at = update.eta.map(|_| at);
+                if let Some(run) = &mut self.run {
+                    run.note(update.status, at);
                 }
             }
             EventBody::AgentUpdate(update) => {
-                let agent = AgentState {
-                    agent: update.agent.clone(),
-                    title: update.title.clone(),
-                    index: update.index,
-                    total: update.total,
-                    status: update.status,
-                    message: update.message.clone(),
-                    progress: update.progress,
-                    duration_ms: update.duration_ms,
-                };
-                match self.agents.binary_search_by_key(&update.index, |agent| agent.index) {
+                let agent = bounds::agent(update);
+                match self.agents.binary_search_by_key(&agent.index, |agent| agent.index) {
                     Ok(place) => self.agents[place] = agent,
                     Err(place) => self.agents.insert(place, agent),
                 }
+                bounds::keep_agents(&mut self.agents);
             }
             EventBody::Log(log) => {
                 for line in &log.lines {
@@ -152,11 +194,7 @@ impl RoomState {
                         agent: log.agent.clone(),
                     });
                 }
-                let mut bytes: usize = self.log.tail.iter().map(|line| line.line.text.len()).sum();
-                while self.log.tail.len() > LOG_TAIL_LINES_MAX || bytes > LOG_TAIL_BYTES_MAX {
-                    let Some(dropped) = self.log.tail.pop_front() else { break };
-                    bytes -= dropped.line.text.len();
-                }
+                bounds::keep_tail(&mut self.log.tail);
             }
             EventBody::Artifact(artifact) => {
                 match self.artifacts.iter_mut().find(|known| known.path == artifact.path) {
@@ -164,11 +202,9 @@ impl RoomState {
                     None => {
                         self.artifacts_total += 1;
                         self.artifacts.push(artifact.clone());
-                        if self.artifacts.len() > ARTIFACTS_MAX {
-                            self.artifacts.remove(0);
-                        }
                     }
                 }
+                bounds::keep_artifacts(&mut self.artifacts);
             }
             EventBody::Completion(completion) => {
                 self.status = Some(completion.status);
@@ -176,11 +212,13 @@ impl RoomState {
                     self.progress = 100.0;
                 }
                 self.eta = None;
-                self.message.clone_from(&completion.message);
+                self.message = cut_to(&completion.message, bounds::MESSAGE_BYTES_MAX).into_owned();
+                self.eta_at = None;
                 if let Some(run) = &mut self.run {
+                    run.go_on(at);
                     run.ended_at = Some(at);
                 }
-                self.completion = Some(completion.clone());
+                self.completion = Some(bounds::completion(completion));
             }
             EventBody::Event(_) => {}
         }

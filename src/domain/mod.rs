@@ -1,11 +1,15 @@
 //! Ground: plain data and pure rules. Nothing here does input or output, reads a clock or knows a wire.
 
+pub mod control;
+pub mod encoded;
 pub mod event;
 pub mod fold;
 pub mod ids;
+pub mod pipeline;
 pub mod position;
 pub mod role;
 pub mod run;
 pub mod script;
 pub mod time;
+pub mod warden;
 pub mod wire;

@@ -1,7 +1,10 @@
 //! Projects, runs and their states: which change may follow which.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
+use crate::domain::control::{GateAnswer, RunControl};
 use crate::domain::event::{Evidence, RunError};
 use crate::domain::ids::{ProjectId, RunId};
 use crate::domain::time::Timestamp;
@@ -96,13 +99,15 @@ impl RunStatus {
             return !self.is_terminal();
         }
         match self {
-            Queued => matches!(next, Starting | Cancelled | Failed | TimedOut),
+            Queued => matches!(next, Starting | Paused | Cancelled | Failed | TimedOut),
             Starting => matches!(next, Queued | Running | Cancelling | Failed | TimedOut),
             Running => matches!(
                 next,
                 Queued | Waiting | Pausing | Cancelling | Completed | Partial | Failed | TimedOut
             ),
-            Waiting => matches!(next, Queued | Running | Pausing | Cancelling | Failed | TimedOut),
+            Waiting => {
+                matches!(next, Queued | Running | Pausing | Cancelling | Cancelled | Failed | TimedOut)
+            }
             Pausing => {
                 matches!(next, Paused | Running | Cancelling | Completed | Partial | Failed | TimedOut)
             }
@@ -201,6 +206,20 @@ pub struct Run {
     pub lease: Option<String>,
     /// The run it repeats, for a retry.
     pub retry_of: Option<RunId>,
+    /// The definition of its pipeline as it was when the run was accepted, in its stored form; none for a built-in
+    /// pipeline that nobody changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<Arc<str>>,
+    /// What people and the queue say of it.
+    #[serde(default)]
+    pub control: RunControl,
+}
+
+impl Run {
+    /// From its start until `now`, without the time it was paused or waited for a person.
+    pub fn worked_ms(&self, now: Timestamp) -> u64 {
+        self.started_at.map_or(0, |started| now.since(started).saturating_sub(self.control.halted_until(now)))
+    }
 }
 
 /// An agent of a run.
@@ -220,6 +239,18 @@ pub struct RunAgent {
     pub duration_ms: Option<u64>,
     /// Files it made, once it ended well.
     pub output: Option<AgentManifest>,
+    /// How often it was tried in vain.
+    #[serde(default)]
+    pub failed_tries: u32,
+    /// What a person said of its output.
+    #[serde(default)]
+    pub answer: Option<GateAnswer>,
+    /// Files that it shows while it works; those of its output take their place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub early: Vec<ManifestFile>,
+    /// The newest picture of what it is making.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<ManifestFile>,
 }
 
 /// The files an agent made, by content.

@@ -7,15 +7,18 @@
 mod commits;
 mod logs;
 mod records;
+mod upkeep;
 
 pub use commits::*;
 pub use logs::*;
 pub use records::*;
+pub use upkeep::*;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll, Waker};
 
+use crate::domain::control::RunControl;
 use crate::domain::event::{Custom, EventBody, LoggedEvent, NewEvent};
 use crate::domain::ids::{ProjectId, RunId};
 use crate::domain::position::{Epoch, Position};
@@ -65,10 +68,21 @@ macro_rules! rules {
             projects_are_listed_newest_first
             runs_are_listed_newest_first
             durations_come_from_completed_agents
+            a_note_stands_until_it_is_forgotten
             a_kept_answer_holds_its_key_until_it_expires
             two_with_the_same_key_are_done_once
             a_saved_state_is_only_replaced_by_a_newer_one
             figures_count_what_was_done
+            a_log_is_cut_only_under_its_saved_fold
+            numbers_go_on_after_a_cut
+            a_cut_is_announced_before_the_answer
+            rooms_say_where_their_logs_stand
+            a_log_is_weighed_in_steps
+            the_last_event_before_a_time_is_found
+            all_runs_are_read_in_the_order_of_their_ids
+            files_are_forgotten_of_ended_runs_alone
+            what_a_removed_project_left_goes_in_pieces
+            expired_answers_go_in_pieces
         );
     };
     ($factory:expr; $($rule:ident)*) => {
@@ -120,6 +134,8 @@ fn a_run(project: &Project) -> Run {
         crash_attempts: 0,
         lease: None,
         retry_of: None,
+        control: RunControl::default(),
+        definition: None,
     }
 }
 
@@ -185,6 +201,7 @@ struct Ear {
 #[derive(Clone, Debug, PartialEq)]
 enum Heard {
     Appended(ProjectId, Epoch, u64, String),
+    Cut(ProjectId, u64),
     Removed(ProjectId),
 }
 
@@ -217,6 +234,10 @@ impl EngineEvents for Ear {
         while *held {
             held = self.released.wait(held).unwrap();
         }
+    }
+
+    fn cut(&self, room: ProjectId, first: u64) {
+        self.heard.lock().unwrap().push(Heard::Cut(room, first));
     }
 
     fn removed(&self, room: ProjectId) {

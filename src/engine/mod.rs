@@ -15,12 +15,18 @@
 //! 5. **Reads see what was answered.** After the future of a batch has resolved, every read sees the batch.
 //! 6. **A log outlives a restart.** The epoch of a room never changes while its log is there.
 //! 7. **Bounded.** When the engine cannot keep up it answers [`EngineError::Busy`] rather than grow.
+//! 8. **A log is cut at its start alone, and never without its fold.** [`Change::CutLog`] is done only when the saved fold
+//!    covers all that goes. Numbers go on as if nothing had been cut, [`EngineEvents::cut`] is called before the future of
+//!    the batch resolves, and a read that begins before the cut gives what is left ([`LogPage::follows`] says so).
+//! 9. **Removal is at once, clearing up is not.** What belongs to a removed project is gone for every read as soon as the
+//!    batch is answered; [`Change::Upkeep`] clears it away piece by piece.
 //!
 //! `contract.rs` checks all of this for any implementation.
 
 #[cfg(test)]
 pub mod contract;
 pub mod embedded;
+pub mod retention;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -31,6 +37,7 @@ use crate::domain::ids::{ProjectId, RunId};
 use crate::domain::position::{Epoch, Position};
 use crate::domain::run::{Project, Run, RunStatus};
 use crate::domain::time::Timestamp;
+use crate::engine::retention::{Kept, LogWeight, RoomLog, Upkeep};
 
 /// What an engine answers.
 pub type EngineFuture<T> = Pin<Box<dyn Future<Output = Result<T, EngineError>> + Send>>;
@@ -73,6 +80,22 @@ pub trait Engine: Send + Sync + 'static {
     /// An answer that was kept under an idempotency key and has not expired at `now`.
     fn idempotent_answer(&self, key: String, now: Timestamp) -> EngineFuture<Option<KeptAnswer>>;
 
+    /// Where the logs of all rooms stand, in the order of their ids: those behind `after`, at most `limit`.
+    fn rooms(&self, after: Option<ProjectId>, limit: usize) -> EngineFuture<Vec<RoomLog>>;
+
+    /// What the events with `seq > after` weigh, up to the limits (at least one when there is one).
+    fn weigh_log(&self, room: ProjectId, after: u64, limit: ReadLimit) -> EngineFuture<LogWeight>;
+
+    /// The last event that the log took before a time, among those that can still be read; the one before the first when
+    /// there is none. Where the clock went back meanwhile, any of the places that fit.
+    fn last_before(&self, room: ProjectId, time: Timestamp) -> EngineFuture<u64>;
+
+    /// All runs in the order of their ids: those behind `after`, at most `limit`.
+    fn all_runs(&self, after: Option<RunId>, limit: usize) -> EngineFuture<Vec<Run>>;
+
+    /// What was noted under a name; see [`Change::Note`].
+    fn note(&self, name: String) -> EngineFuture<Option<String>>;
+
     /// Figures for operators.
     fn stats(&self) -> EngineFuture<EngineStats>;
 
@@ -84,6 +107,8 @@ pub trait Engine: Send + Sync + 'static {
 pub trait EngineEvents: Send + Sync + 'static {
     /// These events were appended to the room's log, in this order.
     fn appended(&self, room: ProjectId, epoch: Epoch, events: &[LoggedEvent]);
+    /// The room's log begins at this event now; what was before is gone.
+    fn cut(&self, room: ProjectId, first: u64);
     /// The room and its log are gone.
     fn removed(&self, room: ProjectId);
 }
@@ -141,6 +166,13 @@ pub enum Change {
         /// The time to judge expiry by.
         now: Timestamp,
     },
+    /// Notes something of the whole house under a name, in place of what was noted there; none forgets it.
+    Note {
+        /// Which.
+        name: String,
+        /// What.
+        value: Option<String>,
+    },
     /// The fold of a room's log up to a number, so that a restart need not read it all. Kept when newer than the
     /// saved one.
     SaveState {
@@ -149,6 +181,19 @@ pub enum Change {
         /// The fold.
         state: SavedState,
     },
+    /// The start of a room's log up to and including `through`, at most to its end, goes; rule 8.
+    /// [`EngineError::NotSaved`] when the saved fold does not reach as far.
+    CutLog {
+        /// Which room.
+        room: ProjectId,
+        /// The last event that goes.
+        through: u64,
+    },
+    /// A run that has ended no longer names the files its agents made; all else of it stays.
+    /// [`EngineError::RunActive`] when it has not ended.
+    ForgetFiles(RunId),
+    /// A piece of upkeep; what it did is in [`Committed::kept`].
+    Upkeep(Upkeep),
 }
 
 /// What became of a batch.
@@ -158,6 +203,8 @@ pub struct Committed {
     pub positions: Vec<Position>,
     /// Whether the batch has reached the disk itself, or only the operating system.
     pub on_disk: bool,
+    /// What [`Change::Upkeep`] did.
+    pub kept: Kept,
 }
 
 /// Where a log begins and ends.
@@ -187,6 +234,13 @@ pub struct LogPage {
     pub events: Vec<LoggedEvent>,
     /// Whether there are more behind them.
     pub more: bool,
+}
+
+impl LogPage {
+    /// Whether these events are what comes right after `after`. When not, the log was cut beyond it meanwhile.
+    pub fn follows(&self, after: u64) -> bool {
+        self.events.first().is_none_or(|event| event.seq == after + 1)
+    }
 }
 
 /// A fold that was saved.
@@ -236,6 +290,8 @@ pub struct KeptAnswer {
 pub struct EngineStats {
     /// Bytes of the store on disk.
     pub size_bytes: u64,
+    /// Bytes of these that nothing uses and that are used again.
+    pub spare_bytes: u64,
     /// When the last batch was committed.
     pub last_write_at: Option<Timestamp>,
     /// Batches that wait for the writer.
@@ -268,6 +324,9 @@ pub enum EngineError {
     /// The idempotency key holds this answer already.
     #[error("the idempotency key is in use")]
     KeyTaken(Box<KeptAnswer>),
+    /// The saved fold does not cover what is to be cut.
+    #[error("the state of the room is saved up to event {0} only")]
+    NotSaved(u64),
     /// Too much is waiting already.
     #[error("the store cannot keep up")]
     Busy,

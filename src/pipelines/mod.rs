@@ -5,7 +5,16 @@
 //! any agent after a crash.
 
 pub mod app;
+pub mod defined;
+pub mod describe;
+pub mod glob;
+mod graph;
 pub mod image;
+pub mod policy;
+pub mod prompt;
+pub mod schema;
+pub mod setup;
+pub mod when;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,6 +23,8 @@ use serde::de::DeserializeOwned;
 
 use crate::domain::event::LogLevel;
 use crate::domain::script::{ScriptJob, ScriptOutcome};
+use crate::pipelines::policy::{AgentPolicy, FailureClass};
+use crate::pipelines::setup::AgentSetup;
 
 /// The agents of one kind of job, in the order in which they run.
 #[derive(Clone, Debug)]
@@ -39,6 +50,10 @@ pub struct Agent {
     pub version: u32,
     /// What it computes.
     pub run: fn(&AgentInputs, &dyn AgentHost) -> Result<AgentOutput, AgentError>,
+    /// How the house treats it: retries, limits, gate, what it occupies.
+    pub policy: AgentPolicy,
+    /// Who carries it out and when.
+    pub setup: AgentSetup,
 }
 
 /// What an agent may read.
@@ -117,6 +132,14 @@ pub enum AgentError {
         /// The line in that file, from 1.
         line: Option<u32>,
     },
+    /// Something the agent needs did not work this time; whether it is tried again is up to its policy.
+    #[error("{message}")]
+    Passing {
+        /// What kind of failure.
+        class: FailureClass,
+        /// What went wrong.
+        message: String,
+    },
 }
 
 fn at(file: &Option<String>, line: &Option<u32>) -> String {
@@ -131,6 +154,19 @@ impl AgentError {
     /// A failure that concerns no file.
     pub fn failed(message: impl Into<String>) -> Self {
         Self::Failed { message: message.into(), file: None, line: None }
+    }
+
+    /// A failure that may be over soon.
+    pub fn passing(class: FailureClass, message: impl Into<String>) -> Self {
+        Self::Passing { class, message: message.into() }
+    }
+
+    /// What kind of failure it was.
+    pub fn class(&self) -> FailureClass {
+        match self {
+            Self::Passing { class, .. } => *class,
+            Self::Cancelled | Self::Failed { .. } => FailureClass::Permanent,
+        }
     }
 }
 

@@ -1,11 +1,15 @@
 //! From a request to a run that can be written: checks, defaults, id, and the batch that makes it durable.
 
-use crate::domain::ids::{ProjectId, RunId};
+use std::collections::BTreeSet;
+
+use crate::domain::control::{Lane, RunControl};
+use crate::domain::ids::ProjectId;
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::time::Timestamp;
 use crate::engine::{Batch, Change, KeptAnswer};
 use crate::pipelines::Pipeline;
-use crate::runs::orchestrator::Shared;
+use crate::runs::control::Place;
+use crate::runs::orchestrator::{Retry, Shared};
 use crate::runs::params::{self, FieldError};
 use crate::runs::queue::fresh_run_id;
 use crate::runs::{Accepted, Keep, NewRun, OnConflict, RunsError, plan, transitions};
@@ -22,8 +26,9 @@ pub(crate) struct Draft {
 
 impl Draft {
     /// The answer and the batch that makes it true.
-    pub(crate) fn into_batch(self, position_in_queue: u32, now: Timestamp) -> (Accepted, Batch) {
-        let accepted = Accepted { run: self.run.clone(), position_in_queue };
+    pub(crate) fn into_batch(self, place: Place, now: Timestamp) -> (Accepted, Batch) {
+        let accepted =
+            Accepted { run: self.run.clone(), position_in_queue: place.position, starts_in: place.starts_in };
         let mut changes = Vec::with_capacity(3);
         // The key goes first: a request that is repeated hears its first answer, not that the run it made is active.
         if let Some(keep) = self.keep {
@@ -63,6 +68,7 @@ pub(crate) async fn draft(shared: &Shared, new: NewRun) -> Result<Draft, RunsErr
         brief: new.project.brief,
         params,
         priority: new.priority,
+        control: control(&pipeline, new.lane, new.by),
         ..blank(shared, new.project.id, &pipeline).await?
     };
     Ok(Draft {
@@ -76,15 +82,14 @@ pub(crate) async fn draft(shared: &Shared, new: NewRun) -> Result<Draft, RunsErr
 /// Checks a request to repeat a run.
 pub(crate) async fn draft_retry(
     shared: &Shared,
-    id: RunId,
-    from_agent: Option<&str>,
+    Retry { run: id, from_agent, by }: Retry,
 ) -> Result<Draft, RunsError> {
     let earlier = shared.engine.run(id).await?.ok_or(RunsError::NotFound("run"))?;
     if !earlier.status.is_terminal() {
         return Err(RunsError::Active(id));
     }
     let pipeline = pipeline(shared, &earlier.pipeline)?;
-    let agents = plan::agents_of_retry(&pipeline, &earlier, from_agent).map_err(|known| {
+    let agents = plan::agents_of_retry(&pipeline, &earlier, from_agent.as_deref()).map_err(|known| {
         let message = format!("is unknown; known: {}", known.join(", "));
         RunsError::Invalid(vec![FieldError { field: "from_agent".to_owned(), message }])
     })?;
@@ -94,13 +99,26 @@ pub(crate) async fn draft_retry(
         priority: earlier.priority,
         agents,
         retry_of: Some(id),
+        control: control(&pipeline, earlier.control.lane, by),
         ..blank(shared, earlier.project_id, &pipeline).await?
     };
     Ok(Draft { run, beside_active: false, replaces: false, keep: None })
 }
 
+/// What the queue has to know of a new run.
+fn control(pipeline: &Pipeline, lane: Lane, by: String) -> RunControl {
+    let tags: BTreeSet<&str> =
+        pipeline.agents.iter().flat_map(|agent| agent.policy.resources.iter()).map(|tag| &**tag).collect();
+    RunControl {
+        lane,
+        caller: Some(by),
+        resources: tags.into_iter().map(str::to_owned).collect(),
+        ..RunControl::default()
+    }
+}
+
 fn pipeline(shared: &Shared, name: &str) -> Result<Pipeline, RunsError> {
-    (shared.pipelines)(name).ok_or(RunsError::NotFound("pipeline"))
+    shared.pipelines.find(name).ok_or(RunsError::NotFound("pipeline"))
 }
 
 /// A run of a project that has nothing to do yet.
@@ -127,5 +145,7 @@ async fn blank(shared: &Shared, project: ProjectId, pipeline: &Pipeline) -> Resu
         crash_attempts: 0,
         lease: None,
         retry_of: None,
+        control: RunControl::default(),
+        definition: shared.pipelines.definition(pipeline.name),
     })
 }

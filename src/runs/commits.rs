@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::broker::{Broker, BrokerError};
+use crate::domain::ids::ProjectId;
 use crate::engine::{Batch, Change, Committed, Engine, EngineError};
 
 /// Pauses between tries of the same batch, in milliseconds: a full queue of the store is over soon, a full disk may be.
@@ -15,6 +16,10 @@ const PAUSES_MS: [u64; 4] = [20, 100, 400, 1_500];
 pub trait Commits: Send + Sync + 'static {
     /// Does all changes of the batch, or none.
     fn commit(&self, batch: Batch) -> Pin<Box<dyn Future<Output = Result<Committed, EngineError>> + Send>>;
+
+    /// Shows those who are up to date the newest message of a kind; it is not logged. An engine alone has nobody to show
+    /// it to.
+    fn show(&self, _room: ProjectId, _key: &'static str, _json: &str) {}
 }
 
 impl Commits for Broker {
@@ -27,6 +32,10 @@ impl Commits for Broker {
                 BrokerError::Engine(error) => error,
             })
         })
+    }
+
+    fn show(&self, room: ProjectId, key: &'static str, json: &str) {
+        Broker::show(self, room, key, json);
     }
 }
 

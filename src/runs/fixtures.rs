@@ -3,9 +3,12 @@
 use serde_json::Map;
 use uuid::Uuid;
 
+use crate::domain::control::RunControl;
 use crate::domain::ids::{ProjectId, RunId};
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::time::Timestamp;
+use crate::pipelines::policy::AgentPolicy;
+use crate::pipelines::setup::AgentSetup;
 use crate::pipelines::{Agent, AgentHost, AgentInputs, AgentOutput, Pipeline};
 use crate::runs::plan::agents_of;
 
@@ -13,7 +16,15 @@ const fn agent(name: &'static str, version: u32) -> Agent {
     fn nothing(_: &AgentInputs, _: &dyn AgentHost) -> Result<AgentOutput, crate::pipelines::AgentError> {
         Ok(AgentOutput::default())
     }
-    Agent { name, title: name, weight: 1.0, version, run: nothing }
+    Agent {
+        name,
+        title: name,
+        weight: 1.0,
+        version,
+        run: nothing,
+        policy: AgentPolicy::DEFAULT,
+        setup: AgentSetup::BUILTIN,
+    }
 }
 
 /// Three agents.
@@ -53,5 +64,7 @@ pub(crate) fn run() -> Run {
         crash_attempts: 0,
         lease: None,
         retry_of: None,
+        control: RunControl::default(),
+        definition: None,
     }
 }

@@ -6,9 +6,16 @@ use std::time::Duration;
 use actix::dev::ToEnvelope;
 use actix::{Actor, Addr, Arbiter, ArbiterHandle, Handler, MailboxError, Message};
 
-use crate::domain::ids::RunId;
-use crate::runs::orchestrator::{Cancel, Enqueue, Orchestrator, Retry, Snapshot, Stop};
+use crate::domain::ids::{ProjectId, RunId};
+use crate::domain::run::RunStatus;
+use crate::domain::time::Timestamp;
+use crate::runs::log_pace::{LogPaces, SharedPace};
+use crate::runs::orchestrator::{
+    Answer, Cancel, Enqueue, Orchestrator, Pause, PauseQueue, QueueFigures, Resume, Retry, Shared, Snapshot,
+    Stop, Where,
+};
 use crate::runs::{Accepted, CancelAnswer, NewRun, RunsDeps, RunsError, RunsSnapshot};
+use crate::runs::{GateVerdict, Place, QueueView};
 
 /// How long a caller waits for an answer. The slowest is a store that is tried again for two seconds.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -19,6 +26,7 @@ pub struct Runs {
     orchestrator: Addr<Orchestrator>,
     arbiter: ArbiterHandle,
     stop_timeout: Duration,
+    log_paces: LogPaces,
 }
 
 impl Runs {
@@ -27,11 +35,12 @@ impl Runs {
     pub fn start(deps: RunsDeps) -> Self {
         let stop_timeout = Duration::from_millis(deps.settings.cancel_grace_ms + deps.settings.stop_grace_ms)
             + ANSWER_TIMEOUT;
+        let shared = Shared::from(deps);
+        let log_paces = shared.log_paces.clone();
         let arbiter = Arbiter::new();
-        let orchestrator = Orchestrator::start_in_arbiter(&arbiter.handle(), move |_| {
-            Orchestrator::new(Arc::new(deps.into()))
-        });
-        Self { orchestrator, arbiter: arbiter.handle(), stop_timeout }
+        let orchestrator =
+            Orchestrator::start_in_arbiter(&arbiter.handle(), move |_| Orchestrator::new(Arc::new(shared)));
+        Self { orchestrator, arbiter: arbiter.handle(), stop_timeout, log_paces }
     }
 
     /// Accepts a run: it is durable, and it will be worked on even if the server goes down now.
@@ -55,8 +64,62 @@ impl Runs {
     ///
     /// # Errors
     /// When there is no such run or agent, a run of the project is active, or as for [`Runs::enqueue`].
-    pub async fn retry(&self, run: RunId, from_agent: Option<String>) -> Result<Accepted, RunsError> {
-        self.ask(Retry { run, from_agent }, ANSWER_TIMEOUT).await?
+    pub async fn retry(
+        &self,
+        run: RunId,
+        from_agent: Option<String>,
+        by: String,
+    ) -> Result<Accepted, RunsError> {
+        self.ask(Retry { run, from_agent, by }, ANSWER_TIMEOUT).await?
+    }
+
+    /// Pauses a run: at once when nothing works on it, else after the agent that works. Answers the state it came to.
+    ///
+    /// # Errors
+    /// When there is no such run, it is not in a state that allows this, or the store fails.
+    pub async fn pause(&self, run: RunId, by: String) -> Result<RunStatus, RunsError> {
+        self.ask(Pause { run, by }, ANSWER_TIMEOUT).await?
+    }
+
+    /// Lets a paused run go on as soon as it is its turn, or takes a pause back that has not begun. Answers the state it
+    /// came to.
+    ///
+    /// # Errors
+    /// As for [`Runs::pause`].
+    pub async fn resume(&self, run: RunId, by: String) -> Result<RunStatus, RunsError> {
+        self.ask(Resume { run, by }, ANSWER_TIMEOUT).await?
+    }
+
+    /// Answers the question that a run waits with. The first answer wins. Answers the state it came to.
+    ///
+    /// # Errors
+    /// When there is no such run, it does not wait for an answer, or the answer is wrong.
+    pub async fn answer(&self, run: RunId, by: String, verdict: GateVerdict) -> Result<RunStatus, RunsError> {
+        self.ask(Answer { run, by, verdict }, ANSWER_TIMEOUT).await?
+    }
+
+    /// Pauses the queue: what works goes on, and nothing else begins. Or lets it go on.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn pause_queue(&self, paused: bool, by: String) -> Result<QueueView, RunsError> {
+        self.ask(PauseQueue { paused, by }, ANSWER_TIMEOUT).await?
+    }
+
+    /// The queue as a person sees it.
+    ///
+    /// # Errors
+    /// When the orchestrator is gone or does not answer.
+    pub async fn queue(&self) -> Result<QueueView, RunsError> {
+        self.ask(QueueFigures, ANSWER_TIMEOUT).await
+    }
+
+    /// Where a run stands in the queue; none when it does not wait there.
+    ///
+    /// # Errors
+    /// When the orchestrator is gone or does not answer.
+    pub async fn place(&self, run: RunId) -> Result<Option<Place>, RunsError> {
+        self.ask(Where(run), ANSWER_TIMEOUT).await
     }
 
     /// Figures.
@@ -65,6 +128,11 @@ impl Runs {
     /// When the orchestrator is gone or does not answer.
     pub async fn snapshot(&self) -> Result<RunsSnapshot, RunsError> {
         self.ask(Snapshot, ANSWER_TIMEOUT).await
+    }
+
+    /// How much may be said of the log in a room; its run and workers outside share it.
+    pub(crate) fn log_pace(&self, room: ProjectId, now: Timestamp) -> SharedPace {
+        self.log_paces.of(room, now)
     }
 
     /// Takes no more runs and brings those that work to a safe point: they go on after the next start.

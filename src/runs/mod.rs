@@ -6,19 +6,23 @@
 
 mod accept;
 mod commits;
+mod control;
 pub mod executors;
 mod files;
 #[cfg(test)]
 mod fixtures;
 mod generation;
 mod handle;
-mod log_batch;
+mod history;
+pub(crate) mod log_batch;
+pub(crate) mod log_pace;
 mod orchestrator;
 pub mod params;
 mod plan;
 mod progress;
 mod queue;
 mod recovery;
+mod retry;
 mod take_over;
 #[cfg(test)]
 mod tests;
@@ -29,16 +33,23 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 pub use commits::Commits;
+pub use control::{GateVerdict, Place, QueueView};
 pub use handle::Runs;
 pub use params::FieldError;
+pub use queue::RunLimits;
 
 use crate::artifacts::Artifacts;
 use crate::clock::Clock;
+use crate::domain::control::Lane;
+use crate::domain::event::Eta;
 use crate::domain::ids::RunId;
 use crate::domain::run::{Project, Run, RunStatus};
 use crate::engine::{Engine, EngineError, KeptAnswer};
-use crate::pipelines::Pipeline;
+use crate::pipelines::defined::Pipelines;
 use crate::runs::executors::{AgentGate, Executor, ScriptRunner};
+
+/// Why a run that is not paused is not resumed.
+const NOT_PAUSED: &str = "is not paused";
 
 /// What runs are made with.
 pub struct RunsDeps {
@@ -52,8 +63,8 @@ pub struct RunsDeps {
     pub clock: Arc<dyn Clock>,
     /// Runs scripts for agents.
     pub scripts: Arc<dyn ScriptRunner>,
-    /// The pipeline of a name.
-    pub pipelines: fn(&str) -> Option<Pipeline>,
+    /// The pipelines.
+    pub pipelines: Pipelines,
     /// Limits.
     pub settings: RunsSettings,
     /// Names this start of the server; runs of other boots are taken over.
@@ -68,7 +79,7 @@ pub struct RunsDeps {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunsSettings {
     /// Runs that work at once.
-    pub concurrency_max: usize,
+    pub limits: RunLimits,
     /// Runs that wait.
     pub queue_max: usize,
     /// How long one agent may work.
@@ -77,6 +88,16 @@ pub struct RunsSettings {
     pub run_timeout_ms: u64,
     /// How long an agent has to stop after a cancel or a time limit, before the run ends without it.
     pub cancel_grace_ms: u64,
+    /// How long the processes of an agent that is to stop have to end by themselves.
+    pub kill_after_ms: u64,
+    /// After how long a cancelled run ends whatever could not be stopped.
+    pub cancel_limit_ms: u64,
+    /// How long an agent may say nothing, when it does not say itself how long.
+    pub silence_timeout_ms: Option<u64>,
+    /// How long a run may wait in the queue.
+    pub queue_timeout_ms: Option<u64>,
+    /// How long a run waits before it may go before more urgent ones.
+    pub ageing_ms: u64,
     /// How long an agent has to stop when the server goes down.
     pub stop_grace_ms: u64,
     /// Earlier durations per agent from which the expected time is learned.
@@ -86,11 +107,16 @@ pub struct RunsSettings {
 impl Default for RunsSettings {
     fn default() -> Self {
         Self {
-            concurrency_max: std::thread::available_parallelism().map_or(1, usize::from),
+            limits: RunLimits::of_all(std::thread::available_parallelism().map_or(1, usize::from)),
             queue_max: 1_000,
             agent_timeout_ms: 5 * 60_000,
             run_timeout_ms: 20 * 60_000,
             cancel_grace_ms: 10_000,
+            kill_after_ms: 3_000,
+            cancel_limit_ms: 15_000,
+            silence_timeout_ms: None,
+            queue_timeout_ms: None,
+            ageing_ms: 10 * 60_000,
             stop_grace_ms: 3_000,
             history_per_agent: 20,
         }
@@ -105,6 +131,10 @@ pub struct NewRun {
     pub params: Map<String, Value>,
     /// Higher goes first.
     pub priority: i32,
+    /// How urgent it is.
+    pub lane: Lane,
+    /// Who wants it.
+    pub by: String,
     /// What to do when a run of the project is active.
     pub on_conflict: OnConflict,
     /// The answer to keep for a repeated request.
@@ -145,6 +175,8 @@ pub struct Accepted {
     pub run: Run,
     /// How many runs are served before it; 0 when it is next.
     pub position_in_queue: u32,
+    /// When it will probably start; none while nothing is known, or the queue is paused.
+    pub starts_in: Option<Eta>,
 }
 
 /// What a cancel came to.
@@ -181,6 +213,9 @@ pub enum RunsError {
     /// This run of the project is active.
     #[error("run {0} of the project is active")]
     Active(RunId),
+    /// The run is not in a state that allows this.
+    #[error("the run is {} and {}", .0.as_str(), .1)]
+    Refused(RunStatus, &'static str),
     /// Too many runs wait.
     #[error("the queue is full")]
     QueueFull {

@@ -17,6 +17,8 @@ pub(crate) enum Next {
     Reuse(Vec<usize>),
     /// This agent works.
     Work(Work),
+    /// A person is asked about what this agent made.
+    Ask(usize),
     /// All agents are done.
     Finish,
 }
@@ -32,7 +34,8 @@ pub(crate) struct Work {
     pub(crate) inputs: Vec<ManifestFile>,
 }
 
-/// The next step of a run: its first agent that has no output for its present inputs.
+/// The next step of a run: its first agent that has no output for its present inputs, or that a person is to be asked
+/// about.
 pub(crate) fn next(run: &Run, pipeline: &Pipeline, executor: &str) -> Next {
     let mut files: BTreeMap<&str, &ManifestFile> = BTreeMap::new();
     let mut reuse = Vec::new();
@@ -40,8 +43,14 @@ pub(crate) fn next(run: &Run, pipeline: &Pipeline, executor: &str) -> Next {
         let key = key(run, agent, executor, &files);
         match &record.output {
             Some(output) if output.key == key => {
+                let unanswered = agent.policy.gate.is_some() && record.answer.is_none();
                 if !is_done(record) {
                     reuse.push(index);
+                }
+                match reuse.is_empty() {
+                    true if unanswered => return Next::Ask(index),
+                    false if unanswered => return Next::Reuse(reuse),
+                    _ => {}
                 }
                 files.extend(output.files.iter().map(|file| (file.path.as_str(), file)));
             }
@@ -69,6 +78,10 @@ pub(crate) fn agents_of(pipeline: &Pipeline) -> Vec<RunAgent> {
             started_at: None,
             duration_ms: None,
             output: None,
+            failed_tries: 0,
+            answer: None,
+            early: Vec::new(),
+            preview: None,
         })
         .collect()
 }
@@ -90,7 +103,7 @@ pub(crate) fn agents_of_retry(
             .iter()
             .position(|agent| agent.name == name)
             .ok_or_else(|| pipeline.agents.iter().map(|agent| agent.name).collect::<Vec<_>>())?,
-        None => earlier.agents.iter().position(|record| !is_done(record)).unwrap_or(0),
+        None => earlier.agents.iter().position(|record| !is_done(record) || is_rejected(record)).unwrap_or(0),
     };
     let mut agents = agents_of(pipeline);
     for record in &mut agents[..first.min(pipeline.agents.len())] {
@@ -99,6 +112,9 @@ pub(crate) fn agents_of_retry(
         {
             record.output.clone_from(&before.output);
             record.summary.clone_from(&before.summary);
+            // What was approved stays approved; what was rejected is asked about again.
+            record.answer.clone_from(&before.answer);
+            record.answer.take_if(|answer| !answer.approved);
         }
     }
     Ok(agents)
@@ -116,8 +132,13 @@ pub(crate) fn files_of(run: &Run) -> BTreeMap<&str, &ManifestFile> {
         .collect()
 }
 
+fn is_rejected(record: &RunAgent) -> bool {
+    record.answer.as_ref().is_some_and(|answer| !answer.approved)
+}
+
 fn is_done(record: &RunAgent) -> bool {
-    record.output.is_some() && matches!(record.status, Some(AgentStatus::Completed | AgentStatus::Reused))
+    record.output.is_some()
+        && matches!(record.status, Some(AgentStatus::Completed | AgentStatus::Reused | AgentStatus::Skipped))
 }
 
 fn key(run: &Run, agent: &Agent, executor: &str, files: &BTreeMap<&str, &ManifestFile>) -> String {
@@ -131,8 +152,9 @@ fn key(run: &Run, agent: &Agent, executor: &str, files: &BTreeMap<&str, &Manifes
         params: BTreeMap<&'a String, &'a Value>,
         files: Vec<(&'a str, &'a str)>,
     }
+    let fingerprint = agent.setup.executor.fingerprint();
     let decides = Decides {
-        executor,
+        executor: fingerprint.as_deref().unwrap_or(executor),
         pipeline: &run.pipeline,
         agent: agent.name,
         version: agent.version,

@@ -11,15 +11,14 @@ pub(crate) const CRASH_ATTEMPTS_MAX: u32 = 3;
 /// The change that takes over a run which nobody works on any more; none when it may stay as it is.
 pub(crate) fn take_over(run: &Run, now: Timestamp) -> Option<Transition> {
     match run.status {
-        // A pause is a person's wish and outlives a restart.
-        RunStatus::Queued | RunStatus::Paused => None,
+        // A pause is a person's wish and outlives a restart; so does a question to a person.
+        RunStatus::Queued | RunStatus::Paused | RunStatus::Waiting => None,
         RunStatus::Cancelling => {
             // Processes of the boot that is gone were ended before runs are taken over, or ended with it.
-            Some(transitions::cancelled(run, at_work(run), (0, 0), false, now))
+            let stopped = transitions::Stopped { agent: at_work(run), ..transitions::Stopped::default() };
+            Some(transitions::cancelled(run, &stopped, now))
         }
-        RunStatus::Starting | RunStatus::Running | RunStatus::Waiting
-            if run.crash_attempts >= CRASH_ATTEMPTS_MAX =>
-        {
+        RunStatus::Starting | RunStatus::Running if run.crash_attempts >= CRASH_ATTEMPTS_MAX => {
             let agent = at_work(run);
             let error = RunError {
                 agent: agent.map(|index| run.agents[index].agent.clone()),
@@ -32,10 +31,11 @@ pub(crate) fn take_over(run: &Run, now: Timestamp) -> Option<Transition> {
             };
             Some(transitions::failed(run, agent, error, now))
         }
-        RunStatus::Starting | RunStatus::Running | RunStatus::Waiting => {
-            Some(transitions::interrupted(run, at_work(run).map(|index| run.agents[index].agent.as_str())))
+        RunStatus::Starting | RunStatus::Running => {
+            let at = at_work(run).map(|index| run.agents[index].agent.as_str());
+            Some(transitions::interrupted(run, at, now))
         }
-        RunStatus::Pausing => Some(transitions::paused(run)),
+        RunStatus::Pausing => Some(transitions::paused(run, now)),
         RunStatus::Completed
         | RunStatus::Partial
         | RunStatus::Failed
@@ -75,7 +75,7 @@ mod tests {
             (RunStatus::Running, 0, Some(RunStatus::Queued)),
             (RunStatus::Running, 2, Some(RunStatus::Queued)),
             (RunStatus::Running, 3, Some(RunStatus::Failed)),
-            (RunStatus::Waiting, 1, Some(RunStatus::Queued)),
+            (RunStatus::Waiting, 9, None),
             (RunStatus::Pausing, 0, Some(RunStatus::Paused)),
             (RunStatus::Cancelling, 9, Some(RunStatus::Cancelled)),
             (RunStatus::Completed, 0, None),

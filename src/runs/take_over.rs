@@ -6,19 +6,21 @@ use crate::domain::ids::RunId;
 use crate::domain::run::{Run, RunStatus};
 use crate::engine::EngineError;
 use crate::runs::commits::write;
+use crate::runs::control::QueueState;
 use crate::runs::orchestrator::Shared;
 use crate::runs::recovery;
 
 /// Pause before the store is asked again for what was left.
 const TAKE_OVER_PAUSE: Duration = Duration::from_secs(1);
 
-/// Takes over what earlier boots left; answers the runs that wait. Asks the store until it answers: nothing can be
-/// accepted before.
-pub(crate) async fn take_over_all(shared: &Shared) -> Vec<Run> {
-    let left = loop {
-        match shared.engine.active_runs().await {
-            Ok(runs) => break runs,
-            Err(EngineError::Closed) => return Vec::new(),
+/// Takes over what earlier boots left; answers the state of the queue and the runs that wait or rest. Asks the store
+/// until it answers: nothing can be accepted before.
+pub(crate) async fn take_over_all(shared: &Shared) -> (QueueState, Vec<Run>) {
+    let (state, left) = loop {
+        let read = async { Ok((QueueState::read(shared).await?, shared.engine.active_runs().await?)) };
+        match read.await {
+            Ok(read) => break read,
+            Err(EngineError::Closed) => return (QueueState::default(), Vec::new()),
             Err(error) => {
                 log::error!("the runs on record cannot be read and are asked for again: {error}");
                 actix_rt::time::sleep(TAKE_OVER_PAUSE).await;
@@ -29,10 +31,10 @@ pub(crate) async fn take_over_all(shared: &Shared) -> Vec<Run> {
     for run in left {
         waiting.extend(take_over(shared, run).await);
     }
-    waiting
+    (state, waiting)
 }
 
-/// Takes over a run whose actor is gone; answers it when it waits.
+/// Takes over a run whose actor is gone; answers it when it waits or rests.
 pub(crate) async fn take_over_one(shared: &Shared, id: RunId) -> Option<Run> {
     match shared.engine.run(id).await {
         Ok(run) => take_over(shared, run?).await,
@@ -43,21 +45,25 @@ pub(crate) async fn take_over_one(shared: &Shared, id: RunId) -> Option<Run> {
     }
 }
 
-/// Takes over one run; answers it when it waits.
+/// Takes over one run; answers it when it waits or rests.
 async fn take_over(shared: &Shared, run: Run) -> Option<Run> {
     let now = shared.clock.now();
     let Some(change) = recovery::take_over(&run, now) else {
-        return (run.status == RunStatus::Queued).then_some(run);
+        return is_at_rest(run.status).then_some(run);
     };
     let next = Run { version: run.version + 1, ..change.run.clone() };
     match write(shared.broker.as_ref(), &shared.engine, change.into_batch()).await {
         Ok(()) => {
             log::warn!("run {} was left {} and is now {}", run.id, run.status.as_str(), next.status.as_str());
-            (next.status == RunStatus::Queued).then_some(next)
+            is_at_rest(next.status).then_some(next)
         }
         Err(error) => {
             log::error!("run {} cannot be taken over and stays until the next start: {error}", run.id);
             None
         }
     }
+}
+
+fn is_at_rest(status: RunStatus) -> bool {
+    matches!(status, RunStatus::Queued | RunStatus::Paused | RunStatus::Waiting)
 }

@@ -40,8 +40,8 @@ impl Service {
     ) -> Result<(String, Archive), ServiceError> {
         caller.may(Action::Read)?;
         let name = format!("{}.zip", file_name(&self.stored_project(project).await?.name));
-        let newest = self.newest_run(project).await?.ok_or(ServiceError::NotFound("file"))?;
-        let files = files_of(&newest);
+        let run = self.run_with_files(project).await?.ok_or(ServiceError::NotFound("file"))?;
+        let files = files_of(&run);
         if let Some(packed) = files.iter().find(|file| file.path == PACKAGED) {
             return Ok((name, Archive::Packed(self.stored(packed.clone())?)));
         }

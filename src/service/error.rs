@@ -51,7 +51,10 @@ pub enum ServiceError {
         /// When there may be room.
         retry_after_s: u64,
     },
-    /// The server is going down or cannot keep up.
+    /// The server is going down and takes nothing new.
+    #[error("the server is going down and takes no new work; try again when it is back")]
+    Draining,
+    /// The server cannot keep up.
     #[error("the server cannot take this now; try again")]
     Unavailable,
     /// The disk is full.
@@ -87,6 +90,7 @@ impl From<EngineError> for ServiceError {
             EngineError::KeyTaken(_) => Self::KeyReused,
             EngineError::Busy | EngineError::Closed => Self::Unavailable,
             EngineError::DiskFull => Self::DiskFull,
+            EngineError::NotSaved(_) => Self::Internal(error.to_string()),
             EngineError::Storage(text) => Self::Internal(text),
         }
     }

@@ -3,6 +3,7 @@
 use crate::auth::Caller;
 use crate::auth::policy::Action;
 use crate::broker::follow::Follow;
+use crate::broker::frame::Encoding;
 use crate::broker::{Gap, RoomView};
 use crate::domain::ids::ProjectId;
 use crate::domain::position::Position;
@@ -13,6 +14,9 @@ use crate::service::error::ServiceError;
 
 /// Bytes of event bodies in one page.
 const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// How often a page is looked for when the log is cut under it.
+const LOOKS_MAX: usize = 8;
 
 /// A page of a log.
 #[derive(Clone, Debug)]
@@ -67,16 +71,27 @@ impl Service {
     ) -> Result<EventAnswer, ServiceError> {
         caller.may(Action::Read)?;
         let engine = &self.ground().engine;
-        let bounds = engine.log_bounds(room).await?.ok_or(ServiceError::NotFound("project"))?;
-        let after = match start(&bounds, since) {
-            Ok(after) => after,
-            Err(gap) => {
-                let room = Box::new(self.ground().broker.view(room).await?);
-                return Ok(EventAnswer::Gone { gap, room });
+        let limit = ReadLimit { events: limit, bytes: PAGE_BYTES_MAX };
+        let mut looks = 0;
+        let (bounds, after, page) = loop {
+            let bounds = engine.log_bounds(room).await?.ok_or(ServiceError::NotFound("project"))?;
+            let after = match start(&bounds, since) {
+                Ok(after) => after,
+                Err(gap) => {
+                    let room = Box::new(self.ground().broker.view(room).await?);
+                    return Ok(EventAnswer::Gone { gap, room });
+                }
+            };
+            let page = engine.read_log(room, after, limit).await?;
+            if page.follows(after) && (after >= bounds.last || !page.events.is_empty()) {
+                break (bounds, after, page);
+            }
+            // The log was cut between the two questions.
+            looks += 1;
+            if looks == LOOKS_MAX {
+                return Err(ServiceError::Unavailable);
             }
         };
-        let limit = ReadLimit { events: limit, bytes: PAGE_BYTES_MAX };
-        let page = engine.read_log(room, after, limit).await?;
         let seq = page.events.last().map_or(after, |event| event.seq);
         Ok(EventAnswer::Page(EventPage {
             events: page.events.iter().map(|event| wire_json(room, bounds.epoch, event)).collect(),
@@ -88,7 +103,7 @@ impl Service {
     /// Follows a room from HTTP. Call it on an HTTP worker thread.
     ///
     /// # Errors
-    /// When there is no such project.
+    /// When there is no such project, or the server goes down.
     pub async fn follow(
         &self,
         caller: Caller,
@@ -96,7 +111,22 @@ impl Service {
         since: Option<Position>,
     ) -> Result<Follow, ServiceError> {
         caller.may(Action::Read)?;
+        self.check_ready()?;
         Ok(self.ground().broker.follow(room, since).await?)
+    }
+
+    /// Follows a room in the words of tasks. Call it on an HTTP worker thread.
+    ///
+    /// # Errors
+    /// When there is no such project.
+    pub async fn follow_tasks(
+        &self,
+        caller: Caller,
+        room: ProjectId,
+        since: Option<Position>,
+    ) -> Result<Follow, ServiceError> {
+        caller.may(Action::Read)?;
+        Ok(self.ground().broker.follow_as(room, since, Encoding::Tasks).await?)
     }
 }
 

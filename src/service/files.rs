@@ -1,4 +1,4 @@
-//! Files of a project: what its newest run has made so far.
+//! Files of a project: what its newest run that made any has made so far.
 
 use std::path::PathBuf;
 
@@ -9,6 +9,9 @@ use crate::domain::ids::ProjectId;
 use crate::domain::run::Run;
 use crate::service::error::ServiceError;
 use crate::service::{Service, blocking};
+
+/// Newest runs of a project that are looked at for files.
+const RUNS_LOOKED_AT: usize = 20;
 
 /// A file of a project.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +41,9 @@ pub struct StoredFile {
 pub fn files_of(run: &Run) -> Vec<ProjectFile> {
     let mut files: Vec<ProjectFile> = Vec::new();
     for agent in &run.agents {
-        for file in agent.output.iter().flat_map(|output| &output.files) {
+        for file in
+            agent.output.iter().flat_map(|output| &output.files).chain(&agent.preview).chain(&agent.early)
+        {
             let file = ProjectFile {
                 path: file.path.clone(),
                 media_type: crate::artifacts::media_type(&file.path),
@@ -62,8 +67,8 @@ impl Service {
     /// When there is no such project.
     pub async fn files(&self, caller: Caller, project: ProjectId) -> Result<Vec<ProjectFile>, ServiceError> {
         caller.may(Action::Read)?;
-        let newest = self.newest_run(project).await?;
-        Ok(newest.as_ref().map(files_of).unwrap_or_default())
+        let run = self.run_with_files(project).await?;
+        Ok(run.as_ref().map(files_of).unwrap_or_default())
     }
 
     /// A file by its path, decoded but not yet trusted.
@@ -79,8 +84,8 @@ impl Service {
         caller.may(Action::Read)?;
         let path =
             ArtifactPath::parse(path).map_err(|error| ServiceError::invalid("path", error.to_string()))?;
-        let newest = self.newest_run(project).await?.ok_or(ServiceError::NotFound("file"))?;
-        let mut files = files_of(&newest);
+        let run = self.run_with_files(project).await?.ok_or(ServiceError::NotFound("file"))?;
+        let mut files = files_of(&run);
         let place = files
             .binary_search_by(|file| file.path.as_str().cmp(path.as_str()))
             .map_err(|_| ServiceError::NotFound("file"))?;
@@ -88,11 +93,12 @@ impl Service {
     }
 
     /// Removes what belongs to runs that are gone. Contents are shared and go with the next sweep of the store.
-    pub(crate) async fn remove_files_of(&self, runs: &[Run]) {
-        let logs = self.ground().artifacts.logs().clone();
+    pub(crate) async fn remove_files_of(&self, room: ProjectId, runs: &[Run]) {
+        let artifacts = self.ground().artifacts.clone();
         let runs: Vec<_> = runs.iter().map(|run| run.id).collect();
         let removed = blocking(move || {
-            runs.into_iter().try_for_each(|run| logs.remove_run(run)).map_err(ServiceError::from)
+            artifacts.room_logs().remove_room(room)?;
+            runs.into_iter().try_for_each(|run| artifacts.logs().remove_run(run)).map_err(ServiceError::from)
         });
         if let Err(error) = removed.await {
             log::warn!("the log of a removed run stays on disk: {error}");
@@ -104,13 +110,23 @@ impl Service {
         Ok(StoredFile { file, stored_at })
     }
 
-    pub(crate) async fn newest_run(&self, project: ProjectId) -> Result<Option<Run>, ServiceError> {
-        let newest = self.ground().engine.runs_of(project, 1).await?.into_iter().next();
-        if newest.is_none() {
-            // No run may also mean no project.
-            self.stored_project(project).await?;
+    /// The newest run that has files. One that waits for its turn, or was cancelled while it did, hides nothing of what
+    /// an earlier one made.
+    pub(crate) async fn run_with_files(&self, project: ProjectId) -> Result<Option<Run>, ServiceError> {
+        let engine = &self.ground().engine;
+        // The newest alone is nearly always enough, and a page asks for many files.
+        for count in [1, RUNS_LOOKED_AT] {
+            let runs = engine.runs_of(project, count).await?;
+            if runs.is_empty() {
+                // No run may also mean no project.
+                self.stored_project(project).await?;
+            }
+            let found = runs.into_iter().find(|run| !files_of(run).is_empty());
+            if found.is_some() {
+                return Ok(found);
+            }
         }
-        Ok(newest)
+        Ok(None)
     }
 }
 

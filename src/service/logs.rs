@@ -1,15 +1,15 @@
-//! The log of a run: any range of it, or all of it as text.
+//! The log of a run, or of a room where none wrote it: any range of it, or all of it as text.
 
 use std::io;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use crate::artifacts::{LinePage, LineQuery};
+use crate::artifacts::{LinePage, LineQuery, RunLog};
 use crate::auth::Caller;
 use crate::auth::policy::Action;
 use crate::domain::event::LogLevel;
-use crate::domain::ids::RunId;
+use crate::domain::ids::{ProjectId, RunId};
 use crate::service::error::ServiceError;
 use crate::service::{Service, blocking};
 
@@ -17,6 +17,15 @@ use crate::service::{Service, blocking};
 const CHUNK_BYTES: usize = 64 * 1024;
 /// Pieces that wait for the client to take them; then the reading waits.
 const CHUNKS_MAX: usize = 4;
+
+/// Whose log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogOf {
+    /// That of a run.
+    Run(RunId),
+    /// What workers outside wrote in a room for no run.
+    Room(ProjectId),
+}
 
 /// Which lines to read.
 #[derive(Clone, Debug, Default)]
@@ -37,34 +46,54 @@ impl Service {
     /// Lines of a range that match.
     ///
     /// # Errors
-    /// When there is no such run.
-    pub async fn logs(&self, caller: Caller, run: RunId, query: LogQuery) -> Result<LinePage, ServiceError> {
-        self.run(caller, run).await?;
-        let logs = self.ground().artifacts.logs().clone();
+    /// When there is no such run or project.
+    pub async fn logs(&self, caller: Caller, of: LogOf, query: LogQuery) -> Result<LinePage, ServiceError> {
+        let log = self.readable_log(caller, of).await?;
         let LogQuery { from, limit, agent, level, text } = query;
         let query = LineQuery { from, limit, agent, level, text };
-        blocking(move || Ok(logs.open_run(run)?.read(&query)?)).await
+        blocking(move || Ok(log.read(&query)?)).await
+    }
+
+    async fn readable_log(&self, caller: Caller, of: LogOf) -> Result<RunLog, ServiceError> {
+        caller.may(Action::Read)?;
+        match of {
+            LogOf::Run(run) => drop(self.run(caller, run).await?),
+            LogOf::Room(room) => drop(self.stored_project(room).await?),
+        }
+        let artifacts = self.ground().artifacts.clone();
+        blocking(move || {
+            Ok(match of {
+                LogOf::Run(run) => artifacts.logs().open_run(run)?,
+                LogOf::Room(room) => artifacts.room_logs().open_room(room)?,
+            })
+        })
+        .await
     }
 
     /// All lines as text, in pieces.
     ///
     /// # Errors
-    /// When there is no such run.
+    /// When there is no such run or project.
     pub async fn logs_text(
         &self,
         caller: Caller,
-        run: RunId,
+        of: LogOf,
     ) -> Result<mpsc::Receiver<io::Result<Bytes>>, ServiceError> {
-        caller.may(Action::Read)?;
-        self.run(caller, run).await?;
-        let logs = self.ground().artifacts.logs().clone();
-        let lines = blocking(move || Ok(logs.open_run(run)?.lines(LineQuery::default())?)).await?;
+        let log = self.readable_log(caller, of).await?;
+        let (lines, total) = blocking(move || {
+            let total = log.total()?;
+            Ok((log.lines(LineQuery::default())?, total))
+        })
+        .await?;
         let (sender, receiver) = mpsc::channel(CHUNKS_MAX);
         tokio::task::spawn_blocking(move || {
             let mut piece = String::new();
+            let mut next = 1;
             for line in lines {
                 match line {
                     Ok(line) => {
+                        note_gone(&mut piece, next, line.n);
+                        next = line.n + 1;
                         piece.push_str(&line.to_string());
                         piece.push('\n');
                     }
@@ -81,10 +110,34 @@ impl Service {
                     return;
                 }
             }
+            note_gone(&mut piece, next, total + 1);
             if !piece.is_empty() {
                 let _ = sender.blocking_send(Ok(Bytes::from(piece)));
             }
         });
         Ok(receiver)
+    }
+}
+
+/// Says which lines before `found` are missing, in place of them.
+fn note_gone(text: &mut String, next: u64, found: u64) {
+    if next < found {
+        text.push_str(&format!("(lines {next} to {} were removed after their time)\n", found - 1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_gone_is_said_where_it_was() {
+        for (next, found, expected) in
+            [(1, 1, ""), (1, 8, "(lines 1 to 7 were removed after their time)\n"), (9, 8, "")]
+        {
+            let mut text = String::new();
+            note_gone(&mut text, next, found);
+            assert_eq!(text, expected);
+        }
     }
 }

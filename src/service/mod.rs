@@ -2,11 +2,13 @@
 
 pub mod archive;
 pub mod catalog;
+pub mod control;
 pub mod error;
 pub mod events;
 pub mod files;
 pub mod idempotency;
 pub mod logs;
+mod outside_lines;
 pub mod projects;
 pub mod publish;
 pub mod runs;
@@ -22,9 +24,11 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::time::Timestamp;
 use crate::engine::Engine;
+use crate::keeper::Keeper;
 use crate::runs::Runs;
 use crate::service::catalog::PipelineCatalog;
 use crate::service::error::ServiceError;
+use crate::service::outside_lines::OutsideLines;
 use crate::telemetry::system::SystemSampler;
 
 /// What the service stands on.
@@ -38,6 +42,8 @@ pub struct Ground {
     pub runs: Runs,
     /// Files and run logs.
     pub artifacts: Artifacts,
+    /// How long things are kept.
+    pub keeper: Keeper,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// What was set.
@@ -55,8 +61,7 @@ struct Inner {
     system: SystemSampler,
     started_at: Timestamp,
     draining: AtomicBool,
-    /// Held while lines from outside get their numbers, so that no number is given twice.
-    numbering: tokio::sync::Mutex<()>,
+    outside: OutsideLines,
 }
 
 impl Service {
@@ -71,7 +76,7 @@ impl Service {
             system,
             started_at,
             draining: AtomicBool::new(false),
-            numbering: tokio::sync::Mutex::new(()),
+            outside: OutsideLines::default(),
         }))
     }
 
@@ -83,6 +88,14 @@ impl Service {
     /// Whether the server takes work.
     pub fn is_ready(&self) -> bool {
         !self.0.draining.load(Ordering::Relaxed)
+    }
+
+    /// Refuses new work while the server goes down.
+    ///
+    /// # Errors
+    /// While it goes down.
+    pub fn check_ready(&self) -> Result<(), ServiceError> {
+        if self.is_ready() { Ok(()) } else { Err(ServiceError::Draining) }
     }
 
     /// What was set.

@@ -174,7 +174,9 @@ impl Service {
             Err(error) => return Err(error.into()),
         }
         // The records are gone; what cannot be removed now is only disk space.
-        self.remove_files_of(&runs).await;
+        self.remove_files_of(id, &runs).await;
+        // Its events wait to be cleared away.
+        self.ground().keeper.wake();
         Ok(())
     }
 

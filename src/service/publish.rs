@@ -2,30 +2,31 @@
 //!
 //! What a run of this server says of itself is said by the run alone: each of its changes is one transaction with the
 //! record. So states and agents are taken from outside only for projects that have no run here; log lines, files and an
-//! application's own events at any time. Lines join the log of the run they belong to, and are numbered with it.
+//! application's own events at any time. Lines join the log of the run they belong to and are numbered with it, and are
+//! said at the pace of the room (`outside_lines`).
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::artifacts::{ArtifactPath, NewLine};
+use crate::artifacts::{ArtifactPath, LINE_BYTES_MAX};
 use crate::auth::Caller;
 use crate::auth::policy::Action;
+use crate::broker::{BrokerError, Committing};
 use crate::config::LimitsConfig;
-use crate::domain::event::{EventBody, LogLines, NewEvent};
+use crate::domain::event::{EventBody, NewEvent};
 use crate::domain::ids::{ProjectId, RunId};
 use crate::domain::position::Position;
 use crate::domain::run::Run;
 use crate::engine::{Batch, Change, EngineError, KeptAnswer};
+use crate::service::Service;
 use crate::service::error::{FieldError, ServiceError};
 use crate::service::idempotency::{IdempotencyKey, KEPT_FOR_MS};
-use crate::service::{Service, blocking};
+use crate::service::outside_lines::RoomLines;
 
 /// Events of one request.
 pub const ITEMS_MAX: usize = 1_000;
 /// Lines of one log event.
 const LINES_MAX: usize = 1_000;
-/// Bytes of one line.
-const LINE_BYTES_MAX: usize = 8 * 1024;
 /// Characters of names.
 const NAME_CHARS_MAX: usize = 200;
 /// Characters of messages.
@@ -44,6 +45,14 @@ pub struct Publication {
     pub producer: Option<ProducerSeq>,
 }
 
+impl Publication {
+    /// Whether it means the same whatever else the project holds, so that nothing need be read before it is stored.
+    fn stands_alone(&self) -> bool {
+        let plain = matches!(self.body, EventBody::Event(_) | EventBody::Artifact(_));
+        plain && self.run_id.is_none() && self.producer.is_none()
+    }
+}
+
 /// A producer's own number for an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProducerSeq {
@@ -58,7 +67,8 @@ pub struct ProducerSeq {
 /// What became of a publication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Published {
-    /// At or behind the last of the events.
+    /// At or behind the last of the events that could be said at once. Log lines above the pace of the room are kept, and
+    /// said or said to be skipped soon after.
     pub position: Position,
     /// How many were new.
     pub accepted: usize,
@@ -66,8 +76,37 @@ pub struct Published {
     pub duplicates: usize,
 }
 
+/// What is becoming of a publication whose place in the order of the log is settled.
+#[derive(Debug)]
+pub enum Publishing {
+    /// It is on its way to the disk; how many events it has.
+    Committing(Committing, usize),
+    /// It is known already what became of it.
+    Done(Published),
+}
+
+impl Publishing {
+    /// Waits until it is durable.
+    ///
+    /// # Errors
+    /// When there is no such project, or it cannot be stored.
+    pub async fn published(self) -> Result<Published, ServiceError> {
+        match self {
+            Publishing::Committing(commit, accepted) => {
+                let positions = commit.await?.positions;
+                let position = positions.last().copied().ok_or_else(|| {
+                    ServiceError::Internal("an append was answered without a position".to_owned())
+                })?;
+                Ok(Published { position, accepted, duplicates: 0 })
+            }
+            Publishing::Done(published) => Ok(published),
+        }
+    }
+}
+
 impl Service {
-    /// Publishes events into a room, all of them or none.
+    /// Publishes events into a room, all of them or none. When it answers, everything that is published later comes
+    /// later in the log too.
     ///
     /// # Errors
     /// When there is no such project, an event is wrong, or the project's state does not allow it.
@@ -77,13 +116,31 @@ impl Service {
         project: ProjectId,
         items: Vec<Publication>,
         key: Option<IdempotencyKey>,
-    ) -> Result<Published, ServiceError> {
+    ) -> Result<Publishing, ServiceError> {
         caller.may(Action::Publish)?;
         check_items(&items, &self.config().limits)?;
+        if key.is_none() && items.iter().all(Publication::stands_alone) {
+            // The engine itself sees whether there is such a project; nothing else need be known.
+            let accepted = items.len();
+            let events = items.into_iter().map(|item| NewEvent { run_id: None, body: item.body }).collect();
+            let commit =
+                self.ground().broker.committing(Batch::of([Change::Append { room: project, events }]));
+            return Ok(Publishing::Committing(commit, accepted));
+        }
+        self.publish_in_context(project, &items, key.as_ref()).await.map(Publishing::Done)
+    }
+
+    /// Publishes what has to be looked at beside the project's runs, its log or earlier publications.
+    async fn publish_in_context(
+        &self,
+        project: ProjectId,
+        items: &[Publication],
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Published, ServiceError> {
         let engine = &self.ground().engine;
         self.stored_project(project).await?;
         let newest = engine.runs_of(project, 1).await?.into_iter().next();
-        for item in &items {
+        for item in items {
             check_allowed(item, newest.as_ref())?;
             if let Some(run) = item.run_id {
                 let known = engine.run(run).await?.is_some_and(|run| run.project_id == project);
@@ -92,12 +149,19 @@ impl Service {
                 }
             }
         }
-        let _numbering = self.0.numbering.lock().await;
+        let newest = newest.map(|run| run.id);
+        // Lines get their numbers one request after the other; all else is put in order by the engine.
+        let has_lines = items.iter().any(|item| matches!(item.body, EventBody::Log(_)));
+        let mut lines = if has_lines { Some(self.room_lines(project).await) } else { None };
         for _ in 0..TWIN_TRIES {
-            let newest = newest.as_ref().map(|run| run.id);
-            match self.try_publish(project, newest, &items, key.as_ref()).await {
+            match self.try_publish(project, newest, items, key, lines.as_deref_mut()).await {
                 Err(EngineError::KeyTaken(_)) => {}
-                answer => return answer?,
+                answer => {
+                    if let Some(lines) = lines.as_deref_mut() {
+                        self.attend(lines);
+                    }
+                    return answer?;
+                }
             }
         }
         Err(ServiceError::Unavailable)
@@ -110,26 +174,21 @@ impl Service {
         newest: Option<RunId>,
         items: &[Publication],
         key: Option<&IdempotencyKey>,
+        mut lines: Option<&mut RoomLines>,
     ) -> Result<Result<Published, ServiceError>, EngineError> {
         let ground = self.ground();
         let now = ground.clock.now();
-        let view = match ground.broker.view(project).await {
-            Ok(view) => view,
-            Err(error) => return Ok(Err(error.into())),
-        };
-        let known = |count| Published { position: view.position, accepted: 0, duplicates: count };
         let mut changes = Vec::new();
         if let Some(key) = key {
             match key.kept(&*ground.engine, now).await {
                 Ok(None) => {}
-                Ok(Some(_)) => return Ok(Ok(known(items.len()))),
+                Ok(Some(_)) => return self.nothing_new(project, items.len()).await,
                 Err(error) => return Ok(Err(error)),
             }
             let answer = key.keep(202, "{}".to_owned(), now);
             changes.push(Change::KeepAnswer { key: key.key.clone(), answer, now });
         }
-        let mut line = view.state.log.total;
-        let mut events = Vec::new();
+        let mut fresh = Vec::with_capacity(items.len());
         for item in items {
             if let Some(producer) = &item.producer {
                 let key = producer_key(project, producer);
@@ -145,50 +204,71 @@ impl Service {
                     None => changes.push(Change::KeepAnswer { key, answer, now }),
                 }
             }
-            let mut event = NewEvent { run_id: item.run_id, body: item.body.clone() };
-            if let EventBody::Log(log) = &mut event.body {
-                event.run_id = item.run_id.or(newest);
-                let numbered = match event.run_id {
-                    Some(run) => self.append_lines(run, log).await,
-                    None => Ok(line + 1),
-                };
-                let first = match numbered {
-                    Ok(first) => first,
-                    Err(error) => return Ok(Err(error)),
-                };
-                line = number(log, first).max(line);
+            fresh.push(item);
+        }
+        if fresh.is_empty() {
+            return self.nothing_new(project, items.len()).await;
+        }
+        let mut events: Vec<NewEvent> = Vec::new();
+        for item in &fresh {
+            match (&item.body, lines.as_deref_mut()) {
+                // Lines that follow one another share events: they are said when something else comes, or at the end.
+                (EventBody::Log(log), Some(lines)) => {
+                    let run = item.run_id.or(newest);
+                    match self.write_lines(project, run, log).await {
+                        Ok(first) => lines.push(run, log, first),
+                        Err(error) => return Ok(Err(error)),
+                    }
+                }
+                (body, lines) => {
+                    if let Some(lines) = lines {
+                        let ends = matches!(body, EventBody::Completion(_));
+                        events.extend(if ends { lines.take_last(now) } else { lines.take(now) });
+                    }
+                    events.push(NewEvent { run_id: item.run_id, body: body.clone() });
+                }
             }
-            events.push(event);
         }
-        let accepted = events.len();
-        if accepted == 0 {
-            return Ok(Ok(known(items.len())));
+        if let Some(lines) = lines.as_deref_mut() {
+            events.extend(lines.take(now));
         }
-        changes.push(Change::Append { room: project, events });
+        if !events.is_empty() {
+            changes.push(Change::Append { room: project, events: events.clone() });
+        }
         let committed = match ground.broker.commit(Batch::of(changes)).await {
             Ok(committed) => committed,
-            Err(crate::broker::BrokerError::Engine(error)) => return Err(error),
-            Err(error) => return Ok(Err(error.into())),
+            Err(error) => {
+                if let Some(lines) = lines {
+                    lines.missed(&events);
+                }
+                return match error {
+                    BrokerError::Engine(error) => Err(error),
+                    error => Ok(Err(error.into())),
+                };
+            }
         };
-        let position = committed.positions.last().copied().unwrap_or(view.position);
+        let position = match committed.positions.last() {
+            Some(position) => *position,
+            // All of it waits to be said.
+            None => self.head(project).await?,
+        };
+        let accepted = fresh.len();
         Ok(Ok(Published { position, accepted, duplicates: items.len() - accepted }))
     }
-}
 
-impl Service {
-    /// Writes lines into the log of a run and answers the number of the first.
-    async fn append_lines(&self, run: RunId, log: &LogLines) -> Result<u64, ServiceError> {
-        let (logs, log) = (self.ground().artifacts.logs().clone(), log.clone());
-        blocking(move || {
-            let (level, agent) = (log.level, log.agent.as_deref());
-            let lines: Vec<NewLine<'_>> = log
-                .lines
-                .iter()
-                .map(|line| NewLine { at: line.at, level, agent, text: &line.text })
-                .collect();
-            Ok(logs.open_run(run)?.append(&lines)?.from)
-        })
-        .await
+    async fn nothing_new(
+        &self,
+        project: ProjectId,
+        duplicates: usize,
+    ) -> Result<Result<Published, ServiceError>, EngineError> {
+        Ok(Ok(Published { position: self.head(project).await?, accepted: 0, duplicates }))
+    }
+
+    /// Where the log of a room stands.
+    async fn head(&self, project: ProjectId) -> Result<Position, EngineError> {
+        let bounds = self.ground().engine.log_bounds(project).await?;
+        let bounds = bounds.ok_or(EngineError::NotFound("project"))?;
+        Ok(Position { epoch: bounds.epoch, seq: bounds.last })
     }
 }
 
@@ -199,14 +279,6 @@ fn producer_key(project: ProjectId, producer: &ProducerSeq) -> String {
 fn hash(body: &EventBody) -> String {
     let json = serde_json::to_vec(body).expect("events have text keys and finite numbers only");
     hex::encode(Sha256::digest(json))
-}
-
-/// Gives lines the numbers from `first` on and answers the last.
-fn number(log: &mut LogLines, first: u64) -> u64 {
-    for (n, line) in (first..).zip(&mut log.lines) {
-        line.n = n;
-    }
-    first + (log.lines.len() as u64).saturating_sub(1)
 }
 
 /// Whether the project's runs leave room for this.
@@ -299,7 +371,23 @@ fn check_item(item: &Publication, limits: &LimitsConfig) -> Vec<FieldError> {
 }
 
 fn json_bytes(value: &Value) -> usize {
-    value.to_string().len()
+    /// Counts what is written and keeps nothing of it.
+    struct Count(usize);
+
+    impl std::io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let mut count = Count(0);
+    serde_json::to_writer(&mut count, value).expect("counting cannot fail, and a value has text keys");
+    count.0
 }
 
 /// Wrong fields of one event.

@@ -40,8 +40,10 @@ fn what_is_published_is_checked() {
         (agent(2, 1), &["index"]),
         (agent(1, 1001), &["index"]),
         (log("fine"), &[]),
+        (log(&"x".repeat(16 * 1024)), &[]),
+        (log("bad \u{0} \u{1b}[31m \u{fffd} \u{202e}"), &[]),
         (log("two\nlines"), &["lines"]),
-        (log(&"x".repeat(8 * 1024 + 1)), &["lines"]),
+        (log(&"x".repeat(16 * 1024 + 1)), &["lines"]),
         (artifact("a/b.html", "https://cdn.example/b.html"), &[]),
         (artifact("a/b.html", "/files/b.html"), &[]),
         (artifact("../b.html", "/b"), &["path"]),
@@ -70,17 +72,6 @@ fn several_events_name_the_wrong_one() {
         other => panic!("{other:?}"),
     }
     assert!(check_items(&[], &Config::default().limits).is_err());
-}
-
-#[test]
-fn lines_are_numbered_from_where_the_log_stands() {
-    let body: EventBody = serde_json::from_value(json!({ "type": "log", "level": "info", "agent": null,
-        "lines": [{ "n": 9, "at": "2023-11-14T22:13:20.120Z", "text": "a" },
-                  { "n": 9, "at": "2023-11-14T22:13:20.120Z", "text": "b" }] }))
-    .unwrap();
-    let EventBody::Log(mut log) = body else { panic!() };
-    assert_eq!(number(&mut log, 42), 43);
-    assert_eq!(log.lines.iter().map(|line| line.n).collect::<Vec<_>>(), [42, 43]);
 }
 
 #[test]

@@ -5,6 +5,8 @@ use serde_json::{Map, Value};
 
 use crate::auth::Caller;
 use crate::auth::policy::Action;
+use crate::domain::control::Lane;
+use crate::domain::event::Eta;
 use crate::domain::ids::{ProjectId, RunId};
 use crate::domain::run::{Run, RunStatus};
 use crate::engine::KeptAnswer;
@@ -54,6 +56,8 @@ pub struct GenerateRequest {
     pub params: Map<String, Value>,
     /// Higher goes first.
     pub priority: i64,
+    /// How urgent it is.
+    pub lane: Lane,
     /// What to do when another run is active.
     pub on_conflict: OnConflict,
 }
@@ -67,6 +71,9 @@ pub struct Generated {
     pub status: RunStatus,
     /// How many runs are served before it.
     pub position_in_queue: u32,
+    /// When it will probably start; none while nothing is known, or the queue is paused.
+    #[serde(default)]
+    pub starts_in: Option<Eta>,
 }
 
 impl Generated {
@@ -75,6 +82,7 @@ impl Generated {
             run_id: accepted.run.id,
             status: accepted.run.status,
             position_in_queue: accepted.position_in_queue,
+            starts_in: accepted.starts_in,
         }
     }
 
@@ -93,19 +101,6 @@ pub struct Cancelled {
     pub already: Option<RunStatus>,
 }
 
-/// A command that this server knows, and that no pipeline it has can carry out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GateCommand {
-    /// Pause at the next safe point.
-    Pause,
-    /// Go on after a pause.
-    Resume,
-    /// Say yes at a gate.
-    Approve,
-    /// Say no at a gate.
-    Reject,
-}
-
 impl Service {
     /// Starts a run.
     ///
@@ -120,6 +115,7 @@ impl Service {
         key: Option<IdempotencyKey>,
     ) -> Result<Generated, ServiceError> {
         caller.may(Action::ControlRuns)?;
+        self.check_ready()?;
         let priority = i32::try_from(request.priority).ok().filter(|p| i64::from(*p).abs() <= PRIORITY_MAX);
         let Some(priority) = priority else {
             let message = format!("must be from -{PRIORITY_MAX} to {PRIORITY_MAX}");
@@ -140,7 +136,8 @@ impl Service {
             OnConflict::Enqueue => crate::runs::OnConflict::Enqueue,
             OnConflict::Replace => crate::runs::OnConflict::Replace,
         };
-        let new = NewRun { project, params: request.params, priority, on_conflict, keep };
+        let (params, lane, by) = (request.params, request.lane, caller.name());
+        let new = NewRun { project, params, priority, lane, by, on_conflict, keep };
         match (self.ground().runs.enqueue(new).await, key) {
             (Ok(accepted), _) => Ok(Generated::of(&accepted)),
             (Err(RunsError::KeyTaken(kept)), Some(key)) => Generated::of_kept(&key.same(*kept)?),
@@ -163,6 +160,15 @@ impl Service {
         Ok(self.ground().engine.runs_of(project, limit).await?)
     }
 
+    /// All runs that have not ended, in the order in which the queue serves them.
+    ///
+    /// # Errors
+    /// When the caller may not read.
+    pub async fn active_runs(&self, caller: Caller) -> Result<Vec<Run>, ServiceError> {
+        caller.may(Action::Read)?;
+        Ok(self.ground().engine.active_runs().await?)
+    }
+
     /// A run.
     ///
     /// # Errors
@@ -178,8 +184,7 @@ impl Service {
     /// When there is no such run.
     pub async fn cancel(&self, caller: Caller, id: RunId) -> Result<Cancelled, ServiceError> {
         caller.may(Action::ControlRuns)?;
-        let by = caller.role.map_or("nobody", |role| role.as_str()).to_owned();
-        let CancelAnswer { status, already } = self.ground().runs.cancel(id, by).await?;
+        let CancelAnswer { status, already } = self.ground().runs.cancel(id, caller.name()).await?;
         Ok(Cancelled { status, already })
     }
 
@@ -194,23 +199,8 @@ impl Service {
         from_agent: Option<String>,
     ) -> Result<Generated, ServiceError> {
         caller.may(Action::ControlRuns)?;
-        Ok(Generated::of(&self.ground().runs.retry(id, from_agent).await?))
-    }
-
-    /// Pause, resume, approve, reject. The built-in pipeline has no gate and its agents take seconds, so there is never
-    /// anything to answer or to hold; a pipeline that has will be asked from here.
-    ///
-    /// # Errors
-    /// Always: there is no such run, or it is not in a state that allows this.
-    pub async fn gate(&self, caller: Caller, id: RunId, command: GateCommand) -> Result<(), ServiceError> {
-        caller.may(Action::ControlRuns)?;
-        let run = self.ground().engine.run(id).await?.ok_or(ServiceError::NotFound("run"))?;
-        let reason = match command {
-            GateCommand::Approve | GateCommand::Reject => "is not waiting for an answer",
-            GateCommand::Pause => "cannot be paused: its pipeline has no safe point to wait at",
-            GateCommand::Resume => "is not paused",
-        };
-        Err(ServiceError::Conflict(format!("this run is {} and {reason}", run.status.as_str())))
+        self.check_ready()?;
+        Ok(Generated::of(&self.ground().runs.retry(id, from_agent, caller.name()).await?))
     }
 }
 
@@ -223,6 +213,7 @@ impl From<RunsError> for ServiceError {
                 Self::Invalid(errors.map(|error| FieldError::new(error.field, error.message)).collect())
             }
             RunsError::Active(run) => Self::RunActive(run),
+            refused @ RunsError::Refused(..) => Self::Conflict(refused.to_string()),
             RunsError::QueueFull { retry_after_s } => Self::QueueFull { retry_after_s },
             RunsError::KeyTaken(_) => Self::KeyReused,
             RunsError::Closing | RunsError::Busy => Self::Unavailable,
@@ -245,8 +236,12 @@ mod tests {
 
     #[test]
     fn a_kept_answer_reads_back() {
-        let generated =
-            Generated { run_id: RunId::generate(), status: RunStatus::Queued, position_in_queue: 3 };
+        let generated = Generated {
+            run_id: RunId::generate(),
+            status: RunStatus::Queued,
+            position_in_queue: 3,
+            starts_in: Some(Eta { low_ms: 5, high_ms: 9 }),
+        };
         let answer = serde_json::to_string(&generated).unwrap();
         let kept = KeptAnswer {
             body_sha256: String::new(),

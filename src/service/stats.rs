@@ -5,6 +5,7 @@ use crate::auth::policy::Action;
 use crate::broker::stats::BrokerStats;
 use crate::domain::time::Timestamp;
 use crate::engine::EngineStats;
+use crate::keeper::Totals;
 use crate::runs::RunsSnapshot;
 use crate::service::Service;
 use crate::service::error::ServiceError;
@@ -25,6 +26,8 @@ pub struct ServerStats {
     pub oldest_queued_ms: Option<u64>,
     /// The store.
     pub engine: EngineStats,
+    /// What was removed after its time.
+    pub retention: Totals,
     /// The machine.
     pub system: SystemSample,
     /// When these figures were taken.
@@ -63,6 +66,7 @@ impl Service {
             queue_depth,
             oldest_queued_ms,
             engine,
+            retention: ground.keeper.totals(),
             system: self.0.system.sample(),
             at,
         })

@@ -5,5 +5,7 @@ pub mod http;
 pub mod pages;
 pub mod rest;
 pub mod room;
+pub mod socketio;
 pub mod sse;
+pub mod vocabulary;
 pub mod websocket;

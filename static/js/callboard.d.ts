@@ -72,7 +72,13 @@ export interface RoomState {
   progress: number;
   message: string;
   eta: Eta | null;
-  run: { id: string; queued_at: string; started_at: string | null; ended_at: string | null } | null;
+  /** When the expected time was said; there only with it. */
+  eta_at?: string;
+  run: {
+    id: string; queued_at: string; started_at: string | null; ended_at: string | null;
+    /** Since when it is paused or waits for a person, and how long its clock stood before that. */
+    halted_at?: string; halted_ms?: number;
+  } | null;
   agents: AgentUpdateBody[];
   log: { total: number; tail: (LogLine & { level: LogLevel; agent: string | null })[] };
   artifacts: ArtifactBody[];

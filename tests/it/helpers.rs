@@ -1,5 +1,10 @@
 //! A real server in this process, and clients with verbs.
 
+pub(crate) mod chance;
+pub(crate) mod follower;
+pub(crate) mod process;
+pub(crate) mod proxy;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -9,6 +14,7 @@ use std::time::Duration;
 
 use callboard::app::{App, AppOptions};
 use callboard::config::{Config, Durability, Secret};
+use callboard::keeper::Keeper;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -31,6 +37,8 @@ pub(crate) struct TestApp {
     pub(crate) http: reqwest::Client,
     /// Its data directory.
     pub(crate) dir: Arc<tempfile::TempDir>,
+    /// Carries retention out when a test says so.
+    pub(crate) keeper: Keeper,
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -71,14 +79,14 @@ pub(crate) async fn spawn_app_in(dir: Arc<tempfile::TempDir>, change: Change) ->
     let thread = std::thread::spawn(move || {
         actix_rt::System::new().block_on(async move {
             let app = App::start(options).await.expect("the server must start");
-            let _ = ready.send(app.address().expect("it serves HTTP"));
+            let _ = ready.send((app.address().expect("it serves HTTP"), app.keeper().clone()));
             let stopped = tokio::task::spawn_blocking(move || stopped.recv());
             let _ = stopped.await;
             app.stop().await;
         });
     });
-    let address = started.await.expect("the server must start");
-    TestApp { address, http: reqwest::Client::new(), dir, stop: Some(stop), thread: Some(thread) }
+    let (address, keeper) = started.await.expect("the server must start");
+    TestApp { address, http: reqwest::Client::new(), dir, keeper, stop: Some(stop), thread: Some(thread) }
 }
 
 impl TestApp {

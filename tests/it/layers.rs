@@ -11,6 +11,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("config", &["domain"]),
     ("pipelines", &["domain"]),
     ("sandbox", &["domain"]),
+    ("warden", &["domain"]),
     ("engine", &["domain", "clock", "config", "telemetry"]),
     ("artifacts", &["domain", "clock", "config", "telemetry"]),
     ("broker", &["domain", "clock", "config", "telemetry", "engine"]),
@@ -18,8 +19,23 @@ const TABLE: &[(&str, &[&str])] = &[
         "runs",
         &["domain", "clock", "config", "telemetry", "engine", "artifacts", "broker", "pipelines", "sandbox"],
     ),
+    ("keeper", &["domain", "clock", "config", "telemetry", "engine", "artifacts"]),
     ("auth", &["domain", "clock", "config", "engine"]),
-    ("service", &["domain", "clock", "config", "telemetry", "engine", "artifacts", "broker", "runs", "auth"]),
+    (
+        "service",
+        &[
+            "domain",
+            "clock",
+            "config",
+            "telemetry",
+            "engine",
+            "artifacts",
+            "broker",
+            "runs",
+            "keeper",
+            "auth",
+        ],
+    ),
     ("surfaces", &["service", "auth", "broker", "domain", "clock", "config", "telemetry"]),
     (
         "app",
@@ -34,6 +50,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "artifacts",
             "broker",
             "runs",
+            "keeper",
             "auth",
             "service",
             "surfaces",
@@ -41,7 +58,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ),
     // The sandbox is a subcommand of its own: a child process that needs nothing else of the house.
     // It is a door like the surfaces: it calls the service in process and keeps the tokens.
-    ("cli", &["app", "auth", "service", "config", "telemetry", "domain", "clock", "sandbox"]),
+    ("cli", &["app", "auth", "service", "config", "telemetry", "domain", "clock", "sandbox", "warden"]),
 ];
 
 fn sources(folder: &Path, into: &mut Vec<PathBuf>) {

@@ -3,15 +3,24 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
 
 mod broken_template;
+mod conformance;
+mod control;
+mod executors;
+mod faults;
+mod floods;
 mod helpers;
 mod hostile;
 mod layers;
 mod main_job;
 mod packager;
+mod pipelined;
+mod proof;
 mod recovery;
 mod rest;
+mod retention;
 mod room;
 mod sandbox;
 mod simulation;
+mod socketio;
 mod support;
 mod verifier;

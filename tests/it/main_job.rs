@@ -147,6 +147,12 @@ async fn six_briefs_give_six_working_apps() {
 }
 
 #[tokio::test]
+async fn things_that_refer_to_each_other_become_a_working_app() {
+    let app = spawn_app().await;
+    completed(&app, "Books with book, books and author. Authors with book and author.").await;
+}
+
+#[tokio::test]
 async fn a_field_taken_out_of_the_brief_is_gone_everywhere() {
     let app = spawn_app().await;
     let with = completed(&app, READING_LIST).await;
@@ -282,4 +288,20 @@ async fn a_retry_is_a_new_run_that_reuses_what_came_before() {
     let (status, problem) =
         app.post(&format!("/api/runs/{run}/retry"), json!({ "from_agent": "nobody" })).await;
     assert!((400..500).contains(&status), "{status} {problem}");
+}
+
+#[tokio::test]
+async fn a_run_that_waits_hides_nothing_of_what_an_earlier_one_made() {
+    let app = spawn_app().await;
+    let project = completed(&app, READING_LIST).await;
+    let made = zip(&app, &project).await;
+    let (status, paused) = app.post("/api/queue/pause", json!({})).await;
+    assert!(status < 300, "{status} {paused}");
+    let run = app.generate(&project).await;
+    assert_eq!(zip(&app, &project).await, made, "while it waits");
+    app.post(&format!("/api/runs/{run}/cancel"), json!({})).await;
+    assert_eq!(app.ended(&run).await["status"], "cancelled");
+    assert_eq!(zip(&app, &project).await, made, "after it was cancelled in the queue");
+    let (_, files) = app.get(&format!("/api/projects/{project}/files")).await;
+    assert!(files["files"].as_array().is_some_and(|files| files.len() > 20), "{files}");
 }

@@ -1,68 +1,13 @@
 //! Promise 7: a server that is killed during any agent goes on there, and the result is that of an undisturbed run.
 
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
-
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::helpers::process::Server;
 use crate::helpers::{READING_LIST, SOON, spawn_app, wait_for};
 
-/// A server in a process of its own.
-struct Server {
-    child: Child,
-    lines: std::io::Lines<BufReader<ChildStdout>>,
-    address: String,
-}
-
 impl Server {
-    fn start(mut command: Command) -> Server {
-        let mut child =
-            command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the server must start");
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = lines.next().expect("it says where it listens").unwrap();
-        let address = line.strip_prefix("listening on http://").expect(&line).to_owned();
-        Server { child, lines, address }
-    }
-
-    fn gated(dir: &Path, when: &str, agent: &str) -> Server {
-        let program = PathBuf::from(env!("CARGO_BIN_EXE_callboard"));
-        let mut command = Command::new(program.parent().unwrap().join("examples/gated_server"));
-        command.arg(dir).arg(when).arg(agent);
-        Server::start(command)
-    }
-
-    fn plain(dir: &Path) -> Server {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_callboard"));
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(dir);
-        Server::start(command)
-    }
-
-    fn wait_until_held(&mut self) {
-        assert_eq!(self.lines.next().expect("the server must live").unwrap(), "held");
-    }
-
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-
-    async fn get(&self, path: &str) -> Value {
-        reqwest::get(format!("http://{}{path}", self.address)).await.unwrap().json().await.unwrap()
-    }
-
-    async fn post(&self, path: &str, body: Value) -> Value {
-        let url = format!("http://{}{path}", self.address);
-        reqwest::Client::new().post(url).json(&body).send().await.unwrap().json().await.unwrap()
-    }
-
-    async fn zip(&self, project: &str) -> Vec<u8> {
-        let url = format!("http://{}/api/projects/{project}/archive.zip", self.address);
-        reqwest::get(url).await.unwrap().bytes().await.unwrap().to_vec()
-    }
-
     /// Reads the room from a position until `enough`; answers what came.
     async fn read_room(
         &self,
@@ -85,13 +30,6 @@ impl Server {
                 return seen;
             }
         }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -204,21 +142,6 @@ async fn after_three_crashes_the_run_fails_and_says_so() {
     assert_eq!(ended["error"]["agent"], "data");
     let page = server.get(&format!("/api/projects/{project}")).await;
     assert_eq!(page["state"]["completion"]["status"], "failed");
-}
-
-#[tokio::test]
-async fn a_second_server_on_the_same_data_is_refused() {
-    let dir = tempfile::tempdir().unwrap();
-    let server = Server::plain(dir.path());
-    let second = Command::new(env!("CARGO_BIN_EXE_callboard"))
-        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
-        .arg(dir.path())
-        .output()
-        .unwrap();
-    assert!(!second.status.success());
-    let said = String::from_utf8_lossy(&second.stderr);
-    assert!(said.contains("in use") || said.contains("another"), "{said}");
-    assert!(!server.get("/healthz").await.is_null());
 }
 
 /// Sandbox processes that this server has started and that still run.

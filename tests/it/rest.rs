@@ -7,6 +7,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use callboard::domain::event::LogLevel;
+use callboard::pipelines::policy::AgentPolicy;
+use callboard::pipelines::setup::AgentSetup;
 use callboard::pipelines::{Agent, AgentError, AgentHost, AgentInputs, AgentOutput, OutputFile, Pipeline};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -14,8 +16,24 @@ use serde_json::{Value, json};
 use crate::helpers::{ADMIN_TOKEN, SOON, TestApp, spawn_app_with};
 
 const AGENTS: &[Agent] = &[
-    Agent { name: "write", title: "Write", weight: 1.0, version: 1, run: write },
-    Agent { name: "pack", title: "Pack", weight: 1.0, version: 1, run: pack },
+    Agent {
+        name: "write",
+        title: "Write",
+        weight: 1.0,
+        version: 1,
+        run: write,
+        policy: AgentPolicy::DEFAULT,
+        setup: AgentSetup::BUILTIN,
+    },
+    Agent {
+        name: "pack",
+        title: "Pack",
+        weight: 1.0,
+        version: 1,
+        run: pack,
+        policy: AgentPolicy::DEFAULT,
+        setup: AgentSetup::BUILTIN,
+    },
 ];
 
 fn write(inputs: &AgentInputs, host: &dyn AgentHost) -> Result<AgentOutput, AgentError> {
@@ -343,9 +361,15 @@ async fn runs_are_controlled() {
     for bad in [json!({ "on_conflict": "x" }), json!({ "priority": 101 }), json!({ "params": { "x": 1 } })] {
         assert_eq!(app.post(&generate, bad.clone()).await.0, 400, "{bad}");
     }
-    for command in ["pause", "resume", "approve", "reject"] {
+    for command in ["resume", "approve", "reject"] {
         assert_eq!(app.post(&format!("/api/runs/{run}/{command}"), json!({})).await.0, 409, "{command}");
     }
+    let (status, answer) = app.post(&format!("/api/runs/{run}/pause"), json!({})).await;
+    assert_eq!((status, &answer["status"]), (202, &json!("pausing")));
+    let shown = app.get(&format!("/api/runs/{run}")).await.1;
+    assert_eq!((&shown["paused"]["by"], &shown["lane"]), (&json!("operator"), &json!("normal")));
+    let (status, answer) = app.post(&format!("/api/runs/{run}/resume"), json!({})).await;
+    assert_eq!((status, &answer["status"]), (202, &json!("running")));
     assert_eq!(app.post(&format!("/api/runs/{run}/cancel"), json!({})).await.0, 202);
     assert_eq!(app.ended(&run).await["status"], "cancelled");
     let (status, again) = app.post(&format!("/api/runs/{run}/cancel"), json!({})).await;
@@ -372,7 +396,7 @@ async fn an_idempotency_key_gives_one_answer() {
     app.ended(first["run_id"].as_str().unwrap()).await;
     let again: Value = generate("k1", json!({})).await.unwrap().json().await.unwrap();
     assert_eq!(first, again);
-    assert_eq!(generate("k1", json!({ "priority": 1 })).await.unwrap().status(), 422);
+    assert_eq!(generate("k1", json!({ "priority": 1 })).await.unwrap().status(), 409);
     assert_eq!(generate("", json!({})).await.unwrap().status(), 400);
 }
 

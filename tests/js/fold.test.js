@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { apply, emptyState, utf8Length } from '../../static/js/client/fold.js';
+import { apply, cutTo, emptyState, jsonBytes } from '../../static/js/client/fold.js';
 
 const folder = new URL('../vectors/fold/', import.meta.url);
 const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
@@ -30,8 +30,19 @@ for (const file of files) {
   });
 }
 
-test('the length of a text is that of its UTF-8', () => {
-  for (const text of ['', 'plain', 'é', 'ß€', '🎭 curtain 🎬', 'a\u0000b', '\u07ff\u0800\uffff', '\u{10000}\u{10ffff}']) {
-    assert.equal(utf8Length(text), Buffer.byteLength(text), JSON.stringify(text));
+const written = (text) => Buffer.byteLength(JSON.stringify(text)) - 2;
+
+test('the length of a text is that of its JSON', () => {
+  for (const text of ['', 'plain', 'é', 'ß€', '🎭 curtain 🎬', 'a\u0000b', '\b\t\n\f\r\u000b\u001f\u007f', '"\\/', '\u07ff\u0800\uffff', '\u{10000}\u{10ffff}']) {
+    assert.equal(jsonBytes(text), written(text), JSON.stringify(text));
+  }
+});
+
+test('what is too long is cut between characters', () => {
+  for (const [text, bytesMax, expected] of [
+    ['short', 64, 'short'], ['exactly', 7, 'exactly'], ['one more', 7, 'one …'], ['ööö', 6, 'ööö'], ['öööö', 6, 'ö…'],
+    ['\u0001\u0001', 12, '\u0001\u0001'], ['\u0001\u0001\u0001', 12, '\u0001…'], ['🎭🎭', 7, '🎭…'], ['""""', 6, '"…'],
+  ]) {
+    assert.equal(cutTo(text, bytesMax), expected, `${JSON.stringify(text)} to ${bytesMax}`);
   }
 });

@@ -3,29 +3,33 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { CHUNK_LINES, CHUNKS_MAX, LogStore } from '../../static/js/client/log_store.js';
+import { LogMatches, PAGE_MATCHES } from '../../static/js/client/log_matches.js';
+import { CHARACTERS_MAX, CHUNK_LINES, CHUNKS_MAX, LogStore } from '../../static/js/client/log_store.js';
 import { readResult } from '../../static/js/client/report.js';
 import { nameOf, EXAMPLES } from '../../static/js/ui/examples.js';
 import { fits } from '../../static/js/pages/project/log_filter.js';
+import { visible } from '../../static/js/pages/project/log_line.js';
 import { treeOf } from '../../static/js/ui/file_tree.js';
-import { ago, bytes, duration, etaText, percent } from '../../static/js/ui/format.js';
+import { ago, bytes, duration, etaNow, etaText, percent, placeText, workedMs } from '../../static/js/ui/format.js';
 import { highlight, languageOf } from '../../static/js/ui/highlight.js';
 import { parseMarkdown } from '../../static/js/ui/markdown.js';
-import { layout, scrollTopOf } from '../../static/js/ui/virtual_list.js';
+import { Standing, spans } from '../../static/js/ui/virtual_list.js';
 
 describe('log store', () => {
   const line = (n) => ({ n, text: `line ${n}` });
 
   test('asks for whole chunks as far as the log reaches, and for nothing twice', () => {
     const store = new LogStore();
-    for (let n = 901; n <= 1100; n += 1) store.add(line(n));
-    assert.deepEqual(store.missing(901, 1100), []);
-    assert.deepEqual(store.missing(895, 1100), [{ from: 501, to: 1000 }]);
-    assert.deepEqual(store.missing(1, 5), [{ from: 1, to: 500 }]);
-    assert.deepEqual(store.missing(400, 950), [{ from: 1, to: 500 }, { from: 501, to: 1000 }]);
-    assert.deepEqual(store.missing(1050, 9000), []);
-    for (let n = 1; n <= 500; n += 1) store.add(line(n));
-    assert.deepEqual(store.missing(1, 500), []);
+    const chunk = (number) => ({ from: number * CHUNK_LINES + 1, to: (number + 1) * CHUNK_LINES });
+    const total = 4 * CHUNK_LINES + 100;
+    for (let n = total - 199; n <= total; n += 1) store.add(line(n));
+    assert.deepEqual(store.missing(total - 199, total), []);
+    assert.deepEqual(store.missing(total - 205, total), [chunk(3)]);
+    assert.deepEqual(store.missing(1, 5), [chunk(0)]);
+    assert.deepEqual(store.missing(CHUNK_LINES, 2 * CHUNK_LINES), [chunk(0), chunk(1)]);
+    assert.deepEqual(store.missing(total - 50, 9000000), []);
+    for (let n = 1; n <= CHUNK_LINES; n += 1) store.add(line(n));
+    assert.deepEqual(store.missing(1, CHUNK_LINES), []);
   });
 
   test('a hole within a chunk is found', () => {
@@ -50,6 +54,32 @@ describe('log store', () => {
     assert.equal(store.get(300000), undefined);
   });
 
+  test('long lines count by what they hold, and a chunk that grows stays', () => {
+    const store = new LogStore();
+    const long = 'x'.repeat(16000);
+    for (let n = 1; n <= 5000; n += 1) {
+      store.add({ n, text: long });
+      assert.ok(store.characters <= CHARACTERS_MAX + CHUNK_LINES * long.length);
+      assert.ok(store.get(n));
+    }
+    store.add({ n: 5000, text: 'short' });
+    const held = [...store.chunks.values()].reduce((sum, { characters }) => sum + characters, 0);
+    assert.equal(store.characters, held);
+  });
+
+  test('what was skipped is known by its range', () => {
+    const store = new LogStore();
+    for (const range of [{ from: 3, to: 9 }, { from: 10, to: 12 }, { from: 100, to: 100 }]) store.skip(range);
+    assert.equal(store.total, 100);
+    for (const [n, range] of [[2, null], [3, [3, 12]], [11, [3, 12]], [12, [3, 12]], [13, null], [100, [100, 100]], [101, null]]) {
+      const found = store.skippedAt(n);
+      assert.deepEqual(found && [found.from, found.to], range, `line ${n}`);
+    }
+    for (let n = 200; n < 40000; n += 3) store.skip({ from: n, to: n });
+    assert.ok(store.skipped.length <= 4000);
+    assert.ok(store.skippedAt(3) && store.skippedAt(39998));
+  });
+
   test('what came after a line, in order', () => {
     const store = new LogStore();
     for (const n of [1200, 499, 500, 501, 3]) store.add(line(n));
@@ -58,31 +88,96 @@ describe('log store', () => {
   });
 });
 
+describe('matches of a search', () => {
+  const match = (n) => ({ n, text: `match ${n}` });
+
+  test('all numbers are kept, the lines of what is looked at', () => {
+    const matches = new LogMatches();
+    for (let n = 2; n <= 200000; n += 2) matches.push(match(n));
+    matches.push(match(8));
+    assert.equal(matches.count, 100000);
+    assert.equal(matches.get(99999).n, 200000);
+    assert.equal(matches.get(0), undefined);
+    assert.deepEqual(matches.missing(10, 30), [{ first: 0, from: 2, limit: PAGE_MATCHES }]);
+    matches.fill(0, Array.from({ length: PAGE_MATCHES }, (_, at) => match(2 + 2 * at)));
+    assert.deepEqual(matches.missing(10, 30), []);
+    assert.equal(matches.get(10).text, 'match 22');
+    assert.deepEqual(matches.missing(99990, 100000), []);
+  });
+
+  test('an answer of another search is not taken', () => {
+    const matches = new LogMatches();
+    for (let n = 1; n <= 30000; n += 1) matches.push(match(n));
+    matches.fill(0, [match(1), match(7)]);
+    assert.equal(matches.get(0).n, 1);
+    assert.equal(matches.get(1), undefined);
+  });
+});
+
+describe('a line as it is shown', () => {
+  test('what cannot be seen is named, colours of a terminal are left out', () => {
+    for (const [text, expected] of [
+      ['plain', 'plain'], ['tab\tstays', 'tab\tstays'], ['\u001b[1;31mred\u001b[0m', 'red'], ['a\u0000b\u0007', 'a␀b␇'],
+      ['\u001b]0;title', '␛]0;title'], ['\u007f\u0085', '␡⟨0085⟩'], ['\u202etxt.exe', '⟨202E⟩txt.exe'], ['👩‍👧 é', '👩‍👧 é'],
+    ]) assert.equal(visible(text), expected);
+  });
+});
+
 describe('virtual list', () => {
   const measures = (count) => ({ count, rowHeight: 20, viewHeight: 600 });
+
+  const standing = (at, count) => {
+    const here = new Standing();
+    here.at = Math.max(0, Math.min(at, spans(measures(count)).end));
+    // Browsers scroll to whole pixels.
+    here.scrollTop = Math.round(here.wanted(measures(count)));
+    return here;
+  };
+  const inSight = (here, row, count) => {
+    const { first, last, top } = here.layout(measures(count));
+    const y = top + (row - first) * 20 - here.scrollTop;
+    return first <= row && row < last && y > -20.5 && y < 600;
+  };
 
   test('every row can be reached, whatever the count', () => {
     for (const count of [0, 1, 29, 30, 31, 1000, 749999, 750001, 1000000, 20000000]) {
       for (const row of [0, 1, Math.floor(count / 3), count - 1].filter((row) => row >= 0 && row < count)) {
-        const scrollTop = scrollTopOf({ row, ...measures(count) });
-        const drawn = layout({ ...measures(count), scrollTop });
-        assert.ok(drawn.first <= row && row < drawn.last, `${row} of ${count}: ${JSON.stringify(drawn)}`);
-        assert.ok(drawn.last - drawn.first <= 60);
-        assert.ok(drawn.height <= 15000000);
-        const top = drawn.top + (row - drawn.first) * 20 - scrollTop;
-        assert.ok(top > -20.5 && top < 600, `row ${row} of ${count} stands at ${top}`);
+        const here = standing(row * 20, count);
+        assert.ok(inSight(here, row, count), `${row} of ${count}: ${JSON.stringify(here)}`);
+        const { first, last } = here.layout(measures(count));
+        assert.ok(last - first <= 60);
+        assert.ok(spans(measures(count)).height <= 15000000);
       }
     }
   });
 
-  test('the end is the end', () => {
-    for (const count of [100, 1000000]) {
-      const { height } = layout({ ...measures(count), scrollTop: 0 });
-      const scrollTop = height - 600;
-      const drawn = layout({ ...measures(count), scrollTop });
-      assert.equal(drawn.last, count);
-      assert.ok(Math.abs(drawn.top + (drawn.last - drawn.first) * 20 - height) < 0.01);
+  test('the end is the end, and the top the top', () => {
+    for (const count of [100, 1000000, 20000000]) {
+      const { way } = spans(measures(count));
+      const here = standing(count * 10, count);
+      here.moved(way, measures(count));
+      assert.ok(inSight(here, count - 1, count));
+      here.moved(0, measures(count));
+      assert.ok(inSight(here, 0, count));
     }
+  });
+
+  test('a list that grows does not move what is read', () => {
+    let count = 740000;
+    const here = standing(700000 * 20, count);
+    for (; count < 2000000; count += 10000) assert.ok(inSight(here, 700000, count), `at ${count}`);
+  });
+
+  test('a step of the wheel moves as far as it says, a drag of the bar in proportion', () => {
+    const count = 20000000;
+    const here = standing(5000000 * 20, count);
+    const { at } = here;
+    here.moved(here.scrollTop + 100, measures(count));
+    assert.equal(here.at, at + 100);
+    here.moved(here.scrollTop - 1200, measures(count));
+    assert.equal(here.at, at - 1100);
+    here.moved(7500000, measures(count));
+    assert.ok(Math.abs(here.at / spans(measures(count)).end - 0.5) < 0.001);
   });
 });
 
@@ -210,6 +305,32 @@ describe('words', () => {
     assert.equal(etaText({ low_ms: 120000, high_ms: 120000 }), 'about 2 min left');
     assert.deepEqual([0, 99.99, 100, 130, -4, undefined].map(percent), [0, 99, 100, 100, 0, 0]);
     assert.equal(ago('2026-11-20T09:30:00.000Z', Date.parse('2026-11-20T11:30:00.000Z')), '2 h ago');
+  });
+
+  test('an expectation runs down and then the run is late', () => {
+    const said = '2026-11-20T09:30:00.000Z';
+    const at = (seconds) => Date.parse(said) + seconds * 1000;
+    const eta = { low_ms: 5000, high_ms: 20000 };
+    assert.equal(etaNow(eta, said, at(0)), '5–20 s left');
+    assert.equal(etaNow(eta, said, at(10)), 'up to 10 s left');
+    assert.equal(etaNow(eta, said, at(20.5)), 'up to 1 s left');
+    assert.equal(etaNow(eta, said, at(32)), 'late by 12 s');
+    assert.equal(etaNow(null, undefined, at(32)), '');
+  });
+
+  test('the clock of a run that rests stands', () => {
+    const run = { started_at: '2026-11-20T09:30:00.000Z', halted_ms: 4000 };
+    const now = Date.parse('2026-11-20T09:31:00.000Z');
+    assert.equal(workedMs(run, now), 56000);
+    assert.equal(workedMs({ ...run, halted_at: '2026-11-20T09:30:10.000Z' }, now), 6000);
+    assert.equal(workedMs({ started_at: null }, now), null);
+  });
+
+  test('a place in the queue says how many are before it and when it starts', () => {
+    assert.equal(placeText(0, { low_ms: 0, high_ms: 0 }), 'Next in the queue · starts now');
+    assert.equal(placeText(1, null), '1 run is before it');
+    assert.equal(placeText(7, { low_ms: 9000, high_ms: 14000 }), '7 runs are before it · starts in 9–14 s');
+    assert.equal(placeText(undefined, null), 'Waits for its turn');
   });
 
   test('files stand by folder, folders first', () => {

@@ -199,6 +199,33 @@ describe('coming back', () => {
   });
 });
 
+describe('a server that goes down', () => {
+  test('after a slot that finds nobody the jitter is full again', () => {
+    const session = connected();
+    frame(session, { type: 'shutdown', reconnect_in_ms: 0 }, 1000);
+    session.closed(4000, '', 1000);
+    assert.equal(session.retryAt, 1000);
+    const waits = [];
+    let now = 1000;
+    for (let turn = 0; turn < 3; turn += 1) {
+      session.timeUp(now);
+      session.closed(1006, '', now);
+      waits.push(session.retryAt - now);
+      now = session.retryAt;
+    }
+    assert.deepEqual(waits, [1500, 2250, 3375], 'half of each ceiling, as chance is half here');
+  });
+
+  test('a slot that is no time is none', () => {
+    for (const wrong of [undefined, null, 'soon', NaN, -5, 1e300]) {
+      const session = connected();
+      frame(session, { type: 'shutdown', reconnect_in_ms: wrong }, 1000);
+      session.closed(4000, '', 1500);
+      assert.equal(session.retryAt, 2500, String(wrong));
+    }
+  });
+});
+
 describe('dead connections', () => {
   test('a ping every 30 s, and the end when nothing follows', () => {
     const session = connected();

@@ -1,5 +1,6 @@
 //! The index of a segment: an entry per block of lines, so that a range is found without reading what is before it, and
-//! blocks without a wanted level or agent are passed over.
+//! blocks without a wanted level or agent are passed over. An entry carries a check of itself: a wrong one would hide lines
+//! that are there, so it counts as missing, and what is missing is made again from the lines.
 
 use crate::domain::event::LogLevel;
 
@@ -7,6 +8,9 @@ use crate::domain::event::LogLevel;
 pub(super) const BLOCK_LINES: u64 = 256;
 /// Bytes of an entry in the index file.
 pub(super) const ENTRY_BYTES: usize = 16;
+
+/// Bits kept for levels; there are four of them.
+const LEVEL_BITS: u32 = 8;
 
 /// What an entry says of a block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,24 +48,34 @@ impl Block {
     pub(super) fn to_bytes(self) -> [u8; ENTRY_BYTES] {
         let mut bytes = [0; ENTRY_BYTES];
         bytes[..8].copy_from_slice(&self.end.to_le_bytes());
-        bytes[8..12].copy_from_slice(&self.levels.to_le_bytes());
+        bytes[8..12].copy_from_slice(&(self.levels | self.check()).to_le_bytes());
         bytes[12..].copy_from_slice(&self.agents.to_le_bytes());
         bytes
     }
 
-    /// All whole entries of an index file.
+    /// The 24 bits above those of the levels: FNV-1a of all else, folded.
+    fn check(self) -> u32 {
+        let words =
+            [self.end.to_le_bytes(), (u64::from(self.levels) << 32 | u64::from(self.agents)).to_le_bytes()];
+        let hash = fnv(words.as_flattened());
+        (hash ^ (hash >> 24)) << LEVEL_BITS
+    }
+
+    /// The entries of an index file, up to the first that is torn or damaged.
     pub(super) fn read_all(bytes: &[u8]) -> Vec<Block> {
         let (entries, _torn) = bytes.as_chunks::<ENTRY_BYTES>();
         entries
             .iter()
-            .map(|entry| {
+            .map_while(|entry| {
                 let (end, masks) = entry.split_first_chunk::<8>().expect("an entry has 16 bytes");
                 let (levels, agents) = masks.split_first_chunk::<4>().expect("an entry has 16 bytes");
-                Block {
+                let levels = u32::from_le_bytes(*levels);
+                let block = Block {
                     end: u64::from_le_bytes(*end),
-                    levels: u32::from_le_bytes(*levels),
+                    levels: levels & ((1 << LEVEL_BITS) - 1),
                     agents: u32::from_le_bytes(agents.try_into().expect("an entry has 16 bytes")),
-                }
+                };
+                (block.levels | block.check() == levels).then_some(block)
             })
             .collect()
     }
@@ -69,9 +83,12 @@ impl Block {
 
 /// FNV-1a, folded to one of 32 bits; it is written to disk, so it must never change.
 fn agent_bit(agent: &str) -> u32 {
-    let hash =
-        agent.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let hash = fnv(agent.as_bytes());
     1 << ((hash ^ (hash >> 16)) % 32)
+}
+
+fn fnv(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }
 
 #[cfg(test)]
@@ -94,6 +111,19 @@ mod tests {
         ] {
             assert_eq!(block.may_hold(level, agent), expected, "{level:?} {agent:?}");
         }
+    }
+
+    #[test]
+    fn a_damaged_entry_and_what_follows_is_left_out() {
+        let mut block = Block::default();
+        block.add(LogLevel::Info, Some("plan"), 1000);
+        let whole = block.to_bytes();
+        for bit in 0..ENTRY_BYTES * 8 {
+            let mut bytes = whole.repeat(3);
+            bytes[ENTRY_BYTES + bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(Block::read_all(&bytes), [block], "bit {bit}");
+        }
+        assert_eq!(Block::read_all(&[0; 2 * ENTRY_BYTES]), []);
     }
 
     #[test]

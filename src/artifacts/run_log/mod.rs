@@ -19,10 +19,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use crate::artifacts::ArtifactError;
+use uuid::Uuid;
+
 use crate::artifacts::run_log::segment::{Segment, SegmentFiles};
+use crate::artifacts::{ArtifactError, Swept};
 use crate::domain::event::LineRange;
-use crate::domain::ids::RunId;
+use crate::domain::ids::{ProjectId, RunId};
+use crate::domain::time::Timestamp;
 
 /// Size of a segment: a folder of a few files, each small enough to be copied and looked at.
 const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
@@ -35,7 +38,18 @@ pub struct LogStore {
     root: Arc<Path>,
     segment_bytes: u64,
     /// Whoever opens the log of a run gets the same one, so that there is one writer and one count of its lines.
-    open: Arc<Mutex<HashMap<RunId, Weak<Inner>>>>,
+    open: Arc<Mutex<HashMap<Uuid, Weak<Inner>>>>,
+}
+
+/// What the log of a run takes on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredLog {
+    /// Which run.
+    pub run: RunId,
+    /// Bytes of its files.
+    pub bytes: u64,
+    /// When it was last written to.
+    pub written_at: Timestamp,
 }
 
 /// The log of one run; cheap to clone, and the same for all who opened it.
@@ -79,6 +93,18 @@ impl LogStore {
     /// # Errors
     /// When it cannot be read.
     pub fn open_run(&self, run: RunId) -> Result<RunLog, ArtifactError> {
+        self.open_log(run.0)
+    }
+
+    /// Opens the log of a room, for lines that belong to no run.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn open_room(&self, room: ProjectId) -> Result<RunLog, ArtifactError> {
+        self.open_log(room.0)
+    }
+
+    fn open_log(&self, run: Uuid) -> Result<RunLog, ArtifactError> {
         let log = RunLog(self.shared(&mut self.entries(), run));
         // Not under the lock of all logs: the recovery of one must not keep the others waiting.
         drop(log.state()?);
@@ -90,6 +116,18 @@ impl LogStore {
     /// # Errors
     /// When the files cannot be removed.
     pub fn remove_run(&self, run: RunId) -> Result<(), ArtifactError> {
+        self.remove_log(run.0)
+    }
+
+    /// Removes the log of a room.
+    ///
+    /// # Errors
+    /// When the files cannot be removed.
+    pub fn remove_room(&self, room: ProjectId) -> Result<(), ArtifactError> {
+        self.remove_log(room.0)
+    }
+
+    fn remove_log(&self, run: Uuid) -> Result<(), ArtifactError> {
         let mut entries = self.entries();
         let inner = self.shared(&mut entries, run);
         entries.remove(&run);
@@ -101,11 +139,35 @@ impl LogStore {
         }
     }
 
-    fn entries(&self) -> MutexGuard<'_, HashMap<RunId, Weak<Inner>>> {
+    /// Every log that has a folder, with what it takes on the disk.
+    ///
+    /// # Errors
+    /// When the folders cannot be listed.
+    pub fn stored(&self) -> Result<Vec<StoredLog>, ArtifactError> {
+        let mut stored = Vec::new();
+        for entry in fs::read_dir(&self.root)? {
+            let entry = entry?;
+            let Some(run) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+            let mut log = StoredLog { run, bytes: 0, written_at: Timestamp(0) };
+            match fs::read_dir(entry.path()) {
+                Ok(files) => files.flatten().filter_map(|file| file.metadata().ok()).for_each(|file| {
+                    log.bytes += file.len();
+                    log.written_at = log.written_at.max(modified_at(&file));
+                }),
+                // Removed since the list was begun.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error.into()),
+            }
+            stored.push(log);
+        }
+        Ok(stored)
+    }
+
+    fn entries(&self) -> MutexGuard<'_, HashMap<Uuid, Weak<Inner>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn shared(&self, entries: &mut HashMap<RunId, Weak<Inner>>, run: RunId) -> Arc<Inner> {
+    fn shared(&self, entries: &mut HashMap<Uuid, Weak<Inner>>, run: Uuid) -> Arc<Inner> {
         if let Some(inner) = entries.get(&run).and_then(Weak::upgrade) {
             return inner;
         }
@@ -155,8 +217,17 @@ impl RunLog {
     /// # Errors
     /// When the log cannot be read.
     pub fn read(&self, query: &LineQuery) -> Result<LinePage, ArtifactError> {
-        let plan = read::plan(&self.state()?.segments, query);
-        read::read(plan, query)
+        loop {
+            let (plan, first) = {
+                let state = self.state()?;
+                (read::plan(&state.segments, query), state.first())
+            };
+            match read::read(plan, query) {
+                // Its files went between the decision and the reading: what is left is another range.
+                Err(ArtifactError::NotFound) if self.state()?.first() > first => {}
+                read => return read,
+            }
+        }
     }
 
     /// The last lines, at most `limit`.
@@ -171,9 +242,8 @@ impl RunLog {
             limit,
             ..LineQuery::default()
         };
-        let plan = read::plan(&state.segments, &query);
         drop(state);
-        read::read(plan, &query)
+        self.read(&query)
     }
 
     /// All lines that match, from `query.from` to the last one that is there now, whatever `query.limit` says.
@@ -184,6 +254,21 @@ impl RunLog {
         let last = self.total()?;
         let query = LineQuery { limit: PAGE_LINES_MAX, ..query };
         Ok(Lines { log: self.clone(), query, last, page: Vec::new().into_iter(), at_end: false })
+    }
+
+    /// Removes the oldest segments until the log has at most `bytes_max` bytes; with 0, all lines. Numbers go on as if
+    /// nothing had been removed.
+    ///
+    /// # Errors
+    /// When the files cannot be removed; what was removed until then stays removed.
+    pub fn remove_oldest(&self, bytes_max: u64) -> Result<Swept, ArtifactError> {
+        let mut state = self.state()?;
+        let removed = state.remove_oldest(&self.0.folder, bytes_max);
+        if removed.is_err() {
+            // Whatever is on disk now, the next use takes stock of it.
+            *state = State { removed: state.removed, ..State::default() };
+        }
+        Ok(removed?)
     }
 
     fn state(&self) -> Result<MutexGuard<'_, State>, ArtifactError> {
@@ -207,6 +292,31 @@ impl State {
         self.segments.last().map_or(0, Segment::last)
     }
 
+    /// The first line that is there, or the one that would be next.
+    fn first(&self) -> u64 {
+        self.segments.first().map_or(1, |segment| segment.first)
+    }
+
+    fn remove_oldest(&mut self, folder: &Path, bytes_max: u64) -> io::Result<Swept> {
+        let mut swept = Swept::default();
+        let mut bytes: u64 = self.segments.iter().map(|segment| segment.bytes).sum();
+        while bytes > bytes_max {
+            if self.segments.len() == 1 {
+                // An empty segment remembers how many lines there were. It must be there before the last one goes.
+                let (segment, files) = Segment::create(folder, self.total() + 1)?;
+                fs::File::open(folder)?.sync_all()?;
+                self.segments.push(segment);
+                self.files = Some(files);
+            }
+            let oldest = self.segments.remove(0);
+            oldest.remove()?;
+            bytes -= oldest.bytes;
+            swept.files += 1;
+            swept.bytes += oldest.bytes;
+        }
+        Ok(swept)
+    }
+
     fn append(&mut self, log: &Inner, lines: &[NewLine<'_>]) -> io::Result<()> {
         let first = self.total() + 1;
         if self.segments.last().is_none_or(|last| last.bytes >= log.segment_bytes) {
@@ -223,6 +333,11 @@ impl State {
         self.files = Some(files);
         Ok(())
     }
+}
+
+fn modified_at(file: &fs::Metadata) -> Timestamp {
+    let since = file.modified().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+    Timestamp(since.and_then(|since| i64::try_from(since.as_millis()).ok()).unwrap_or(0))
 }
 
 /// The segments of a log as they are on disk.
@@ -248,7 +363,7 @@ fn recover(folder: &Path) -> io::Result<Vec<Segment>> {
     Ok(segments)
 }
 
-/// Lines of a log, read page by page.
+/// Lines of a log, read page by page. A number that is missing is that of a line that was removed.
 #[derive(Debug)]
 pub struct Lines {
     log: RunLog,

@@ -9,7 +9,7 @@ use crate::artifacts::ArtifactError;
 use crate::artifacts::run_log::block::BLOCK_LINES;
 use crate::artifacts::run_log::line::{self, StoredLine};
 use crate::artifacts::run_log::segment::Segment;
-use crate::domain::event::LogLevel;
+use crate::domain::event::{LineRange, LogLevel};
 
 /// Lines of one page.
 pub const PAGE_LINES_MAX: usize = 5000;
@@ -36,8 +36,10 @@ pub struct LineQuery {
 pub struct LinePage {
     /// The lines that were found, in order.
     pub lines: Vec<StoredLine>,
-    /// Lines that the log has in all, found or not.
+    /// Lines that the log has in all, found or not, those that are gone included.
     pub total: u64,
+    /// Lines at the start of the log that were removed after their time.
+    pub gone: Option<LineRange>,
     /// Where to go on; none at the end. A page of a search may be empty and yet not the last: it looks through a
     /// limited part of the log.
     pub next_from: Option<u64>,
@@ -55,6 +57,7 @@ struct Stretch {
 pub(super) struct Plan {
     stretches: Vec<Stretch>,
     total: u64,
+    gone: Option<LineRange>,
     /// The first line that the plan leaves to the next page.
     behind: Option<u64>,
 }
@@ -76,8 +79,11 @@ impl LineQuery {
 /// Decides what to look through.
 pub(super) fn plan(segments: &[Segment], query: &LineQuery) -> Plan {
     let total = segments.last().map_or(0, Segment::last);
-    let mut plan = Plan { stretches: Vec::new(), total, behind: None };
-    let from = query.from();
+    let first = segments.first().map_or(1, |segment| segment.first);
+    let gone = (first > 1).then(|| LineRange { from: 1, to: first - 1 });
+    let mut plan = Plan { stretches: Vec::new(), total, gone, behind: None };
+    // Lines that are gone do not count for the limit.
+    let from = query.from().max(first);
     let mut scan_bytes = 0;
     for segment in segments.iter().filter(|segment| segment.lines > 0 && segment.last() >= from) {
         let block = from.saturating_sub(segment.first) / BLOCK_LINES;
@@ -104,7 +110,7 @@ pub(super) fn plan(segments: &[Segment], query: &LineQuery) -> Plan {
 
 /// Looks through what was decided.
 pub(super) fn read(plan: Plan, query: &LineQuery) -> Result<LinePage, ArtifactError> {
-    let mut page = LinePage { lines: Vec::new(), total: plan.total, next_from: plan.behind };
+    let mut page = LinePage { lines: Vec::new(), total: plan.total, gone: plan.gone, next_from: plan.behind };
     if query.limit() == 0 {
         page.next_from = (query.from() <= plan.total).then(|| query.from());
         return Ok(page);

@@ -156,6 +156,15 @@ impl Segment {
         Ok(())
     }
 
+    /// Removes its files, the lines first: an index alone is nothing.
+    pub(super) fn remove(&self) -> io::Result<()> {
+        fs::remove_file(&self.path)?;
+        match fs::remove_file(self.path.with_extension(INDEX_ENDING)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// The number of the last line.
     pub(super) fn last(&self) -> u64 {
         self.first + self.lines - 1

@@ -63,7 +63,7 @@ fn an_empty_log_has_no_lines() {
     let run = log.open();
     assert_eq!(run.append(&[]).unwrap(), LineRange { from: 1, to: 0 });
     let page = run.read(&LineQuery { limit: 10, ..LineQuery::default() }).unwrap();
-    assert_eq!(page, LinePage { lines: vec![], total: 0, next_from: None });
+    assert_eq!(page, LinePage { lines: vec![], total: 0, gone: None, next_from: None });
     assert_eq!(run.read_tail(10).unwrap().lines, []);
     assert_eq!(run.lines(LineQuery::default()).unwrap().count(), 0);
     assert!(!log.file("jsonl").exists());
@@ -78,7 +78,7 @@ fn lines_are_numbered_and_read_back() {
     let page = run.read(&LineQuery { from: 2, limit: 1, ..LineQuery::default() }).unwrap();
     let line =
         StoredLine { n: 2, at: Timestamp(2), level: LogLevel::Info, agent: None, text: "b".to_owned() };
-    assert_eq!(page, LinePage { lines: vec![line], total: 3, next_from: Some(3) });
+    assert_eq!(page, LinePage { lines: vec![line], total: 3, gone: None, next_from: Some(3) });
     assert_eq!(numbers(&run.read_tail(2).unwrap()), [2, 3]);
 }
 
@@ -267,4 +267,73 @@ proptest! {
         let expected: Vec<_> = (1..=whole).map(|n| format!("line {n}")).collect();
         prop_assert_eq!(texts, expected);
     }
+}
+
+#[test]
+fn removed_lines_are_named_and_numbers_go_on() {
+    let log = Log::with_segments_of(20_000);
+    let run = log.open();
+    fill(&run, 1..=3000);
+    let bytes = log.store.stored().unwrap()[0].bytes;
+    assert!(bytes > 100_000 && log.store.stored().unwrap()[0].written_at > Timestamp(0));
+    let swept = run.remove_oldest(100_000).unwrap();
+    assert!(swept.files > 0 && bytes - swept.bytes <= 110_000, "{swept:?}");
+    let check = |run: &RunLog, total: u64| {
+        let page = run.read(&LineQuery { limit: 3, ..LineQuery::default() }).unwrap();
+        let gone = page.gone.unwrap();
+        assert_eq!((gone.from, page.total), (1, total));
+        assert_eq!(numbers(&page), [gone.to + 1, gone.to + 2, gone.to + 3]);
+        assert!(page.lines.iter().all(|line| line.text == format!("line {}", line.n)));
+        assert_eq!(page.next_from, Some(gone.to + 4));
+        let all: Vec<_> = run.lines(LineQuery::default()).unwrap().map(|line| line.unwrap().n).collect();
+        assert!(all.into_iter().eq(gone.to + 1..=total));
+        let page = run.read(&LineQuery { from: total, limit: 9, ..LineQuery::default() }).unwrap();
+        assert_eq!(numbers(&page), [total]);
+        assert_eq!(numbers(&run.read_tail(2).unwrap()), [total - 1, total]);
+    };
+    check(&run, 3000);
+    drop(run);
+    let run = LogStore::open_with(&log.store.root, 20_000).unwrap().open_run(log.run).unwrap();
+    check(&run, 3000);
+
+    // All of it: the next line still has the next number, also after a restart.
+    run.remove_oldest(0).unwrap();
+    assert_eq!(run.remove_oldest(0).unwrap(), Swept::default());
+    for run in [&run, &LogStore::open_with(&log.store.root, 20_000).unwrap().open_run(log.run).unwrap()] {
+        let page = run.read(&LineQuery { from: 7, limit: 3, ..LineQuery::default() }).unwrap();
+        let gone = Some(LineRange { from: 1, to: 3000 });
+        assert_eq!(page, LinePage { lines: vec![], total: 3000, gone, next_from: None });
+        assert_eq!(run.lines(LineQuery::default()).unwrap().count(), 0);
+    }
+    drop(run);
+    let run = LogStore::open_with(&log.store.root, 20_000).unwrap().open_run(log.run).unwrap();
+    assert_eq!(run.append(&[new_line(3001, "line 3001")]).unwrap(), LineRange { from: 3001, to: 3001 });
+    assert_eq!(numbers(&run.read_tail(5).unwrap()), [3001]);
+}
+
+#[test]
+fn reading_goes_on_while_lines_are_removed() {
+    let log = Log::with_segments_of(5_000);
+    let run = log.open();
+    fill(&run, 1..=4000);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut pages = 0;
+            loop {
+                let page = run.read(&LineQuery { limit: 1000, ..LineQuery::default() }).unwrap();
+                let first = page.gone.map_or(0, |gone| gone.to) + 1;
+                let expected = first..(first + 1000).min(4001);
+                assert!(numbers(&page).into_iter().eq(expected), "{:?}", page.gone);
+                pages += 1;
+                if first > 4000 {
+                    return pages;
+                }
+            }
+        });
+        for keep in (0..300_000).rev().step_by(3_000) {
+            run.remove_oldest(keep).unwrap();
+        }
+        run.remove_oldest(0).unwrap();
+        assert!(reader.join().unwrap() > 0);
+    });
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::broker::frame::Frame;
 use crate::broker::shard::LocalShard;
+use crate::broker::slots::Slots;
 use crate::domain::ids::ProjectId;
 
 /// News for a shard.
@@ -45,10 +46,10 @@ pub enum Notice {
     },
     /// Work for this thread, like a connection that moves here.
     Run(Box<dyn FnOnce(LocalShard) + Send>),
-    /// The server goes down; sockets are asked to leave.
+    /// The server goes down; clients are asked to leave.
     Leave {
-        /// They come back within this time, each at its own moment.
-        spread_ms: u64,
+        /// They come back each at its own moment.
+        slots: Arc<Slots>,
     },
 }
 
@@ -56,10 +57,14 @@ pub enum Notice {
 pub trait Phrases: Send + Sync + 'static {
     /// How many viewers a room has.
     fn presence(&self, viewers: u64) -> Bytes;
+    /// A message of a slot, as JSON.
+    fn slot(&self, json: &str) -> Bytes;
     /// A heartbeat.
     fn ping(&self) -> Bytes;
     /// The server goes down: a message with this client's own slot, and a close frame.
     fn shutdown(&self, reconnect_in_ms: u64) -> (Bytes, u16);
+    /// The server goes down, for a follower over HTTP; nothing else comes after it.
+    fn follow_later(&self, reconnect_in_ms: u64) -> Bytes;
     /// The project is gone: a close frame.
     fn removed(&self) -> (Bytes, u16);
 }

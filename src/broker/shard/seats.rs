@@ -32,7 +32,10 @@ pub(in crate::broker) struct Seats {
     pub(in crate::broker) pushing: Cell<bool>,
     pub(in crate::broker) slots: RefCell<Vec<Slot>>,
     pub(in crate::broker) slot_version: Cell<u32>,
+    /// Somebody waits to say how many are here.
     pub(in crate::broker) presence_due: Cell<bool>,
+    /// Somebody came or went since that was last looked at.
+    pub(in crate::broker) presence_changed: Cell<bool>,
 }
 
 pub(in crate::broker) struct Slot {
@@ -57,8 +60,8 @@ pub(in crate::broker) enum Reader {
 }
 
 /// What a follower and its seat share.
-#[derive(Default)]
 pub(in crate::broker) struct Follower {
+    pub(in crate::broker) encoding: Encoding,
     pub(in crate::broker) waker: RefCell<Option<Waker>>,
     pub(in crate::broker) chunks: RefCell<VecDeque<Bytes>>,
     pub(in crate::broker) over: Cell<bool>,
@@ -67,6 +70,11 @@ pub(in crate::broker) struct Follower {
 }
 
 impl Follower {
+    pub(in crate::broker) fn new(encoding: Encoding) -> Self {
+        let (waker, chunks) = (RefCell::default(), RefCell::default());
+        Self { encoding, waker, chunks, over: Cell::new(false), hungry: Cell::new(false) }
+    }
+
     pub(in crate::broker) fn give(&self, bytes: Bytes) {
         self.chunks.borrow_mut().push_back(bytes);
         self.hungry.set(false);
@@ -84,7 +92,7 @@ impl Reader {
     pub(in crate::broker) fn encoding(&self) -> Encoding {
         match self {
             Reader::Socket(_) => Encoding::RoomSocket,
-            Reader::Follower(_) => Encoding::Sse,
+            Reader::Follower(follower) => follower.encoding,
         }
     }
 

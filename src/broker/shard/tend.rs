@@ -1,8 +1,13 @@
 //! What a shard does besides delivering: takes notices in, keeps sockets alive, says goodbye.
 
+use std::sync::Arc;
+
+use crate::broker::frame::Encoding;
+use crate::broker::outlet::Outlet;
 use crate::broker::shard::LocalShard;
 use crate::broker::shard::notice::Notice;
-use crate::broker::shard::seats::Reader;
+use crate::broker::shard::seats::{Follower, Reader};
+use crate::broker::slots::Slots;
 use crate::broker::tail::Tail;
 use crate::domain::ids::ProjectId;
 
@@ -32,7 +37,7 @@ impl LocalShard {
                 Notice::Rejoin { room } => self.rejoin(room),
                 Notice::Removed { room } => self.remove(room),
                 Notice::Run(work) => work(self.clone()),
-                Notice::Leave { spread_ms } => self.ask_to_leave(spread_ms),
+                Notice::Leave { slots } => self.ask_to_leave(slots),
             }
         }
         if overflowed {
@@ -90,23 +95,40 @@ impl LocalShard {
         }
     }
 
-    /// Tells every socket that the server goes down, each with its own moment to come back.
-    fn ask_to_leave(&self, spread_ms: u64) {
+    /// Tells every client that the server goes down, each with its own moment to come back.
+    fn ask_to_leave(&self, slots: Arc<Slots>) {
+        self.0.on_leave.borrow().iter().for_each(|work| work());
+        *self.0.leaving.borrow_mut() = Some(slots);
         let outlets: Vec<_> = self.0.outlets.borrow().iter().map(|(_, outlet)| outlet.clone()).collect();
-        let count = outlets.len().max(1) as u64;
-        for (place, outlet) in outlets.iter().enumerate() {
-            let (bytes, code) = self.0.phrases.shutdown(spread_ms * place as u64 / count);
-            outlet.write(&bytes);
-            outlet.end_after_flush(code);
-        }
+        outlets.iter().for_each(|outlet| self.send_away(outlet));
         let rooms: Vec<_> = self.0.rooms.borrow().values().cloned().collect();
         for seats in rooms {
             for (_, seat) in seats.readers.borrow().iter() {
                 if let Reader::Follower(follower) = &seat.reader {
-                    follower.over.set(true);
-                    follower.wake();
+                    self.send_follower_away(follower);
                 }
             }
+        }
+    }
+
+    /// Says goodbye to a socket when the server goes down.
+    pub(super) fn send_away(&self, outlet: &Outlet) {
+        if let Some(slots) = &*self.0.leaving.borrow() {
+            let (bytes, code) = self.phrases(outlet).shutdown(slots.deal_ms());
+            outlet.write(&bytes);
+            outlet.end_after_flush(code);
+        }
+    }
+
+    /// Says goodbye to a follower when the server goes down.
+    pub(super) fn send_follower_away(&self, follower: &Follower) {
+        if let Some(slots) = &*self.0.leaving.borrow() {
+            // Tasks are records of a session, which says goodbye itself; the words are those of an event stream.
+            if follower.encoding == Encoding::Sse {
+                follower.give(self.0.phrases.follow_later(slots.deal_ms()));
+            }
+            follower.over.set(true);
+            follower.wake();
         }
     }
 
@@ -117,7 +139,9 @@ impl LocalShard {
         let outlets: Vec<_> = self.0.outlets.borrow().iter().map(|(_, outlet)| outlet.clone()).collect();
         for outlet in outlets {
             let stalled = outlet.pending_bytes() > 0 && now - outlet.progress_ms.get() >= heartbeat.stall_ms;
-            if stalled || now - outlet.heard_ms.get() >= heartbeat.silence_ms {
+            // Taking bytes is a sign of life: behind all that a narrow line has to carry, a ping is heard late.
+            let alive_ms = outlet.heard_ms.get().max(outlet.progress_ms.get());
+            if stalled || now - alive_ms >= heartbeat.silence_ms {
                 outlet.end_now();
             } else if now - outlet.pinged_ms.get() >= heartbeat.ping_ms && outlet.is_idle() {
                 outlet.pinged_ms.set(now);

@@ -65,31 +65,6 @@ pub(super) async fn write(service: &Service, project: ProjectId, out: &Path) -> 
     Ok(written)
 }
 
-/// A data directory that goes when it is dropped.
-pub(super) struct TemporaryDir(PathBuf);
-
-impl TemporaryDir {
-    /// A new one.
-    pub(super) fn new() -> anyhow::Result<Self> {
-        let path = std::env::temp_dir().join(format!("callboard-{}", uuid::Uuid::new_v4()));
-        fs::create_dir(&path).with_context(|| format!("{} cannot be made", path.display()))?;
-        Ok(Self(path))
-    }
-
-    /// Where it is.
-    pub(super) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for TemporaryDir {
-    fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.0) {
-            log::warn!("{} stays behind: {error}", self.0.display());
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,14 +84,5 @@ mod tests {
     fn folders_are_named_after_the_project() {
         assert_eq!(folder_for("A reading list"), PathBuf::from("a-reading-list"));
         assert_eq!(folder_for("../.."), PathBuf::from("callboard-app"));
-    }
-
-    #[test]
-    fn a_temporary_folder_goes() {
-        let dir = TemporaryDir::new().unwrap();
-        let path = dir.path().to_owned();
-        fs::write(path.join("a"), "").unwrap();
-        drop(dir);
-        assert!(!path.exists());
     }
 }

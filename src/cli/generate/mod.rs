@@ -1,7 +1,7 @@
 //! `callboard generate`: one generation in this process, shown as it goes, its files written at the end.
 
 mod files;
-mod progress;
+pub(super) mod progress;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::app::{App, AppOptions};
 use crate::auth::Caller;
+use crate::cli::temporary_dir::TemporaryDir;
 use crate::cli::{FAILED, INTERRUPTED, Settings, say_error};
 use crate::domain::event::{Completion, EventBody};
 use crate::domain::run::{Project, RunStatus};
@@ -61,7 +62,7 @@ pub(super) fn run(settings: &Settings, args: GenerateArgs) -> anyhow::Result<Exi
     // What was not said to be kept goes with the command.
     let temporary = match settings.data_dir {
         Some(_) => None,
-        None => Some(files::TemporaryDir::new()?),
+        None => Some(TemporaryDir::new()?),
     };
     if let Some(dir) = &temporary {
         config.data_dir = dir.path().to_owned();

@@ -16,7 +16,7 @@ use crate::domain::run::AgentStatus;
 const NOT_COVERED_SHOWN_MAX: usize = 20;
 
 /// What is shown while the run goes on.
-pub(super) struct Progress {
+pub(in crate::cli) struct Progress {
     verbose: bool,
     bars: Option<MultiProgress>,
     agents: BTreeMap<u32, ProgressBar>,
@@ -24,13 +24,13 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Bars in a terminal, lines elsewhere.
-    pub(super) fn new(verbose: bool) -> Self {
+    pub(in crate::cli) fn new(verbose: bool) -> Self {
         let bars = std::io::stderr().is_terminal().then(MultiProgress::new);
         Self { verbose, bars, agents: BTreeMap::new() }
     }
 
     /// Shows an event.
-    pub(super) fn show(&mut self, body: &EventBody) {
+    pub(in crate::cli) fn show(&mut self, body: &EventBody) {
         match body {
             EventBody::AgentUpdate(update) => self.agent(update),
             EventBody::Log(log) if self.verbose || log.level >= LogLevel::Warning => {
@@ -43,10 +43,15 @@ impl Progress {
     }
 
     /// Leaves what was shown as it is.
-    pub(super) fn finish(&mut self) {
+    pub(in crate::cli) fn finish(&mut self) {
         for bar in self.agents.values().filter(|bar| !bar.is_finished()) {
             bar.abandon();
         }
+    }
+
+    /// Shows a line of its own.
+    pub(in crate::cli) fn say(&self, line: &str) {
+        self.line(line);
     }
 
     fn agent(&mut self, update: &AgentUpdate) {
@@ -91,7 +96,7 @@ fn plain_line(update: &AgentUpdate) -> String {
 }
 
 /// Why a run failed, with the place.
-pub(super) fn error_line(error: &RunError) -> String {
+pub(in crate::cli) fn error_line(error: &RunError) -> String {
     let place = match (&error.file, error.line) {
         (Some(file), Some(line)) => format!(" ({file}:{line})"),
         (Some(file), None) => format!(" ({file})"),

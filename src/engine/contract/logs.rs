@@ -134,5 +134,7 @@ impl EngineEvents for Bodies {
         self.0.lock().unwrap().extend_from_slice(events);
     }
 
+    fn cut(&self, _: ProjectId, _: u64) {}
+
     fn removed(&self, _: ProjectId) {}
 }

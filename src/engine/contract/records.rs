@@ -223,6 +223,10 @@ pub async fn durations_come_from_completed_agents(factory: &impl Factory) {
         started_at: None,
         duration_ms,
         output: None,
+        failed_tries: 0,
+        answer: None,
+        early: Vec::new(),
+        preview: None,
     };
     for number in 0..6_u64 {
         let mut run =
@@ -255,6 +259,22 @@ pub async fn durations_come_from_completed_agents(factory: &impl Factory) {
     assert_eq!(of("verify"), [105, 103, 101]);
     assert_eq!(durations.len(), 6);
     assert_eq!(engine.agent_durations("none".to_owned(), 3).await.unwrap(), []);
+}
+
+pub async fn a_note_stands_until_it_is_forgotten(factory: &impl Factory) {
+    let engine = factory.open();
+    let note =
+        |value: Option<&str>| Change::Note { name: "queue".to_owned(), value: value.map(str::to_owned) };
+    assert_eq!(engine.note("queue".to_owned()).await.unwrap(), None);
+    commit(&*engine, [note(Some("one"))]).await.unwrap();
+    commit(&*engine, [note(Some("two"))]).await.unwrap();
+    engine.close().await.unwrap();
+    drop(engine);
+    let engine = factory.open();
+    assert_eq!(engine.note("queue".to_owned()).await.unwrap().as_deref(), Some("two"));
+    assert_eq!(engine.note("other".to_owned()).await.unwrap(), None);
+    commit(&*engine, [note(None)]).await.unwrap();
+    assert_eq!(engine.note("queue".to_owned()).await.unwrap(), None);
 }
 
 // Idempotency keys, saved states, figures.

@@ -13,6 +13,8 @@ use crate::domain::time::Timestamp;
 use crate::engine::embedded::heads::{Head, Heads};
 use crate::engine::embedded::prepared::{Prepared, PreparedEvent, RunRow};
 use crate::engine::embedded::rows::{self, integer, natural};
+use crate::engine::embedded::upkeep;
+use crate::engine::retention::Kept;
 use crate::engine::{EngineError, KeptAnswer, SavedState};
 
 /// Expired answers that one kept answer clears away, so that the table shrinks without a long pause.
@@ -42,6 +44,8 @@ impl From<EngineError> for Failure {
 pub(super) enum News {
     /// Events were appended.
     Appended { room: ProjectId, epoch: Epoch, events: Vec<LoggedEvent> },
+    /// A log begins later now.
+    Cut { room: ProjectId, first: u64 },
     /// A room is gone.
     Removed(ProjectId),
 }
@@ -51,6 +55,7 @@ pub(super) enum News {
 pub(super) struct Outcome {
     pub(super) positions: Vec<Position>,
     pub(super) news: Vec<News>,
+    pub(super) kept: Kept,
 }
 
 /// Does the changes of one batch within the transaction that is open.
@@ -86,7 +91,14 @@ impl Work<'_> {
             Prepared::UpdateRun { run, expected_version } => self.update_run(run, *expected_version),
             Prepared::Append { room, events } => self.append(*room, events),
             Prepared::KeepAnswer { key, answer, now } => self.keep_answer(key, answer, *now),
+            Prepared::Note { name, value } => self.note(name, value.as_deref()),
             Prepared::SaveState { room, state } => self.save_state(*room, state),
+            Prepared::CutLog { room, through } => self.cut_log(*room, *through),
+            Prepared::ForgetFiles(run) => self.forget_files(*run),
+            Prepared::Upkeep(piece) => {
+                self.outcome.kept = upkeep::keep(self.connection, piece)?;
+                Ok(())
+            }
         }
     }
 
@@ -129,10 +141,10 @@ impl Work<'_> {
     fn remove_project(&mut self, id: ProjectId) -> Result<(), Failure> {
         let room = self.head(id)?.room;
         self.refuse_while_active(room)?;
+        // Its events and runs may be many: nothing reads them any more, and upkeep clears them away piece by piece.
         for sql in [
-            "DELETE FROM events WHERE room = ?",
+            "INSERT INTO removed (room) VALUES (?)",
             "DELETE FROM states WHERE room = ?",
-            "DELETE FROM runs WHERE room = ?",
             "DELETE FROM projects WHERE room = ?",
         ] {
             self.connection.prepare_cached(sql)?.execute([room])?;
@@ -266,6 +278,17 @@ impl Work<'_> {
         Ok(())
     }
 
+    fn note(&mut self, name: &str, value: Option<&str>) -> Result<(), Failure> {
+        match value {
+            Some(value) => self
+                .connection
+                .prepare_cached("INSERT OR REPLACE INTO notes (name, value) VALUES (?, ?)")?
+                .execute([name, value])?,
+            None => self.connection.prepare_cached("DELETE FROM notes WHERE name = ?")?.execute([name])?,
+        };
+        Ok(())
+    }
+
     fn save_state(&mut self, room: ProjectId, state: &SavedState) -> Result<(), Failure> {
         let room = self.head(room)?.room;
         self.connection
@@ -275,6 +298,50 @@ impl Work<'_> {
                  WHERE excluded.seq > seq",
             )?
             .execute(params![room, integer(state.seq), &*state.state_json])?;
+        Ok(())
+    }
+
+    fn cut_log(&mut self, id: ProjectId, through: u64) -> Result<(), Failure> {
+        let head = self.head(id)?;
+        let through = through.min(head.last);
+        let first = self
+            .connection
+            .prepare_cached("SELECT first_seq FROM projects WHERE room = ?")?
+            .query_row([head.room], |row| natural(row, 0))?;
+        if through < first {
+            return Ok(());
+        }
+        let saved = self
+            .connection
+            .prepare_cached("SELECT seq FROM states WHERE room = ?")?
+            .query_row([head.room], |row| natural(row, 0))
+            .optional()?
+            .unwrap_or(0);
+        // A fold that is ahead of the log is none of it.
+        if saved < through || saved > head.last {
+            return Err(EngineError::NotSaved(saved).into());
+        }
+        self.connection
+            .prepare_cached("DELETE FROM events WHERE room = ? AND seq <= ?")?
+            .execute(params![head.room, integer(through)])?;
+        self.connection
+            .prepare_cached("UPDATE projects SET first_seq = ? WHERE room = ?")?
+            .execute(params![integer(through + 1), head.room])?;
+        self.outcome.news.push(News::Cut { room: id, first: through + 1 });
+        Ok(())
+    }
+
+    fn forget_files(&mut self, id: RunId) -> Result<(), Failure> {
+        let mut run = rows::run(self.connection, id)?.ok_or(EngineError::NotFound("run"))?;
+        if !run.status.is_terminal() {
+            return Err(EngineError::RunActive(id).into());
+        }
+        run.agents.iter_mut().for_each(|agent| agent.output = None);
+        let record = serde_json::to_string(&run)
+            .map_err(|error| EngineError::Storage(format!("cannot be encoded: {error}")))?;
+        self.connection
+            .prepare_cached("UPDATE runs SET record = ? WHERE id = ?")?
+            .execute(params![record, id.0.as_bytes()])?;
         Ok(())
     }
 }

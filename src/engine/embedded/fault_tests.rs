@@ -10,6 +10,7 @@ use crate::clock::{ManualClock, SystemClock};
 use crate::domain::event::{Custom, EventBody, LoggedEvent, NewEvent};
 use crate::domain::position::Epoch;
 use crate::engine::Change;
+use crate::engine::retention::Upkeep;
 
 /// Tells the child process of a test where to write, and how durably.
 const CHILD_DIRECTORY: &str = "CALLBOARD_TEST_STORE";
@@ -167,6 +168,9 @@ async fn a_full_disk_is_said_and_work_goes_on_when_there_is_space() {
     assert_eq!(log_of(&engine, small).await.len() as u64, small_stored);
 
     engine.commit(Batch::of([Change::RemoveProject(large)])).await.unwrap();
+    // What a full disk has left is enough to make space.
+    let upkeep = Upkeep { now: Timestamp(0), rows_max: 2, bytes_max: usize::MAX, spare_bytes_max: u64::MAX };
+    while engine.commit(Batch::of([Change::Upkeep(upkeep)])).await.unwrap().kept.more {}
     let committed = engine.commit(append(small, &text)).await.unwrap();
     assert_eq!(committed.positions[0].seq, small_stored + 1);
     engine.close().await.unwrap();
@@ -181,6 +185,7 @@ async fn a_listener_that_panics_does_not_end_the_writer() {
         fn appended(&self, _: ProjectId, _: Epoch, _: &[LoggedEvent]) {
             panic!("as a listener should not");
         }
+        fn cut(&self, _: ProjectId, _: u64) {}
         fn removed(&self, _: ProjectId) {}
     }
     let directory = tempfile::tempdir().unwrap();
@@ -216,6 +221,62 @@ async fn the_answer_says_how_safe_a_batch_is_and_events_carry_the_clock() {
         assert_eq!(log_of(&engine, room).await[0].at, Timestamp(1234));
         assert_eq!(engine.stats().await.unwrap().last_write_at, Some(Timestamp(1234)));
     }
+}
+
+#[tokio::test]
+async fn space_that_is_given_back_makes_the_file_smaller_and_what_is_spared_is_used_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(directory.path(), Durability::Process).unwrap();
+    let (stays, goes) = (with_room(&engine).await, with_room(&engine).await);
+    for number in 0..400 {
+        engine.commit(append(if number % 2 == 0 { stays } else { goes }, &"x".repeat(10_000))).await.unwrap();
+    }
+    engine.commit(Batch::of([Change::RemoveProject(goes)])).await.unwrap();
+    let keep = async |spare_bytes_max| {
+        let (mut given_back, mut pieces) = (0, 0);
+        loop {
+            pieces += 1;
+            assert!(pieces < 60, "a piece gives back many pages");
+            let upkeep = Upkeep { now: Timestamp(0), rows_max: 50, bytes_max: 1 << 20, spare_bytes_max };
+            let kept = engine.commit(Batch::of([Change::Upkeep(upkeep)])).await.unwrap().kept;
+            given_back += kept.given_back_bytes;
+            if !kept.more {
+                return given_back;
+            }
+        }
+    };
+    assert_eq!(keep(u64::MAX).await, 0);
+    let spare = engine.stats().await.unwrap().spare_bytes;
+    assert!(spare > 1_500_000, "{spare}");
+    let given_back = keep(500_000).await;
+    let left = engine.stats().await.unwrap().spare_bytes;
+    assert!(left <= 500_000 && left > 400_000, "{left}");
+    assert_eq!(spare - left, given_back);
+    engine.commit(append(stays, &"x".repeat(100_000))).await.unwrap();
+    assert!(engine.stats().await.unwrap().spare_bytes < left - 90_000);
+    assert!(keep(0).await > 0);
+    engine.close().await.unwrap();
+    assert!(bytes_of(&directory.path().join(DATABASE_FILE)) < 3_000_000);
+    let engine = open(directory.path(), Durability::Process).unwrap();
+    assert_eq!(log_of(&engine, stays).await.len(), 201);
+}
+
+#[tokio::test]
+async fn a_store_of_the_first_schema_is_brought_up_to_date_and_shrinks() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(DATABASE_FILE);
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch(schema::MIGRATIONS[0]).unwrap();
+    old.execute_batch("PRAGMA user_version = 1; PRAGMA journal_mode = WAL").unwrap();
+    old.close().unwrap();
+    let engine = open(directory.path(), Durability::Process).unwrap();
+    let room = with_room(&engine).await;
+    engine.commit(append(room, &"x".repeat(1_000_000))).await.unwrap();
+    engine.commit(Batch::of([Change::RemoveProject(room)])).await.unwrap();
+    let upkeep = Upkeep { now: Timestamp(0), rows_max: 50, bytes_max: 1 << 20, spare_bytes_max: 0 };
+    while engine.commit(Batch::of([Change::Upkeep(upkeep)])).await.unwrap().kept.more {}
+    engine.close().await.unwrap();
+    assert!(bytes_of(&path) < 200_000, "{}", bytes_of(&path));
 }
 
 /// The child process of the test below: writes and says what was answered, until it is killed.

@@ -19,6 +19,7 @@ mod schema;
 mod shared;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 mod writer;
 
 pub use open_error::OpenError;
@@ -41,6 +42,7 @@ use crate::engine::embedded::lock::DirectoryLock;
 use crate::engine::embedded::readers::Readers;
 use crate::engine::embedded::shared::Shared;
 use crate::engine::embedded::writer::{Waiting, Writer};
+use crate::engine::retention::{LogWeight, RoomLog};
 use crate::engine::{
     Batch, Committed, Engine, EngineError, EngineEvents, EngineFuture, EngineStats, KeptAnswer, LogBounds,
     LogPage, ProjectPage, ProjectQuery, ReadLimit, SavedState,
@@ -222,6 +224,32 @@ impl Engine for EmbeddedEngine {
         self.readers.ask(move |store| known(rows::answer(store, &key, now)))
     }
 
+    fn rooms(&self, after: Option<ProjectId>, limit: usize) -> EngineFuture<Vec<RoomLog>> {
+        self.readers.ask(move |store| known(rows::rooms(store, after, limit)))
+    }
+
+    fn weigh_log(&self, room: ProjectId, after: u64, limit: ReadLimit) -> EngineFuture<LogWeight> {
+        self.readers.ask(move |store| {
+            let log = known(rows::log(store, room))?.ok_or(EngineError::NotFound("project"))?;
+            known(rows::weigh(store, log.room, after, limit))
+        })
+    }
+
+    fn last_before(&self, room: ProjectId, time: Timestamp) -> EngineFuture<u64> {
+        self.readers.ask(move |store| {
+            let log = known(rows::log(store, room))?.ok_or(EngineError::NotFound("project"))?;
+            known(rows::last_before(store, &log, time))
+        })
+    }
+
+    fn all_runs(&self, after: Option<RunId>, limit: usize) -> EngineFuture<Vec<Run>> {
+        self.readers.ask(move |store| known(rows::all_runs(store, after, limit)))
+    }
+
+    fn note(&self, name: String) -> EngineFuture<Option<String>> {
+        self.readers.ask(move |store| known(rows::note(store, &name)))
+    }
+
     fn stats(&self) -> EngineFuture<EngineStats> {
         let stats = EngineStats {
             size_bytes: self.size_bytes(),
@@ -233,7 +261,8 @@ impl Engine for EmbeddedEngine {
         };
         self.readers.ask(move |store| {
             let (projects, runs_by_status) = known(rows::counts(store))?;
-            Ok(EngineStats { projects, runs_by_status, ..stats })
+            let spare_bytes = known(rows::spare_bytes(store))?;
+            Ok(EngineStats { projects, runs_by_status, spare_bytes, ..stats })
         })
     }
 

@@ -9,6 +9,7 @@ use crate::domain::event::{EventBody, NewEvent};
 use crate::domain::ids::{ProjectId, RunId};
 use crate::domain::run::{Project, Run, RunStatus};
 use crate::domain::time::Timestamp;
+use crate::engine::retention::Upkeep;
 use crate::engine::{Change, EngineError, KeptAnswer, SavedState};
 
 /// One change, encoded.
@@ -20,7 +21,18 @@ pub(super) enum Prepared {
     UpdateRun { run: RunRow, expected_version: u64 },
     Append { room: ProjectId, events: Vec<PreparedEvent> },
     KeepAnswer { key: String, answer: KeptAnswer, now: Timestamp },
+    Note { name: String, value: Option<String> },
     SaveState { room: ProjectId, state: SavedState },
+    CutLog { room: ProjectId, through: u64 },
+    ForgetFiles(RunId),
+    Upkeep(Upkeep),
+}
+
+impl Prepared {
+    /// Whether it keeps the store within its bounds, which is no part of how long an append takes.
+    pub(super) fn is_upkeep(&self) -> bool {
+        matches!(self, Prepared::CutLog { .. } | Prepared::ForgetFiles(_) | Prepared::Upkeep(_))
+    }
 }
 
 /// An event without a number.
@@ -60,7 +72,11 @@ pub(super) fn prepare(change: Change) -> Result<Prepared, EngineError> {
             Prepared::Append { room, events: events.iter().map(event).collect::<Result<_, _>>()? }
         }
         Change::KeepAnswer { key, answer, now } => Prepared::KeepAnswer { key, answer, now },
+        Change::Note { name, value } => Prepared::Note { name, value },
         Change::SaveState { room, state } => Prepared::SaveState { room, state },
+        Change::CutLog { room, through } => Prepared::CutLog { room, through },
+        Change::ForgetFiles(run) => Prepared::ForgetFiles(run),
+        Change::Upkeep(upkeep) => Prepared::Upkeep(upkeep),
     })
 }
 

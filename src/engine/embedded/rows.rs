@@ -10,6 +10,7 @@ use crate::domain::ids::{ProjectId, RunId};
 use crate::domain::position::Epoch;
 use crate::domain::run::{AgentStatus, Project, Run, RunStatus};
 use crate::domain::time::Timestamp;
+use crate::engine::retention::{LogWeight, RoomLog};
 use crate::engine::{KeptAnswer, LogBounds, LogPage, ProjectPage, ProjectQuery, ReadLimit, SavedState};
 
 /// Newest runs that are looked through for durations of agents. More would not say more about the next one.
@@ -124,7 +125,7 @@ pub(super) fn projects(connection: &Connection, query: &ProjectQuery) -> rusqlit
 /// A run.
 pub(super) fn run(connection: &Connection, id: RunId) -> rusqlite::Result<Option<Run>> {
     connection
-        .prepare_cached("SELECT record FROM runs WHERE id = ?")?
+        .prepare_cached("SELECT record FROM runs WHERE id = ? AND room NOT IN (SELECT room FROM removed)")?
         .query_row([id.0.as_bytes()], |row| record(row, 0))
         .optional()
 }
@@ -155,7 +156,8 @@ pub(super) fn agent_durations(
     per_agent: usize,
 ) -> rusqlite::Result<Vec<(String, u64)>> {
     let mut statement = connection.prepare_cached(
-        "SELECT record FROM runs WHERE pipeline = ? ORDER BY created_at DESC, id DESC LIMIT ?",
+        "SELECT record FROM runs WHERE pipeline = ? AND active = 0 AND room NOT IN (SELECT room FROM removed)
+         ORDER BY created_at DESC, id DESC LIMIT ?",
     )?;
     let mut rows = statement.query(params![pipeline, DURATION_RUNS_MAX])?;
     let mut counts = std::collections::BTreeMap::<String, usize>::new();
@@ -198,12 +200,27 @@ pub(super) fn answer(
         .optional()
 }
 
+/// What was noted under a name.
+pub(super) fn note(connection: &Connection, name: &str) -> rusqlite::Result<Option<String>> {
+    connection
+        .prepare_cached("SELECT value FROM notes WHERE name = ?")?
+        .query_row([name], |row| row.get(0))
+        .optional()
+}
+
 /// How many projects there are, and how many runs in each state that has any.
 pub(super) fn counts(connection: &Connection) -> rusqlite::Result<(u64, Vec<(RunStatus, u64)>)> {
     let projects =
         connection.prepare_cached("SELECT COUNT(*) FROM projects")?.query_row([], |row| natural(row, 0))?;
     let mut by_status = Vec::new();
-    let mut statement = connection.prepare_cached("SELECT status, COUNT(*) FROM runs GROUP BY status")?;
+    // All of them from the index alone, and then without those that only wait to be cleared away, usually none.
+    let mut statement = connection.prepare_cached(
+        "SELECT status, SUM(count) FROM (
+             SELECT status, COUNT(*) AS count FROM runs GROUP BY status
+             UNION ALL
+             SELECT status, -COUNT(*) FROM runs WHERE room IN (SELECT room FROM removed) GROUP BY status
+         ) GROUP BY status HAVING SUM(count) > 0",
+    )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         if let Some(status) = RunStatus::parse(row.get_ref(0)?.as_str()?) {
@@ -211,6 +228,104 @@ pub(super) fn counts(connection: &Connection) -> rusqlite::Result<(u64, Vec<(Run
         }
     }
     Ok((projects, by_status))
+}
+
+/// Where logs stand, in the order of the rooms' ids.
+pub(super) fn rooms(
+    connection: &Connection,
+    after: Option<ProjectId>,
+    limit: usize,
+) -> rusqlite::Result<Vec<RoomLog>> {
+    let after = after.map_or(Vec::new(), |id| id.0.as_bytes().to_vec());
+    connection
+        .prepare_cached(
+            "SELECT id, epoch, first_seq,
+                    COALESCE((SELECT MAX(seq) FROM events WHERE events.room = projects.room), first_seq - 1),
+                    (SELECT at FROM events WHERE events.room = projects.room ORDER BY seq LIMIT 1),
+                    COALESCE((SELECT seq FROM states WHERE states.room = projects.room), 0)
+             FROM projects WHERE id > ? ORDER BY id LIMIT ?",
+        )?
+        .query_map(params![after, integer(limit as u64)], |row| {
+            Ok(RoomLog {
+                room: ProjectId(Uuid::from_bytes(row.get(0)?)),
+                bounds: LogBounds {
+                    epoch: Epoch(row.get(1)?),
+                    first: natural(row, 2)?,
+                    last: natural(row, 3)?,
+                },
+                oldest_at: row.get::<_, Option<i64>>(4)?.map(Timestamp),
+                saved: natural(row, 5)?,
+            })
+        })?
+        .collect()
+}
+
+/// What events of a room weigh, by the room's number in the store. Texts are not read for it, only their lengths.
+pub(super) fn weigh(
+    connection: &Connection,
+    room: i64,
+    after: u64,
+    limit: ReadLimit,
+) -> rusqlite::Result<LogWeight> {
+    let mut statement = connection.prepare_cached(
+        "SELECT seq, at, octet_length(body) FROM events WHERE room = ? AND seq > ? ORDER BY seq LIMIT ?",
+    )?;
+    let mut rows = statement.query(params![room, integer(after), integer(limit.events.max(1) as u64)])?;
+    let mut weight = LogWeight { through: after, ..LogWeight::default() };
+    while let Some(row) = rows.next()? {
+        let bytes = weight.bytes + natural(row, 2)?;
+        if weight.events > 0 && bytes > limit.bytes as u64 {
+            break;
+        }
+        weight = LogWeight {
+            events: weight.events + 1,
+            bytes,
+            through: natural(row, 0)?,
+            newest_at: Some(Timestamp(row.get(1)?)),
+        };
+    }
+    Ok(weight)
+}
+
+/// The last event before a time, found by halving.
+pub(super) fn last_before(connection: &Connection, log: &Log, time: Timestamp) -> rusqlite::Result<u64> {
+    let mut at = connection.prepare_cached("SELECT at FROM events WHERE room = ? AND seq = ?")?;
+    let LogBounds { first, last, .. } = log.bounds;
+    // All below `low` are before the time, all from `high` on are not.
+    let (mut low, mut high) = (first, last + 1);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let taken_at: i64 = at.query_row(params![log.room, integer(middle)], |row| row.get(0))?;
+        if taken_at < time.0 { low = middle + 1 } else { high = middle }
+    }
+    Ok(low - 1)
+}
+
+/// Runs in the order of their ids.
+pub(super) fn all_runs(
+    connection: &Connection,
+    after: Option<RunId>,
+    limit: usize,
+) -> rusqlite::Result<Vec<Run>> {
+    let after = after.map_or(Vec::new(), |id| id.0.as_bytes().to_vec());
+    connection
+        .prepare_cached(
+            "SELECT record FROM runs WHERE id > ? AND room NOT IN (SELECT room FROM removed)
+             ORDER BY id LIMIT ?",
+        )?
+        .query_map(params![after, integer(limit as u64)], |row| record(row, 0))?
+        .collect()
+}
+
+/// Bytes of the file that nothing uses.
+pub(super) fn spare_bytes(connection: &Connection) -> rusqlite::Result<u64> {
+    let pages: u64 = connection.query_row("PRAGMA freelist_count", [], |row| natural(row, 0))?;
+    Ok(pages * page_bytes(connection)?)
+}
+
+/// Bytes of a page.
+pub(super) fn page_bytes(connection: &Connection) -> rusqlite::Result<u64> {
+    connection.query_row("PRAGMA page_size", [], |row| natural(row, 0))
 }
 
 /// As the store keeps it; what does not fit is as good as endless here.

@@ -10,7 +10,7 @@ use crate::engine::embedded::{Durability, OpenError};
 const STATEMENTS_MAX: usize = 64;
 
 /// What turns schema number `n` into `n + 1`, for `n` from 0. A step that was once released is never changed.
-const MIGRATIONS: &[&str] = &[
+pub(super) const MIGRATIONS: &[&str] = &[
     // 1: projects, logs, runs, idempotency keys, saved folds.
     //
     // The last number of a log is its greatest one, or `first_seq - 1` when none can be read, so that an append
@@ -67,7 +67,22 @@ const MIGRATIONS: &[&str] = &[
         state TEXT NOT NULL
     ) STRICT;
     ",
+    // 2: rooms whose project is removed and whose events and runs are still to be cleared away.
+    "CREATE TABLE removed (room INTEGER PRIMARY KEY) STRICT;",
+    // 3: notes of the whole house, such as who paused the queue.
+    "
+    CREATE TABLE notes (
+        name TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    ",
 ];
+
+/// As `PRAGMA auto_vacuum` says that free pages can be given back piece by piece.
+const INCREMENTAL: i64 = 2;
+/// A store from before that could be given back is rewritten up to this size, once; a larger one would keep the start
+/// waiting, and uses its free pages again without ever becoming smaller.
+const REWRITTEN_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Opens the connection that writes and brings the schema up to date.
 pub(super) fn open_writer(path: &Path, durability: Durability) -> Result<Connection, OpenError> {
@@ -86,6 +101,8 @@ pub(super) fn open_writer(path: &Path, durability: Durability) -> Result<Connect
     if found > MIGRATIONS.len() {
         return Err(OpenError::NewerSchema { path: path.to_owned(), found, known: MIGRATIONS.len() });
     }
+    // Before anything is in the file; without effect later.
+    connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL").map_err(failed)?;
     let mode: String =
         connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(failed)?;
     if mode != "wal" {
@@ -94,6 +111,7 @@ pub(super) fn open_writer(path: &Path, durability: Durability) -> Result<Connect
     }
     set_up_writer(&connection, durability).map_err(failed)?;
     migrate(&mut connection, found).map_err(failed)?;
+    make_shrinkable(&connection, path).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     Ok(connection)
 }
@@ -134,6 +152,20 @@ fn set_up_writer(connection: &Connection, durability: Durability) -> rusqlite::R
          PRAGMA temp_store = MEMORY;"
     ))?;
     connection.busy_timeout(std::time::Duration::from_secs(5))
+}
+
+fn make_shrinkable(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
+    let now: i64 = connection.query_row("PRAGMA auto_vacuum", [], |row| row.get(0))?;
+    if now == INCREMENTAL {
+        return Ok(());
+    }
+    if std::fs::metadata(path).map_or(0, |file| file.len()) > REWRITTEN_BYTES_MAX {
+        log::info!(
+            "the store is from an earlier version: it uses free space again, but its file will not shrink"
+        );
+        return Ok(());
+    }
+    connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; VACUUM;")
 }
 
 fn migrate(connection: &mut Connection, found: usize) -> rusqlite::Result<()> {

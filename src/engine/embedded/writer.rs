@@ -22,6 +22,7 @@ use crate::engine::embedded::prepared::Prepared;
 use crate::engine::embedded::readers::Readers;
 use crate::engine::embedded::shared::Shared;
 use crate::engine::embedded::{Durability, storage_error};
+use crate::engine::retention::Kept;
 use crate::engine::{Committed, EngineError, EngineEvents};
 
 /// Batches of one group; more would make the first ones wait for no gain.
@@ -72,21 +73,26 @@ impl Writer {
         match self.write(heads, &group) {
             Ok(results) => {
                 let committed_at = Instant::now();
+                let only_upkeep = group.iter().all(|waiting| waiting.changes.iter().all(Prepared::is_upkeep));
                 let mut news = NewsOfGroup::default();
                 let mut answers = Vec::with_capacity(group.len());
                 for (waiting, result) in group.into_iter().zip(results) {
                     let result = result.map(|outcome| {
-                        self.shared.committed(committed_at, waiting.since);
+                        if !waiting.changes.iter().any(Prepared::is_upkeep) {
+                            self.shared.committed(committed_at, waiting.since);
+                        }
                         news.add(outcome.news);
-                        outcome.positions
+                        (outcome.positions, outcome.kept)
                     });
                     answers.push((waiting.answer, result));
                 }
-                self.shared.wrote(self.clock.now(), news.events());
+                if !only_upkeep {
+                    self.shared.wrote(self.clock.now(), news.events());
+                }
                 news.announce(self.shared.events.get());
                 for (answer, result) in answers {
                     // Whoever gave up waiting needs no answer; the batch stands.
-                    let _ = answer.send(result.map(|positions| self.committed(positions)));
+                    let _ = answer.send(result.map(|(positions, kept)| self.committed(positions, kept)));
                 }
             }
             // A batch that the store cannot take must not take the others with it: each by itself, then.
@@ -135,25 +141,38 @@ impl Writer {
         run("BEGIN IMMEDIATE")?;
         for waiting in group {
             let mark = heads.mark();
-            run("SAVEPOINT batch")?;
+            let savepoint = !is_refused_untouched(&waiting.changes);
+            if savepoint {
+                run("SAVEPOINT batch")?;
+            }
             match changes::apply(&self.connection, heads, self.clock.now(), &waiting.changes) {
                 Ok(outcome) => results.push(Ok(outcome)),
                 Err(Failure::Refused(refusal)) => {
-                    run("ROLLBACK TO batch")?;
+                    if savepoint {
+                        run("ROLLBACK TO batch")?;
+                    }
                     heads.back_to(mark);
                     results.push(Err(refusal));
                 }
                 Err(Failure::Store(error)) => return Err(error),
             }
-            run("RELEASE batch")?;
+            if savepoint {
+                run("RELEASE batch")?;
+            }
         }
         run("COMMIT")?;
         Ok(results)
     }
 
-    fn committed(&self, positions: Vec<Position>) -> Committed {
-        Committed { positions, on_disk: self.durability == Durability::Disk }
+    fn committed(&self, positions: Vec<Position>, kept: Kept) -> Committed {
+        Committed { positions, on_disk: self.durability == Durability::Disk, kept }
     }
+}
+
+/// Whether these changes, when they are refused, are refused before they have written anything: a lone append is, and it is
+/// what most batches are.
+fn is_refused_untouched(changes: &[Prepared]) -> bool {
+    matches!(changes, [Prepared::Append { .. }])
 }
 
 /// What a group has to announce: the events of a room together, so that whoever hears of them wakes up once.
@@ -179,6 +198,7 @@ impl NewsOfGroup {
                         self.news.push(News::Appended { room, epoch, events });
                     }
                 },
+                News::Cut { room, first } => self.news.push(News::Cut { room, first }),
                 News::Removed(room) => {
                     // A room of that id that comes later in the group is another one.
                     self.places.remove(&room);
@@ -193,7 +213,7 @@ impl NewsOfGroup {
             .iter()
             .map(|item| match item {
                 News::Appended { events, .. } => events.len() as u64,
-                News::Removed(_) => 0,
+                News::Cut { .. } | News::Removed(_) => 0,
             })
             .sum()
     }
@@ -204,6 +224,7 @@ impl NewsOfGroup {
             // A listener that panics must not end the writer, and the batch is durable already.
             let announced = catch_unwind(AssertUnwindSafe(|| match item {
                 News::Appended { room, epoch, events } => hears.appended(*room, *epoch, events),
+                News::Cut { room, first } => hears.cut(*room, *first),
                 News::Removed(room) => hears.removed(*room),
             }));
             if announced.is_err() {

@@ -11,11 +11,8 @@ use super::javascript::{json_number, lower};
 use super::samples;
 use super::spec::{Field, FieldKind, Grouping, TransferFormat};
 use crate::domain::event::LogLevel;
+use crate::pipelines::schema::validate;
 use crate::pipelines::{AgentError, AgentHost, AgentInputs, AgentOutput, OutputFile};
-
-mod schema;
-
-pub(super) use schema::validate;
 
 /// Writes `openapi.json`.
 ///

@@ -34,7 +34,7 @@ pub fn run_with(
         host.log(LogLevel::Info, &format!("{collection}: {} records to start with", records.len()));
         let record_schema = super::contract::record_schema(&app, features);
         for record in records {
-            super::contract::validate(&record.json(), &record_schema).map_err(|message| {
+            crate::pipelines::schema::validate(&record.json(), &record_schema).map_err(|message| {
                 AgentError::Failed {
                     message: format!("a record that the app starts with breaks a rule: {message}"),
                     file: Some("src/data/seed.js".to_owned()),

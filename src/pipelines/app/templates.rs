@@ -105,7 +105,8 @@ impl Templates {
     }
 }
 
-fn value(json: &serde_json::Value) -> Value {
+/// A JSON value as templates know it.
+pub(in crate::pipelines) fn value(json: &serde_json::Value) -> Value {
     match json {
         serde_json::Value::Null => Value::from(()),
         serde_json::Value::Bool(flag) => Value::from(*flag),

@@ -24,17 +24,37 @@ pub mod renderer;
 pub mod scene;
 pub mod vocabulary;
 
-use crate::pipelines::{Agent, Pipeline};
+use crate::pipelines::policy::AgentPolicy;
+use crate::pipelines::setup::AgentSetup;
+use crate::pipelines::{Agent, AgentError, AgentHost, AgentInputs, AgentOutput, Pipeline};
 
-/// The pipeline. Weights are milliseconds of a usual prompt in a release build, before anything was measured.
+/// The pipeline.
 pub const PIPELINE: Pipeline = Pipeline { name: "image", agents: AGENTS, check_brief: reader::check_prompt };
 
+/// Weights are milliseconds of a usual prompt in a release build, before anything was measured.
 static AGENTS: &[Agent] = &[
-    Agent { name: "prompt-reader", title: "Prompt reader", weight: 1.0, version: 1, run: reader::run },
-    Agent { name: "composer", title: "Composer", weight: 1.0, version: 1, run: compose::run },
-    Agent { name: "palette", title: "Palette and light", weight: 1.0, version: 1, run: palette::run },
-    Agent { name: "renderer", title: "Renderer", weight: 12_000.0, version: 1, run: renderer::run },
-    Agent { name: "finisher", title: "Finisher", weight: 1_500.0, version: 1, run: finisher::run },
-    Agent { name: "inspector", title: "Inspector", weight: 300.0, version: 1, run: inspector::run },
-    Agent { name: "packager", title: "Packager", weight: 5.0, version: 1, run: packager::run },
+    agent("prompt-reader", "Prompt reader", 1.0, reader::run),
+    agent("composer", "Composer", 1.0, compose::run),
+    agent("palette", "Palette and light", 1.0, palette::run),
+    agent("renderer", "Renderer", 12_000.0, renderer::run),
+    agent("finisher", "Finisher", 1_500.0, finisher::run),
+    agent("inspector", "Inspector", 300.0, inspector::run),
+    agent("packager", "Packager", 5.0, packager::run),
 ];
+
+const fn agent(
+    name: &'static str,
+    title: &'static str,
+    weight: f64,
+    run: fn(&AgentInputs, &dyn AgentHost) -> Result<AgentOutput, AgentError>,
+) -> Agent {
+    Agent {
+        name,
+        title,
+        weight,
+        version: params::VERSION,
+        run,
+        policy: AgentPolicy::DEFAULT,
+        setup: AgentSetup::BUILTIN,
+    }
+}

@@ -1,7 +1,7 @@
 //! Agents that are part of this program.
 
-use crate::pipelines::{Agent, AgentError, AgentHost, AgentInputs, AgentOutput};
-use crate::runs::executors::Executor;
+use crate::pipelines::{Agent, AgentError, AgentInputs, AgentOutput};
+use crate::runs::executors::{Executor, ExecutorHost};
 
 /// Calls the function of the agent.
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,7 +16,7 @@ impl Executor for Builtin {
         &self,
         agent: &Agent,
         inputs: &AgentInputs,
-        host: &dyn AgentHost,
+        host: &dyn ExecutorHost,
     ) -> Result<AgentOutput, AgentError> {
         (agent.run)(inputs, host)
     }

@@ -25,6 +25,13 @@ impl ChildProcess {
         started_ticks(self.pid) == Some(self.started_ticks)
     }
 
+    /// Whether this very process exists and has not ended.
+    pub fn is_running(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
+        let state = stat.rsplit_once(')').and_then(|(_, fields)| fields.split_ascii_whitespace().next());
+        self.is_alive() && !matches!(state, Some("Z" | "X"))
+    }
+
     /// Sends a signal to its whole group, unless the pid belongs to another process by now.
     /// Answers whether there was a group to send it to.
     pub fn signal_group(&self, signal: Signal) -> bool {
@@ -51,25 +58,51 @@ pub struct ChildRegistry {
 
 #[derive(Debug, Default)]
 struct Children {
-    alive: BTreeMap<u64, ChildProcess>,
+    alive: BTreeMap<u64, (ChildProcess, Ending)>,
+    /// Processes below wardens that have ended.
+    guarded_ended: u64,
+    /// Processes below wardens that could not be ended.
+    guarded_left: u64,
+    /// Wardens that have gone; they are none of the run's own processes.
+    wardens_gone: u64,
     started: u64,
+}
+
+/// Who ends a child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// A signal to its group.
+    BySignal,
+    /// The executor tells it, and it ends what is below it first.
+    ByExecutor,
 }
 
 impl ChildRegistry {
     /// Counts a child in. It counts as ended when the ticket is dropped, so drop it after the child was waited for.
     #[must_use = "the child counts as ended when the ticket is dropped"]
     pub fn register(&self, pid: u32) -> ChildTicket {
+        self.count_in(pid, Ending::BySignal)
+    }
+
+    /// Counts the warden of a program in. It hears of a stop from its executor and is never signalled from here, for
+    /// what it guards would lose its guard.
+    #[must_use = "the child counts as ended when the ticket is dropped"]
+    pub fn register_warden(&self, pid: u32) -> ChildTicket {
+        self.count_in(pid, Ending::ByExecutor)
+    }
+
+    fn count_in(&self, pid: u32, ending: Ending) -> ChildTicket {
         let child = ChildProcess::of(pid);
         let mut children = self.lock();
         let number = children.started;
         children.started += 1;
-        children.alive.insert(number, child);
+        children.alive.insert(number, (child, ending));
         ChildTicket { registry: self.clone(), number, child }
     }
 
     /// Children that were not waited for yet.
     pub fn alive(&self) -> Vec<ChildProcess> {
-        self.lock().alive.values().copied().collect()
+        self.lock().alive.values().map(|(child, _)| *child).collect()
     }
 
     /// How many were ever counted in.
@@ -80,12 +113,24 @@ impl ChildRegistry {
     /// How many of them have ended.
     pub fn ended(&self) -> u64 {
         let children = self.lock();
-        children.started - children.alive.len() as u64
+        let gone = children.started - children.alive.len() as u64;
+        gone - children.wardens_gone + children.guarded_ended
+    }
+
+    /// Processes that could not be ended, with those that were not waited for yet.
+    pub fn left(&self) -> u64 {
+        let children = self.lock();
+        children.alive.len() as u64 + children.guarded_left
     }
 
     /// Sends a signal to the group of every living child; answers how many groups there were.
     pub fn signal_all(&self, signal: Signal) -> usize {
-        self.alive().iter().filter(|child| child.signal_group(signal)).count()
+        let children: Vec<ChildProcess> = {
+            let children = self.lock();
+            let by_signal = children.alive.values().filter(|(_, ending)| *ending == Ending::BySignal);
+            by_signal.map(|(child, _)| *child).collect()
+        };
+        children.iter().filter(|child| child.signal_group(signal)).count()
     }
 
     fn lock(&self) -> MutexGuard<'_, Children> {
@@ -106,6 +151,14 @@ impl ChildTicket {
     /// The child.
     pub fn child(&self) -> ChildProcess {
         self.child
+    }
+
+    /// The warden is gone: how many of the processes below it were ended, and how many could not be.
+    pub fn finish(self, ended: u32, left: u32) {
+        let mut children = self.registry.lock();
+        children.wardens_gone += 1;
+        children.guarded_ended += u64::from(ended);
+        children.guarded_left += u64::from(left);
     }
 }
 

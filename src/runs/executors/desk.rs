@@ -1,20 +1,23 @@
 //! What the thread of an agent and the actor of its run share: whether to stop, lines to say, progress. Everything here
 //! is bounded, so an agent that prints without end costs the actor nothing.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustix::process::Signal;
 
-use crate::artifacts::{self, NewLine, RunLog};
+use crate::artifacts::{self, Blobs, NewLine, RunLog};
 use crate::clock::Clock;
 use crate::domain::event::{LogLevel, LogLine, LogLines};
+use crate::domain::run::ManifestFile;
 use crate::domain::script::{ScriptJob, ScriptOutcome};
 use crate::domain::time::Timestamp;
-use crate::pipelines::{AgentError, AgentHost};
+use crate::pipelines::{AgentError, AgentHost, OutputFile};
 use crate::runs::executors::children::ChildRegistry;
-use crate::runs::executors::{ScriptRunError, ScriptRunner};
+use crate::runs::executors::{ExecutorHost, RunIds, ScriptRunError, ScriptRunner};
 use crate::runs::log_batch::LogBatch;
+use crate::runs::log_pace::SharedPace;
 
 /// The desk of one run.
 pub(crate) struct Desk {
@@ -22,33 +25,53 @@ pub(crate) struct Desk {
     stopped: AtomicBool,
     closed: AtomicBool,
     lines: Mutex<LogBatch>,
+    /// How much may be said in the room of the run.
+    pace: SharedPace,
     progress: Mutex<Option<(f64, String)>>,
     children: ChildRegistry,
+    /// Counts what the agent says.
+    said: AtomicU64,
+    early: Mutex<Early>,
+    tokens: AtomicU64,
     /// Child processes that had ended before the agent was told to stop.
     ended_before_stop: OnceLock<u64>,
     log_failure: OnceLock<String>,
 }
 
 impl Desk {
-    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(clock: Arc<dyn Clock>, pace: SharedPace) -> Self {
         Self {
             clock,
             stopped: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             lines: Mutex::default(),
+            pace,
             progress: Mutex::default(),
             children: ChildRegistry::default(),
+            said: AtomicU64::new(0),
+            early: Mutex::default(),
+            tokens: AtomicU64::new(0),
             ended_before_stop: OnceLock::new(),
             log_failure: OnceLock::new(),
         }
     }
 
-    /// The agent is to stop, and its child processes are ended.
+    /// The agent is to stop, and its child processes are asked to end.
     pub(crate) fn stop(&self) {
         // First the word, so that nothing new is started for a child that is ended.
         self.stopped.store(true, Ordering::Release);
         self.ended_before_stop.get_or_init(|| self.children.ended());
+        self.children.signal_all(Signal::TERM);
+    }
+
+    /// Ends the child processes of an agent that was told to stop, whatever they are doing.
+    pub(crate) fn kill(&self) {
         self.children.signal_all(Signal::KILL);
+    }
+
+    /// Grows with everything the agent says.
+    pub(crate) fn said(&self) -> u64 {
+        self.said.load(Ordering::Relaxed)
     }
 
     /// Whether the agent is to stop.
@@ -59,17 +82,18 @@ impl Desk {
     /// The run has ended: what an agent that was left behind still says is dropped.
     pub(crate) fn close(&self) {
         self.stop();
+        self.kill();
         self.closed.store(true, Ordering::Release);
     }
 
     /// Lines to say now.
     pub(crate) fn take_lines(&self, now: Timestamp) -> Vec<LogLines> {
-        lock(&self.lines).take(now)
+        lock(&self.lines).take(now, &mut self.pace.lock())
     }
 
     /// The last lines to say.
     pub(crate) fn take_last_lines(&self) -> Vec<LogLines> {
-        lock(&self.lines).take_last()
+        lock(&self.lines).take_last(self.clock.now(), &mut self.pace.lock())
     }
 
     /// The newest progress that was not taken yet.
@@ -77,18 +101,47 @@ impl Desk {
         lock(&self.progress).take()
     }
 
-    /// Child processes that a stop has ended, and those that are left.
-    pub(crate) fn processes(&self) -> (u32, u32) {
+    /// What an agent shows before it is done, that was not taken yet.
+    pub(crate) fn take_early(&self) -> Option<Early> {
+        Some(std::mem::take(&mut *lock(&self.early))).filter(|early| *early != Early::default())
+    }
+
+    /// How many child processes a stop has ended, the ids of those that are left, and how many more are left of which
+    /// only the number is known.
+    pub(crate) fn processes(&self) -> (u32, Vec<u32>, u32) {
         let ended = self.children.ended();
         let by_stop = ended - self.ended_before_stop.get().copied().unwrap_or(ended);
-        let left = self.children.alive().len();
-        (u32::try_from(by_stop).unwrap_or(u32::MAX), u32::try_from(left).unwrap_or(u32::MAX))
+        let left: Vec<u32> = self.children.alive().iter().map(|child| child.pid).collect();
+        let unseen = self.children.left().saturating_sub(left.len() as u64);
+        let count = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        (count(by_stop), left, count(unseen))
     }
+}
+
+/// What an agent shows before it is done.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Early {
+    /// Files that are there already.
+    pub(crate) files: Vec<ManifestFile>,
+    /// Figures; of one name the newest.
+    pub(crate) metrics: BTreeMap<String, f64>,
+    /// The newest preview.
+    pub(crate) preview: Option<EarlyPreview>,
+}
+
+/// A picture of what is being made.
+#[derive(Debug, PartialEq)]
+pub(crate) struct EarlyPreview {
+    pub(crate) file: ManifestFile,
+    pub(crate) step: u64,
+    pub(crate) of: u64,
 }
 
 /// The house as one agent sees it.
 pub(crate) struct Host<'a> {
     pub(crate) desk: &'a Desk,
+    pub(crate) run: RunIds,
+    pub(crate) blobs: &'a Blobs,
     pub(crate) log: &'a RunLog,
     pub(crate) scripts: &'a dyn ScriptRunner,
     pub(crate) agent: Arc<str>,
@@ -99,6 +152,7 @@ impl AgentHost for Host<'_> {
         if self.desk.closed.load(Ordering::Acquire) || self.desk.log_failure.get().is_some() {
             return;
         }
+        self.desk.said.fetch_add(1, Ordering::Relaxed);
         let at = self.desk.clock.now();
         let texts: Vec<_> =
             text.strip_suffix('\n').unwrap_or(text).split('\n').map(artifacts::as_one_line).collect();
@@ -119,6 +173,7 @@ impl AgentHost for Host<'_> {
     }
 
     fn progress(&self, percent: f64, message: &str) {
+        self.desk.said.fetch_add(1, Ordering::Relaxed);
         *lock(&self.desk.progress) = Some((percent, message.to_owned()));
     }
 
@@ -139,10 +194,70 @@ impl AgentHost for Host<'_> {
     ) -> Result<Vec<ScriptOutcome>, AgentError> {
         self.check()?;
         let stopped = || self.desk.is_stopped();
-        self.scripts.run(&self.desk.children, job, &stopped, on_step).map_err(|error| match error {
+        let mut on_step = |step: usize, outcome: &ScriptOutcome| {
+            self.desk.said.fetch_add(1, Ordering::Relaxed);
+            on_step(step, outcome);
+        };
+        self.scripts.run(&self.desk.children, job, &stopped, &mut on_step).map_err(|error| match error {
             ScriptRunError::Cancelled => AgentError::Cancelled,
             ScriptRunError::Failed(message) => AgentError::failed(message),
         })
+    }
+}
+
+/// Figures that an agent may say before they are taken.
+const METRICS_MAX: usize = 64;
+/// Files that an agent may show before they are taken.
+const EARLY_FILES_MAX: usize = 1_000;
+
+impl Host<'_> {
+    /// Stores a file that is to be shown now; what cannot be shown is only logged, for it comes again with the output.
+    fn store(&self, file: &OutputFile) -> Option<ManifestFile> {
+        match self.blobs.put(&file.bytes) {
+            Ok(stored) => {
+                Some(ManifestFile { path: file.path.clone(), sha256: stored.sha256, size: stored.size })
+            }
+            Err(error) => {
+                log::warn!("a file of a run cannot be shown yet: {error}");
+                None
+            }
+        }
+    }
+}
+
+impl ExecutorHost for Host<'_> {
+    fn run(&self) -> RunIds {
+        self.run
+    }
+
+    fn children(&self) -> &ChildRegistry {
+        &self.desk.children
+    }
+
+    fn artifact(&self, file: &OutputFile) {
+        let Some(file) = self.store(file) else { return };
+        let mut early = lock(&self.desk.early);
+        early.files.retain(|known| known.path != file.path);
+        if early.files.len() < EARLY_FILES_MAX {
+            early.files.push(file);
+        }
+    }
+
+    fn preview(&self, file: &OutputFile, step: u64, of: u64) {
+        if let Some(file) = self.store(file) {
+            lock(&self.desk.early).preview = Some(EarlyPreview { file, step, of });
+        }
+    }
+
+    fn metric(&self, name: &str, value: f64) {
+        let mut early = lock(&self.desk.early);
+        if early.metrics.len() < METRICS_MAX || early.metrics.contains_key(name) {
+            early.metrics.insert(name.to_owned(), value);
+        }
+    }
+
+    fn use_tokens(&self, tokens: u64) -> u64 {
+        self.desk.tokens.fetch_add(tokens, Ordering::Relaxed) + tokens
     }
 }
 

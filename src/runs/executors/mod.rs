@@ -2,17 +2,25 @@
 
 mod builtin;
 pub mod children;
+mod command;
+mod context;
 pub(crate) mod desk;
+mod dispatch;
+mod http;
+mod net;
+mod openai;
 mod panics;
 pub mod sandbox;
 mod scripts;
 pub(crate) mod thread;
 
 pub use builtin::Builtin;
+pub use dispatch::Executors;
 pub use scripts::{ScriptRunError, ScriptRunner, Scripts};
 
-use crate::domain::ids::RunId;
-use crate::pipelines::{Agent, AgentError, AgentHost, AgentInputs, AgentOutput};
+use crate::domain::ids::{ProjectId, RunId};
+use crate::pipelines::{Agent, AgentError, AgentHost, AgentInputs, AgentOutput, OutputFile};
+use crate::runs::executors::children::ChildRegistry;
 
 /// Carries out the work of agents.
 pub trait Executor: Send + Sync + 'static {
@@ -28,8 +36,33 @@ pub trait Executor: Send + Sync + 'static {
         &self,
         agent: &Agent,
         inputs: &AgentInputs,
-        host: &dyn AgentHost,
+        host: &dyn ExecutorHost,
     ) -> Result<AgentOutput, AgentError>;
+}
+
+/// What an executor may ask of the house beyond what agents may.
+pub trait ExecutorHost: AgentHost {
+    /// Whose agent it is.
+    fn run(&self) -> RunIds;
+    /// Where child processes are counted.
+    fn children(&self) -> &ChildRegistry;
+    /// Shows a file of the agent now, while it works on.
+    fn artifact(&self, file: &OutputFile);
+    /// Shows a picture of what is being made; the newest one takes the place of those before.
+    fn preview(&self, file: &OutputFile, step: u64, of: u64);
+    /// Says a figure; of one name the newest counts.
+    fn metric(&self, name: &str, value: f64);
+    /// Counts tokens of a model; answers how many the run has used in all.
+    fn use_tokens(&self, tokens: u64) -> u64;
+}
+
+/// Whose agent it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunIds {
+    /// The run.
+    pub run: RunId,
+    /// Its project.
+    pub project: ProjectId,
 }
 
 /// A place to hold a run before and after an agent, for tests that need to know exactly where a run is. Called on the

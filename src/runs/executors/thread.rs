@@ -7,9 +7,9 @@ use tokio::sync::oneshot;
 
 use crate::artifacts::{ArtifactPath, Artifacts};
 use crate::domain::run::{AgentManifest, ManifestFile, Run};
-use crate::pipelines::{Agent, AgentError, AgentHost, AgentInputs, AgentOutput, FileSet};
+use crate::pipelines::{Agent, AgentError, AgentHost, AgentInputs, AgentOutput, FileSet, when};
 use crate::runs::executors::desk::{Desk, Host};
-use crate::runs::executors::{AgentGate, Executor, ScriptRunner, panics};
+use crate::runs::executors::{AgentGate, Executor, RunIds, ScriptRunner, panics};
 use crate::runs::plan::Work;
 
 /// All that an agent needs.
@@ -39,6 +39,18 @@ pub(crate) struct Tools {
 pub(crate) struct Made {
     pub(crate) output: AgentManifest,
     pub(crate) summary: String,
+    /// Its condition did not hold, and it made nothing.
+    pub(crate) skipped: bool,
+}
+
+impl Made {
+    fn skipped(key: &str, when: &str) -> Self {
+        Self {
+            output: AgentManifest { key: key.to_owned(), files: Vec::new() },
+            summary: format!("not needed: {when}"),
+            skipped: true,
+        }
+    }
 }
 
 /// Starts the thread. The answer is an error when the thread ended without one, or could not be started.
@@ -80,10 +92,17 @@ fn work(task: &Task) -> Result<Made, AgentError> {
         .logs()
         .open_run(task.run.id)
         .map_err(|error| AgentError::failed(format!("the log of the run cannot be opened: {error}")))?;
-    let host = Host { desk, log: &log, scripts: tools.scripts.as_ref(), agent: name.into() };
+    let run = RunIds { run: task.run.id, project: task.run.project_id };
+    let blobs = tools.artifacts.blobs();
+    let host = Host { desk, run, blobs, log: &log, scripts: tools.scripts.as_ref(), agent: name.into() };
     let inputs = inputs(task)?;
     if let Some(gate) = &tools.gate {
         gate.before_agent(task.run.id, name, &|| desk.is_stopped());
+    }
+    if let Some(when) = task.agent.setup.when
+        && !when::holds(when, &inputs)?
+    {
+        return Ok(Made::skipped(&task.work.key, when));
     }
     let output = panics::caught(|| {
         host.check()?;
@@ -130,5 +149,9 @@ fn store(task: &Task, output: AgentOutput) -> Result<Made, AgentError> {
             None => files.push(manifest),
         }
     }
-    Ok(Made { output: AgentManifest { key: task.work.key.clone(), files }, summary: output.summary })
+    Ok(Made {
+        output: AgentManifest { key: task.work.key.clone(), files },
+        summary: output.summary,
+        skipped: false,
+    })
 }

@@ -5,29 +5,31 @@
 //! Agents do not send messages: they leave lines and progress at the [`Desk`], which the actor looks at every
 //! [`TICK`]; so a flood of lines cannot fill a mailbox.
 
+mod agents;
 mod ending;
+mod pausing;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, SpawnHandle, WrapFuture};
 use tokio::sync::oneshot;
 
 pub(crate) use ending::{CancelRun, StopRun};
+pub(crate) use pausing::{PauseRun, ResumeRun};
 
 use crate::domain::event::{EventBody, RunError};
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::time::Timestamp;
 use crate::engine::{Batch, EngineError};
-use crate::pipelines::{AgentError, Pipeline};
+use crate::pipelines::Pipeline;
 use crate::runs::commits::write;
 use crate::runs::executors::desk::Desk;
-use crate::runs::executors::thread::{self, Made, Task};
 use crate::runs::orchestrator::Shared;
-use crate::runs::plan::{self, Next, Work};
+use crate::runs::plan::{self, Next};
 use crate::runs::progress::{Progress, sane_percent};
 use crate::runs::recovery::at_work;
-use crate::runs::transitions::{self, AgentDone, Transition};
+use crate::runs::transitions::{self, Transition, preview_message};
 
 /// Cancel, stop and little else is sent to a run; a full mailbox makes the sender wait.
 const MAILBOX_CAPACITY: usize = 16;
@@ -35,6 +37,8 @@ const MAILBOX_CAPACITY: usize = 16;
 const TICK: Duration = Duration::from_millis(50);
 /// Progress is said at most five times a second.
 const PROGRESS_GAP_MS: u64 = 200;
+/// The slot of a room that holds the newest preview.
+const PREVIEW: &str = "preview";
 /// Pause between tries to write that a run has failed.
 const UNWRITABLE_PAUSE: Duration = Duration::from_secs(2);
 
@@ -53,8 +57,8 @@ enum Phase {
     Working,
     /// A cancel is being carried out.
     Cancelling,
-    /// A time limit was reached; its text.
-    TimingOut(String),
+    /// A time limit was reached: its text, and whether it is one of the agent, which may be tried again.
+    TimingOut(String, bool),
     /// The server goes down.
     Stopping,
     /// The store does not take changes; what will be written when it does.
@@ -67,6 +71,10 @@ enum Phase {
 struct AtWork {
     index: usize,
     timer: SpawnHandle,
+    /// Not by the time of day: what an agent took is what the next one is expected to take, and a clock may jump.
+    began: Instant,
+    /// What the desk counted last, and since when nothing was added to it.
+    said: (u64, Instant),
 }
 
 /// The actor of one working run.
@@ -79,15 +87,18 @@ pub(crate) struct Generation {
     desk: Arc<Desk>,
     phase: Phase,
     at_work: Option<AtWork>,
-    began_at: Timestamp,
+    /// The pause before an agent is tried again.
+    retry: Option<SpawnHandle>,
+    began: Instant,
     progress_said_at: Timestamp,
     left: Option<oneshot::Sender<Left>>,
 }
 
 impl Generation {
     pub(crate) fn new(shared: Arc<Shared>, run: Run, left: oneshot::Sender<Left>) -> Self {
-        let desk = Arc::new(Desk::new(shared.clock.clone()));
         let now = shared.clock.now();
+        let pace = shared.log_paces.of(run.project_id, now);
+        let desk = Arc::new(Desk::new(shared.clock.clone(), pace));
         Self {
             progress: Progress::new(&[], run.progress),
             shared,
@@ -96,7 +107,8 @@ impl Generation {
             desk,
             phase: Phase::Working,
             at_work: None,
-            began_at: now,
+            retry: None,
+            began: Instant::now(),
             progress_said_at: now,
             left: Some(left),
         }
@@ -162,7 +174,7 @@ impl Generation {
             line: None,
         };
         if self.run.status == RunStatus::Cancelling {
-            return self.finish_cancel(self.at_work.is_some(), ctx);
+            return self.finish_cancel(ctx);
         }
         let change = transitions::failed(&self.run, at_work(&self.run), error, self.now());
         self.commit(ctx, change, Self::leave);
@@ -173,7 +185,7 @@ impl Generation {
         self.desk.close();
         self.phase = Phase::Left;
         if let Some(left) = self.left.take() {
-            let took_ms = self.now().since(self.began_at);
+            let took_ms = millis(self.began.elapsed());
             // Without an orchestrator nobody needs to know.
             let _ = left.send(Left { status: self.run.status, took_ms });
         }
@@ -203,7 +215,7 @@ impl Generation {
             let left_ms = actor.shared.settings.run_timeout_ms.saturating_sub(worked_ms);
             ctx.run_later(Duration::from_millis(left_ms), |actor, ctx| {
                 let limit_ms = actor.shared.settings.run_timeout_ms;
-                actor.time_out(format!("the run did not end within {limit_ms} ms"), ctx);
+                actor.time_out(format!("the run did not end within {limit_ms} ms"), false, ctx);
             });
             ctx.run_interval(TICK, Self::tick);
             actor.advance(ctx);
@@ -219,8 +231,11 @@ impl Generation {
         let next = plan::next(&self.run, pipeline, self.shared.tools.executor.name());
         self.note_done(&next);
         let (now, eta) = (self.now(), self.progress.eta());
-        if self.run.status == RunStatus::Starting {
-            return self.enter_running(next, ctx);
+        match self.run.status {
+            RunStatus::Starting => return self.enter_running(next, ctx),
+            // A run that has nothing more to do ends rather than pauses.
+            RunStatus::Pausing if next != Next::Finish => return self.pause_now(ctx),
+            _ => {}
         }
         match next {
             Next::Reuse(agents) => {
@@ -231,6 +246,7 @@ impl Generation {
                 let change = transitions::agent_started(&self.run, work.index, now);
                 self.commit(ctx, change, |actor, ctx| actor.start_agent(work, ctx));
             }
+            Next::Ask(index) => self.ask(index, ctx),
             Next::Finish => {
                 let change = transitions::completed(&self.run, now).after_lines(self.desk.take_last_lines());
                 self.commit(ctx, change, Self::leave);
@@ -247,7 +263,7 @@ impl Generation {
                 let started = transitions::agent_started(&running.run, work.index, now);
                 self.commit(ctx, running.and(started), |actor, ctx| actor.start_agent(work, ctx));
             }
-            Next::Reuse(_) | Next::Finish => {
+            Next::Reuse(_) | Next::Ask(_) | Next::Finish => {
                 let running = transitions::running(&self.run, None, eta, now);
                 self.commit(ctx, running, Self::advance);
             }
@@ -259,77 +275,11 @@ impl Generation {
         let done = match next {
             Next::Work(work) => work.index,
             Next::Reuse(agents) => agents.last().map_or(0, |last| last + 1),
+            Next::Ask(index) => index + 1,
             Next::Finish => self.run.agents.len(),
         };
         (0..done).for_each(|index| self.progress.reached(index, 100.0));
         (done..self.run.agents.len()).for_each(|index| self.progress.restarted(index));
-    }
-
-    fn start_agent(&mut self, work: Work, ctx: &mut Context<Self>) {
-        let Some(agent) = self.pipeline.as_ref().and_then(|pipeline| pipeline.agents.get(work.index)) else {
-            return;
-        };
-        let index = work.index;
-        let limit_ms = self.shared.settings.agent_timeout_ms;
-        let name = agent.name;
-        let timer = ctx.run_later(Duration::from_millis(limit_ms), move |actor, ctx| {
-            actor.time_out(format!("{name} agent did not end within {limit_ms} ms"), ctx);
-        });
-        // What an earlier agent said last is not this one's.
-        self.desk.take_progress();
-        self.at_work = Some(AtWork { index, timer });
-        let result = thread::start(Task {
-            run: self.run.clone(),
-            agent: agent.clone(),
-            work,
-            desk: self.desk.clone(),
-            tools: self.shared.tools.clone(),
-        });
-        ctx.spawn(result.into_actor(self).map(|result, actor, ctx| {
-            let result =
-                result.unwrap_or_else(|_| Err(AgentError::failed("the thread of the agent ended early")));
-            actor.agent_ended(result, ctx);
-        }));
-    }
-
-    fn agent_ended(&mut self, result: Result<Made, AgentError>, ctx: &mut Context<Self>) {
-        let Some(AtWork { index, timer }) = self.at_work.take() else { return };
-        ctx.cancel_future(timer);
-        let now = self.now();
-        match (&self.phase, result) {
-            (Phase::Unwritable(_) | Phase::Left, _) => {}
-            (Phase::Cancelling, _) => self.finish_cancel(false, ctx),
-            (Phase::TimingOut(_), _) => self.finish_time_out(ctx),
-            (Phase::Working | Phase::Stopping, Ok(made)) => {
-                self.progress.reached(index, 100.0);
-                let done = AgentDone {
-                    index,
-                    output: made.output,
-                    summary: made.summary,
-                    progress: self.progress.percent(),
-                    eta: self.progress.eta(),
-                };
-                let change = transitions::agent_completed(&self.run, done, now);
-                let change = change.after_lines(self.desk.take_lines(now));
-                self.commit(ctx, change, Self::advance);
-            }
-            (Phase::Stopping, Err(_)) => self.checkpoint(ctx),
-            (Phase::Working, Err(error)) => {
-                let agent = Some(self.run.agents[index].agent.clone());
-                let error = match error {
-                    AgentError::Failed { message, file, line } => RunError { agent, message, file, line },
-                    AgentError::Cancelled => RunError {
-                        agent,
-                        message: "the agent stopped without being told to".to_owned(),
-                        file: None,
-                        line: None,
-                    },
-                };
-                let change = transitions::failed(&self.run, Some(index), error, now);
-                let change = change.after_lines(self.desk.take_last_lines());
-                self.commit(ctx, change, Self::leave);
-            }
-        }
     }
 
     /// Says what has come to the desk.
@@ -337,8 +287,24 @@ impl Generation {
         if matches!(self.phase, Phase::Unwritable(_) | Phase::Left) {
             return;
         }
+        if matches!(self.phase, Phase::Cancelling) {
+            self.cancel_if_stopped(ctx);
+        }
+        self.check_silence(ctx);
         let now = self.now();
         let lines = self.desk.take_lines(now);
+        if let (Phase::Working, Some(index)) = (&self.phase, self.at_work.as_ref().map(|agent| agent.index))
+            && let Some(early) = self.desk.take_early()
+        {
+            let preview = early.preview.as_ref().map(|preview| preview_message(&self.run, index, preview));
+            let change = transitions::agent_shows(&self.run, index, early).after_lines(lines);
+            // Its address leads somewhere only once the change is on record.
+            return self.commit(ctx, change, move |actor, _| {
+                if let Some(preview) = preview {
+                    actor.shared.broker.show(actor.run.project_id, PREVIEW, &preview);
+                }
+            });
+        }
         if let (Phase::Working, Some(index)) = (&self.phase, self.at_work.as_ref().map(|agent| agent.index))
             // A clock that went back does not silence the run.
             && !(0..PROGRESS_GAP_MS as i64).contains(&(now.0 - self.progress_said_at.0))
@@ -365,16 +331,23 @@ impl Actor for Generation {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX_CAPACITY);
-        self.pipeline = (self.shared.pipelines)(&self.run.pipeline);
-        let durations = self
-            .shared
-            .engine
-            .agent_durations(self.run.pipeline.clone(), self.shared.settings.history_per_agent);
+        self.pipeline = self.shared.pipelines.of_run(&self.run.pipeline, self.run.definition.as_ref());
+        if let Some(earlier) = self.shared.history.of(&self.run.pipeline) {
+            return self.begin(&earlier, ctx);
+        }
+        let per_agent = self.shared.settings.history_per_agent;
+        let durations = self.shared.engine.agent_durations(self.run.pipeline.clone(), per_agent);
         ctx.wait(durations.into_actor(self).map(|durations, actor, ctx| {
             // Without history there is no expected time, nothing else.
-            actor.begin(&durations.unwrap_or_default(), ctx);
+            let durations = durations.unwrap_or_default();
+            actor.shared.history.read(&actor.run.pipeline, &durations);
+            actor.begin(&durations, ctx);
         }));
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Drop for Generation {

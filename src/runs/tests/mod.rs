@@ -1,11 +1,16 @@
 //! Runs on the real engine in a folder of their own, with scripted agents.
 
 mod cancel;
+mod control;
 mod crash;
 mod flood;
+mod ladder;
 mod lifecycle;
+mod many;
 mod queue;
+mod retries;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::future::Future;
 use std::os::unix::process::CommandExt;
@@ -20,6 +25,7 @@ use tempfile::TempDir;
 
 use crate::artifacts::Artifacts;
 use crate::clock::{Clock, SystemClock};
+use crate::domain::control::Lane;
 use crate::domain::event::{Completion, EventBody};
 use crate::domain::fold::RoomState;
 use crate::domain::ids::{ProjectId, RunId};
@@ -27,10 +33,13 @@ use crate::domain::run::{Project, Run, RunStatus};
 use crate::domain::script::{ScriptJob, ScriptOutcome};
 use crate::engine::embedded::{Durability, EmbeddedEngine, EmbeddedOptions};
 use crate::engine::{Batch, Change, Committed, Engine, EngineError, ReadLimit};
+use crate::pipelines::defined::Pipelines;
+use crate::pipelines::policy::{self, AgentLimits, AgentPolicy, RetryPolicy, RetryRule};
+use crate::pipelines::setup::AgentSetup;
 use crate::pipelines::{Agent, AgentError, AgentHost, AgentInputs, AgentOutput, OutputFile, Pipeline};
 use crate::runs::executors::children::ChildRegistry;
-use crate::runs::executors::{AgentGate, Executor, ScriptRunError, ScriptRunner};
-use crate::runs::{Commits, NewRun, OnConflict, Runs, RunsDeps, RunsError, RunsSettings};
+use crate::runs::executors::{AgentGate, Executor, ExecutorHost, ScriptRunError, ScriptRunner};
+use crate::runs::{Commits, NewRun, OnConflict, RunLimits, Runs, RunsDeps, RunsError, RunsSettings};
 
 /// Holds whoever comes until it is opened; it does not care who is told to stop.
 #[derive(Default)]
@@ -56,26 +65,70 @@ impl Door {
     }
 }
 
+/// How many of something a test does: a few, or as many as the environment says.
+fn count(usual: usize) -> usize {
+    std::env::var("CALLBOARD_TEST_COUNT").ok().and_then(|count| count.parse().ok()).unwrap_or(usual)
+}
+
 /// Longer than anything here takes on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-const fn agent(name: &'static str) -> Agent {
+const fn agent(name: &'static str, policy: AgentPolicy) -> Agent {
     fn unused(_: &AgentInputs, _: &dyn AgentHost) -> Result<AgentOutput, AgentError> {
         unreachable!("the scripted executor does the work")
     }
-    Agent { name, title: name, weight: 1.0, version: 1, run: unused }
+    Agent { name, title: name, weight: 1.0, version: 1, run: unused, policy, setup: AgentSetup::BUILTIN }
 }
 
 const AGENTS: [&str; 4] = ["one", "two", "three", "four"];
 
 static PIPELINE: Pipeline = Pipeline {
     name: "scripted",
-    agents: &[agent(AGENTS[0]), agent(AGENTS[1]), agent(AGENTS[2]), agent(AGENTS[3])],
+    agents: &[
+        agent(AGENTS[0], AgentPolicy::DEFAULT),
+        agent(AGENTS[1], AgentPolicy::DEFAULT),
+        agent(AGENTS[2], AgentPolicy::DEFAULT),
+        agent(AGENTS[3], AgentPolicy::DEFAULT),
+    ],
     check_brief: |brief| if brief.is_empty() { Err("must not be empty".to_owned()) } else { Ok(()) },
 };
 
+/// One agent.
+static QUICK: Pipeline =
+    Pipeline { name: "quick", agents: &[agent(AGENTS[0], AgentPolicy::DEFAULT)], check_brief: |_| Ok(()) };
+
+/// The same agents as [`PIPELINE`]: a person is asked about what the second made, and what fails in passing is tried again at once.
+static CAREFUL: Pipeline = Pipeline {
+    name: "careful",
+    agents: &[
+        agent(AGENTS[0], PATIENT),
+        agent(AGENTS[1], ASKED),
+        agent(AGENTS[2], PATIENT),
+        agent(AGENTS[3], PATIENT),
+    ],
+    check_brief: |_| Ok(()),
+};
+
+const PATIENT: AgentPolicy = AgentPolicy {
+    retry: RetryPolicy {
+        transient: RetryRule { retries_max: 2, base_ms: 10, pause_ms_max: 10 },
+        rate_limited: RetryRule { retries_max: 1, base_ms: 1, pause_ms_max: 1 },
+        timed_out: RetryRule { retries_max: 1, base_ms: 1, pause_ms_max: 1 },
+    },
+    limits: AgentLimits { timeout_ms: None, silence_timeout_ms: Some(300) },
+    gate: None,
+    resources: Cow::Borrowed(&[Cow::Borrowed("gpu")]),
+};
+
+const ASKED: AgentPolicy = AgentPolicy {
+    retry: RetryPolicy::NEVER,
+    limits: AgentLimits { timeout_ms: None, silence_timeout_ms: None },
+    gate: Some(policy::Gate { question: Cow::Borrowed("Is it good?"), timeout_ms: None }),
+    resources: Cow::Borrowed(&[]),
+};
+
 fn pipelines(name: &str) -> Option<Pipeline> {
-    (name == PIPELINE.name).then(|| PIPELINE.clone())
+    [&PIPELINE, &CAREFUL, &QUICK].into_iter().find(|pipeline| pipeline.name == name).cloned()
 }
 
 type Script = dyn Fn(&str, &AgentInputs, &dyn AgentHost) -> Result<AgentOutput, AgentError> + Send + Sync;
@@ -92,7 +145,7 @@ impl Executor for Scripted {
         &self,
         agent: &Agent,
         inputs: &AgentInputs,
-        host: &dyn AgentHost,
+        host: &dyn ExecutorHost,
     ) -> Result<AgentOutput, AgentError> {
         (self.0)(agent.name, inputs, host)
     }
@@ -244,34 +297,51 @@ impl House {
         + Sync
         + 'static,
     ) -> Boot {
+        let scripts = Arc::new(Idle::default());
+        Boot { scripts: scripts.clone(), ..self.boot_with(settings, gate, scripts, script) }
+    }
+
+    fn boot_with(
+        &self,
+        settings: RunsSettings,
+        gate: Option<Arc<Gate>>,
+        scripts: Arc<dyn ScriptRunner>,
+        script: impl Fn(&str, &AgentInputs, &dyn AgentHost) -> Result<AgentOutput, AgentError>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Boot {
         let broker = Arc::new(Direct {
             engine: self.engine.clone(),
             failures: Mutex::default(),
             panics: AtomicBool::new(false),
         });
-        let scripts = Arc::new(Idle::default());
         let runs = Runs::start(RunsDeps {
             engine: self.engine.clone(),
             broker: broker.clone(),
             artifacts: self.artifacts.clone(),
             clock: Arc::new(SystemClock),
-            scripts: scripts.clone(),
-            pipelines,
+            scripts,
+            pipelines: Pipelines::from(pipelines as fn(&str) -> Option<Pipeline>),
             settings,
             boot_id: format!("boot-{}", self.boots.fetch_add(1, Ordering::Relaxed)),
             executor: Some(Arc::new(Scripted(Box::new(script)))),
             gate: gate.map(|gate| gate as Arc<dyn AgentGate>),
         });
-        Boot { runs, broker, scripts }
+        Boot { runs, broker, scripts: Arc::default() }
     }
 
     async fn project(&self, brief: &str) -> Project {
+        self.project_of(PIPELINE.name, brief).await
+    }
+
+    async fn project_of(&self, pipeline: &str, brief: &str) -> Project {
         let now = SystemClock.now();
         let project = Project {
             id: ProjectId::generate(),
             name: "a project".to_owned(),
             brief: brief.to_owned(),
-            pipeline: "scripted".to_owned(),
+            pipeline: pipeline.to_owned(),
             params: Map::new(),
             created_at: now,
             updated_at: now,
@@ -355,7 +425,7 @@ impl Boot {
         priority: i32,
         on_conflict: OnConflict,
     ) -> Result<Run, RunsError> {
-        let new = NewRun { project: project.clone(), params: Map::new(), priority, on_conflict, keep: None };
+        let new = new_run(project, priority, on_conflict);
         self.runs.enqueue(new).await.map(|accepted| accepted.run)
     }
 
@@ -374,8 +444,20 @@ impl Boot {
     }
 }
 
+fn new_run(project: &Project, priority: i32, on_conflict: OnConflict) -> NewRun {
+    NewRun {
+        project: project.clone(),
+        params: Map::new(),
+        priority,
+        lane: Lane::Normal,
+        by: "ada".to_owned(),
+        on_conflict,
+        keep: None,
+    }
+}
+
 fn settings() -> RunsSettings {
-    RunsSettings { concurrency_max: 2, ..RunsSettings::default() }
+    RunsSettings { limits: RunLimits::of_all(2), ..RunsSettings::default() }
 }
 
 async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {

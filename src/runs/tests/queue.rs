@@ -1,14 +1,14 @@
 //! Who works when.
 
 use crate::domain::run::{Run, RunStatus};
-use crate::runs::tests::{Gate, House, eventually, plain, settings};
-use crate::runs::{NewRun, OnConflict, RunsError, RunsSettings};
+use crate::runs::tests::{Gate, House, eventually, new_run, plain, settings};
+use crate::runs::{OnConflict, RunLimits, RunsError, RunsSettings};
 
 #[actix_rt::test]
 async fn runs_are_served_by_priority_then_age_one_at_a_time() {
     let house = House::new();
     let gate = Gate::hold("one", false);
-    let limits = RunsSettings { concurrency_max: 1, ..settings() };
+    let limits = RunsSettings { limits: RunLimits::of_all(1), ..settings() };
     let boot = house.boot(limits, Some(gate.clone()), plain);
     let first = boot.enqueue(&house.project("x").await).await.unwrap();
     gate.arrived(1).await;
@@ -18,13 +18,7 @@ async fn runs_are_served_by_priority_then_age_one_at_a_time() {
         runs.push(boot.enqueue_as(&project, priority, OnConflict::Reject).await.unwrap());
     }
     let project = house.project("x").await;
-    let new = NewRun {
-        project,
-        params: serde_json::Map::new(),
-        priority: 1,
-        on_conflict: OnConflict::Reject,
-        keep: None,
-    };
+    let new = new_run(&project, 1, OnConflict::Reject);
     let accepted = boot.runs.enqueue(new).await.unwrap();
     assert_eq!(accepted.position_in_queue, 2);
     let snapshot = boot.runs.snapshot().await.unwrap();
@@ -48,7 +42,7 @@ async fn runs_are_served_by_priority_then_age_one_at_a_time() {
 async fn a_full_queue_says_when_to_try_again() {
     let house = House::new();
     let gate = Gate::hold("one", false);
-    let limits = RunsSettings { concurrency_max: 1, queue_max: 2, ..settings() };
+    let limits = RunsSettings { limits: RunLimits::of_all(1), queue_max: 2, ..settings() };
     let boot = house.boot(limits, Some(gate.clone()), plain);
     boot.enqueue(&house.project("x").await).await.unwrap();
     gate.arrived(1).await;
@@ -82,7 +76,7 @@ async fn one_run_of_a_project_is_active_unless_asked_otherwise() {
     assert!(
         answers.iter().filter_map(|answer| answer.as_ref().err()).all(|e| *e == RunsError::Active(first))
     );
-    assert_eq!(boot.runs.retry(first, None).await, Err(RunsError::Active(first)));
+    assert_eq!(boot.runs.retry(first, None, "ada".to_owned()).await, Err(RunsError::Active(first)));
     gate.arrived(1).await;
 
     let second = boot.enqueue_as(&project, 9, OnConflict::Enqueue).await.unwrap();

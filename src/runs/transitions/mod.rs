@@ -1,19 +1,30 @@
 //! Every change of a run, with what is said about it. Pure: the run as it is in, the run as it is to be and its events
 //! out; the two go to the engine as one batch that compares and sets.
 
+mod control;
+mod endings;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use control::*;
+pub(crate) use endings::*;
+
+use std::collections::BTreeMap;
+
 use crate::artifacts::media_type;
 use crate::domain::event::{
-    AgentUpdate, Artifact, Completion, Eta, EventBody, Evidence, LogLines, NewEvent, RunError, StatusUpdate,
+    AgentUpdate, Artifact, Completion, Custom, Eta, EventBody, LogLines, NewEvent, StatusUpdate,
 };
 use crate::domain::ids::ProjectId;
 use crate::domain::run::{AgentManifest, AgentStatus, ManifestFile, Run, RunStatus};
 use crate::domain::time::Timestamp;
 use crate::engine::{Batch, Change};
+use crate::runs::executors::desk::{Early, EarlyPreview};
 use crate::runs::files::{archive_url, file_url};
-use crate::runs::{plan, recovery};
+use crate::runs::plan;
+
+/// Files that an agent may show before it is done.
+const EARLY_FILES_MAX: usize = 1_000;
 
 /// A run as it is to be and what is said about it.
 #[derive(Clone, Debug)]
@@ -48,6 +59,15 @@ impl Transition {
         Batch::of([Change::UpdateRun { run: self.run, expected_version }, events])
     }
 
+    /// The same with figures of an agent said.
+    pub(crate) fn with_metrics(mut self, index: usize, metrics: BTreeMap<String, f64>) -> Self {
+        if !metrics.is_empty() {
+            let data = serde_json::json!({ "agent": self.run.agents[index].agent, "values": metrics });
+            self.events.push(EventBody::Event(Custom { name: "metrics".to_owned(), data }));
+        }
+        self
+    }
+
     fn say_status(&mut self, message: impl Into<String>, eta: Option<Eta>) {
         self.run.message = message.into();
         self.events.push(EventBody::StatusUpdate(StatusUpdate {
@@ -72,14 +92,20 @@ impl Transition {
         }));
     }
 
+    /// Says the files of an agent, those that it has shown before not again.
     fn say_files(&mut self, index: usize) {
         let (project, record) = (self.run.project_id, &self.run.agents[index]);
         let files = record.output.iter().flat_map(|output| &output.files);
+        let files = files.filter(|file| !record.early.contains(file));
         self.events.extend(files.map(|file| EventBody::Artifact(artifact(project, &record.agent, file))));
     }
 
     fn end(mut self, status: RunStatus, message: String, now: Timestamp) -> Self {
         self.run.status = status;
+        // A run that ends while its clocks stand has not worked since they do.
+        self.run.control.go_on(now);
+        self.run.control.paused = None;
+        self.run.control.gate = None;
         self.run.ended_at = Some(now);
         self.run.lease = None;
         if status == RunStatus::Completed {
@@ -91,7 +117,7 @@ impl Transition {
             status,
             success: status == RunStatus::Completed,
             message,
-            duration_ms: self.run.started_at.map_or(0, |started| now.since(started)),
+            duration_ms: self.run.worked_ms(now),
             artifacts: u64::try_from(artifacts).unwrap_or(u64::MAX),
             download_url: (artifacts > 0).then(|| archive_url(self.run.project_id)),
             error: self.run.error.clone(),
@@ -105,7 +131,8 @@ impl Transition {
         let Some(index) = index else { return };
         let record = &mut self.run.agents[index];
         record.status = Some(status);
-        record.duration_ms = record.started_at.map(|started| now.since(started));
+        let until = self.run.control.halted_at.unwrap_or(now);
+        record.duration_ms = record.started_at.map(|started| until.since(started));
         let message = format!("{message} {} agent", record.agent);
         self.say_agent(index, message, 0.0);
     }
@@ -140,7 +167,9 @@ pub(crate) fn starting(run: &Run, boot_id: &str) -> Transition {
 pub(crate) fn running(run: &Run, first: Option<usize>, eta: Option<Eta>, now: Timestamp) -> Transition {
     let mut change = Transition::of(run);
     change.run.status = RunStatus::Running;
-    let resumed = run.started_at.is_some();
+    let halted = run.control.halted_at.is_some();
+    change.run.control.go_on(now);
+    let resumed = run.started_at.is_some() && !halted;
     change.run.started_at.get_or_insert(now);
     let message = match first.filter(|_| resumed) {
         Some(first) => {
@@ -148,6 +177,7 @@ pub(crate) fn running(run: &Run, first: Option<usize>, eta: Option<Eta>, now: Ti
             format!("Resumed after a restart at {} agent (attempt {attempt})", run.agents[first].agent)
         }
         None if resumed => "Resumed after a restart".to_owned(),
+        None if halted => "Goes on".to_owned(),
         None => "Running".to_owned(),
     };
     change.say_status(message, eta);
@@ -162,8 +192,13 @@ pub(crate) fn agent_started(run: &Run, index: usize, now: Timestamp) -> Transiti
     record.started_at = Some(now);
     record.duration_ms = None;
     record.output = None;
+    record.early.clear();
+    record.preview = None;
     record.summary = None;
-    let message = format!("Starting {} agent", record.agent);
+    let message = match record.failed_tries {
+        0 => format!("Starting {} agent", record.agent),
+        failed => format!("Starting {} agent, try {}", record.agent, failed + 1),
+    };
     change.say_agent(index, message, 0.0);
     change
 }
@@ -178,7 +213,9 @@ pub(crate) fn agent_progress(
     let mut change = Transition::of(run);
     change.run.agents[index].status = Some(AgentStatus::Progress);
     change.run.progress = progress;
-    let status = if message.is_empty() { run.message.clone() } else { message.clone() };
+    // That it will pause is what matters more.
+    let silent = message.is_empty() || run.status == RunStatus::Pausing;
+    let status = if silent { run.message.clone() } else { message.clone() };
     change.say_agent(index, message, percent);
     change.say_status(status, eta);
     change
@@ -192,27 +229,71 @@ pub(crate) struct AgentDone {
     pub(crate) output: AgentManifest,
     /// One sentence about them.
     pub(crate) summary: String,
+    /// How long it worked.
+    pub(crate) took_ms: u64,
     /// How far the run is.
     pub(crate) progress: f64,
     /// How long the rest will take.
     pub(crate) eta: Option<Eta>,
+    /// Its condition did not hold.
+    pub(crate) skipped: bool,
 }
 
 /// An agent is done; its files are durable already.
-pub(crate) fn agent_completed(run: &Run, done: AgentDone, now: Timestamp) -> Transition {
+pub(crate) fn agent_completed(run: &Run, done: AgentDone) -> Transition {
     let mut change = Transition::of(run);
     let record = &mut change.run.agents[done.index];
-    let took_ms = record.started_at.map_or(0, |started| now.since(started));
-    record.status = Some(AgentStatus::Completed);
-    record.duration_ms = Some(took_ms);
+    record.status = Some(if done.skipped { AgentStatus::Skipped } else { AgentStatus::Completed });
+    record.duration_ms = Some(done.took_ms);
     record.output = Some(done.output);
+    let message = match done.skipped {
+        true => format!("Skipped {} agent: {}", record.agent, done.summary),
+        false => format!("Completed {} agent in {}", record.agent, seconds(done.took_ms)),
+    };
     record.summary = Some(done.summary);
-    let message = format!("Completed {} agent in {}", record.agent, seconds(took_ms));
     change.run.progress = done.progress;
     change.say_files(done.index);
+    change.run.agents[done.index].early.clear();
+    change.run.agents[done.index].preview = None;
     change.say_agent(done.index, message.clone(), 100.0);
     change.say_status(message, done.eta);
     change
+}
+
+/// An agent shows files and figures while it works.
+pub(crate) fn agent_shows(run: &Run, index: usize, early: Early) -> Transition {
+    let mut change = Transition::of(run);
+    let (project, record) = (run.project_id, &mut change.run.agents[index]);
+    let mut events = Vec::new();
+    for file in early.files {
+        events.push(EventBody::Artifact(artifact(project, &record.agent, &file)));
+        record.early.retain(|known| known.path != file.path);
+        if record.early.len() < EARLY_FILES_MAX {
+            record.early.push(file);
+        }
+    }
+    if let Some(preview) = early.preview {
+        record.preview = Some(preview.file);
+    }
+    change.events.extend(events);
+    change.with_metrics(index, early.metrics)
+}
+
+/// The newest preview as it goes to readers; it is not in the log.
+pub(crate) fn preview_message(run: &Run, index: usize, preview: &EarlyPreview) -> String {
+    let url = file_url(run.project_id, &preview.file.path);
+    // The address changes with the picture, so that no cache shows an older one.
+    let url = format!("{url}?v={}", &preview.file.sha256[..preview.file.sha256.len().min(12)]);
+    let message = serde_json::json!({
+        "type": "preview",
+        "project_id": run.project_id,
+        "run_id": run.id,
+        "agent": run.agents[index].agent,
+        "step": preview.step,
+        "of": preview.of,
+        "url": url,
+    });
+    message.to_string()
 }
 
 /// Agents need not work: earlier outputs are taken.
@@ -232,113 +313,10 @@ pub(crate) fn reused(run: &Run, agents: &[usize], progress: f64, eta: Option<Eta
 
 /// All agents are done.
 pub(crate) fn completed(run: &Run, now: Timestamp) -> Transition {
-    let took_ms = run.started_at.map_or(0, |started| now.since(started));
+    let took_ms = run.worked_ms(now);
     let files = plan::files_of(run).len();
     let message = format!("Completed {} agents in {}, {files} files", run.agents.len(), seconds(took_ms));
     Transition::of(run).end(RunStatus::Completed, message, now)
-}
-
-/// The run cannot go on: an agent (its place) or the house could not do its work.
-pub(crate) fn failed(run: &Run, agent: Option<usize>, error: RunError, now: Timestamp) -> Transition {
-    let mut change = Transition::of(run);
-    let message = match &error.agent {
-        Some(agent) => format!("Failed at {agent} agent: {}", error.message),
-        None => format!("Failed: {}", error.message),
-    };
-    if let Some(index) = agent {
-        let record = &mut change.run.agents[index];
-        record.status = Some(AgentStatus::Failed);
-        record.duration_ms = record.started_at.map(|started| now.since(started));
-        change.say_agent(index, error.message.clone(), 0.0);
-    }
-    change.run.error = Some(error);
-    change.end(RunStatus::Failed, message, now)
-}
-
-/// A time limit was reached, of the agent at work or of the whole run.
-pub(crate) fn timed_out(run: &Run, agent: Option<usize>, message: String, now: Timestamp) -> Transition {
-    let mut change = Transition::of(run);
-    change.run.error = Some(RunError {
-        agent: agent.map(|index| run.agents[index].agent.clone()),
-        message: message.clone(),
-        file: None,
-        line: None,
-    });
-    change.stop_agent(agent, AgentStatus::Failed, "Timed out:", now);
-    change.end(RunStatus::TimedOut, message, now)
-}
-
-/// A cancel was accepted and is being carried out.
-pub(crate) fn cancelling(run: &Run, by: &str, now: Timestamp) -> Transition {
-    let mut change = Transition::of(run);
-    change.run.status = RunStatus::Cancelling;
-    change.run.cancel_requested_at = Some(now);
-    change.say_status(format!("Cancelling, asked by {by}"), None);
-    change
-}
-
-/// A cancel was carried out. `agent` is the one that was at work; `left_behind` when it did not stop in time.
-pub(crate) fn cancelled(
-    run: &Run,
-    agent: Option<usize>,
-    (processes_ended, processes_left): (u32, u32),
-    left_behind: bool,
-    now: Timestamp,
-) -> Transition {
-    let mut change = Transition::of(run);
-    let since = run.cancel_requested_at.unwrap_or(now);
-    change.run.cancel_requested_at = Some(since);
-    change.run.evidence = Some(Evidence { processes_ended, processes_left, took_ms: now.since(since) });
-    change.stop_agent(agent, AgentStatus::Skipped, "Stopped", now);
-    let message = match agent.filter(|_| left_behind) {
-        Some(index) => format!(
-            "Cancelled by force: {} agent did not stop within {} and was left behind",
-            run.agents[index].agent,
-            seconds(now.since(since))
-        ),
-        None => "Cancelled".to_owned(),
-    };
-    change.end(RunStatus::Cancelled, message, now)
-}
-
-/// A cancel of a run that waits: it ends at once.
-pub(crate) fn cancelled_in_queue(run: &Run, by: &str, now: Timestamp) -> Transition {
-    let mut change = Transition::of(run);
-    change.run.cancel_requested_at = Some(now);
-    change.run.evidence = Some(Evidence { processes_ended: 0, processes_left: 0, took_ms: 0 });
-    // A run that was interrupted waits as well, and one of its agents has begun.
-    change.stop_agent(recovery::at_work(run), AgentStatus::Skipped, "Stopped", now);
-    change.end(RunStatus::Cancelled, format!("Cancelled in the queue by {by}"), now)
-}
-
-/// The server goes down in good order: the run waits for the next start.
-pub(crate) fn checkpointed(run: &Run) -> Transition {
-    let mut change = Transition::of(run);
-    change.run.status = RunStatus::Queued;
-    change.run.lease = None;
-    change.say_status("Waits for the restart of the server", None);
-    change
-}
-
-/// The boot that worked on the run is gone, and it may be tried again.
-pub(crate) fn interrupted(run: &Run, at: Option<&str>) -> Transition {
-    let mut change = Transition::of(run);
-    change.run.status = RunStatus::Queued;
-    change.run.lease = None;
-    change.run.crash_attempts += 1;
-    let attempt = change.run.crash_attempts + 1;
-    let place = at.map(|agent| format!(" at {agent} agent")).unwrap_or_default();
-    change.say_status(format!("Interrupted by a restart{place}; queued for attempt {attempt}"), None);
-    change
-}
-
-/// The run is paused: nothing works.
-pub(crate) fn paused(run: &Run) -> Transition {
-    let mut change = Transition::of(run);
-    change.run.status = RunStatus::Paused;
-    change.run.lease = None;
-    change.say_status("Paused", None);
-    change
 }
 
 fn artifact(project: ProjectId, agent: &str, file: &ManifestFile) -> Artifact {

@@ -43,6 +43,8 @@ pub fn stats_json(stats: &ServerStats) -> Value {
             "waiting": stats.engine.waiting,
             "projects": stats.engine.projects,
             "events_appended": stats.engine.events_appended,
+            "spare_bytes": stats.engine.spare_bytes,
+            "retention": stats.retention,
         },
     })
 }
@@ -70,6 +72,7 @@ mod tests {
             queue_depth: 2,
             oldest_queued_ms: Some(3),
             engine: EngineStats { runs_by_status: vec![(RunStatus::TimedOut, 4)], ..EngineStats::default() },
+            retention: Default::default(),
             system: SystemSample::default(),
             at: Timestamp(0),
         };
@@ -103,6 +106,9 @@ mod tests {
             "/system/load",
             "/store/size_bytes",
             "/store/last_write_at",
+            "/store/retention/last_pass_at",
+            "/store/retention/events",
+            "/store/retention/event_bytes",
         ] {
             assert!(document.pointer(pointer).is_some(), "{pointer} in {document}");
         }

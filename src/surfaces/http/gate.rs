@@ -45,7 +45,7 @@ impl FromRequest for Caller {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         // Without the gate nobody is anybody.
-        ready(Ok(request.extensions().get::<Caller>().copied().unwrap_or(Caller { role: None })))
+        ready(Ok(request.extensions().get::<Caller>().copied().unwrap_or(Caller::of(None))))
     }
 }
 
@@ -57,14 +57,15 @@ pub async fn pass<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let began = Instant::now();
     let id = Uuid::now_v7();
-    let described = format!("{} {}", request.method(), request.path());
+    // Described only where somebody reads it: this is on the way of every request.
+    let described = log::log_enabled!(log::Level::Debug)
+        .then(|| (Instant::now(), format!("{} {}", request.method(), request.path())));
     let auth = request.app_data::<web::Data<Auth>>().cloned();
     let origin = request.headers().get(header::ORIGIN).cloned();
     let admitted = match &auth {
         Some(auth) => auth.admit(&head_of(request.request().head())).map_err(Problem::from),
-        None => Ok(Caller { role: None }),
+        None => Ok(Caller::of(None)),
     };
     let origin = origin.filter(|origin| {
         let text = origin.to_str().unwrap_or_default();
@@ -86,12 +87,11 @@ pub async fn pass<B: MessageBody + 'static>(
         }
     };
     finish(answer.headers_mut(), id, origin);
-    // The query is left out: it may carry a token.
-    log::debug!(
-        "{described} answered {} in {} us; request.id={id}",
-        answer.status().as_u16(),
-        began.elapsed().as_micros()
-    );
+    if let Some((began, described)) = described {
+        // The query is left out: it may carry a token.
+        let (status, us) = (answer.status().as_u16(), began.elapsed().as_micros());
+        log::debug!("{described} answered {status} in {us} us; request.id={id}");
+    }
     Ok(answer)
 }
 

@@ -1,7 +1,8 @@
-//! What every HTTP surface shares: the gate in front of all requests, bodies with limits, routes that know their
+//! What every HTTP surface shares: the front of connections, the gate in front of all requests, bodies with limits, routes that know their
 //! methods, and errors as problem documents.
 
 pub mod body;
+pub mod front;
 pub mod gate;
 pub mod json;
 pub mod problem;

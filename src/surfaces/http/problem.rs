@@ -15,6 +15,9 @@ use crate::service::error::{FieldError, ServiceError};
 /// Media type of a problem.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
+/// When to try again at a server that goes down, in seconds: about as long as one takes to come back.
+const DRAINING_RETRY_AFTER_S: &str = "5";
+
 /// An answer that says what went wrong.
 #[derive(Clone, Debug)]
 pub struct Problem {
@@ -56,6 +59,12 @@ impl Problem {
             several => format!("{} fields are not as they must be", several.len()),
         };
         Self { errors, ..Self::new(StatusCode::BAD_REQUEST, "invalid", detail) }
+    }
+
+    /// The server goes down; somebody else, or itself, takes work soon.
+    pub fn draining(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "draining", detail)
+            .with_header(header::RETRY_AFTER, DRAINING_RETRY_AFTER_S)
     }
 
     /// The same with one more member.
@@ -148,13 +157,12 @@ impl From<ServiceError> for Problem {
             ServiceError::Taken => conflict("taken"),
             ServiceError::RunActive(run) => conflict("run-active").with("run_id", run.to_string()),
             ServiceError::Conflict(_) => conflict("conflict"),
-            ServiceError::KeyReused => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", detail)
-            }
+            ServiceError::KeyReused => Self::new(StatusCode::CONFLICT, "idempotency-key-reused", detail),
             ServiceError::QueueFull { retry_after_s } => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "queue-full", detail)
                     .with_header(header::RETRY_AFTER, retry_after_s.to_string())
             }
+            ServiceError::Draining => Self::draining(detail),
             ServiceError::Unavailable => Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
                 .with_header(header::RETRY_AFTER, "1"),
             ServiceError::DiskFull => Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk-full", detail),
@@ -189,8 +197,9 @@ mod tests {
             (ServiceError::Taken, 409),
             (ServiceError::RunActive(RunId::generate()), 409),
             (ServiceError::Conflict("no".into()), 409),
-            (ServiceError::KeyReused, 422),
+            (ServiceError::KeyReused, 409),
             (ServiceError::QueueFull { retry_after_s: 3 }, 429),
+            (ServiceError::Draining, 503),
             (ServiceError::Unavailable, 503),
             (ServiceError::DiskFull, 507),
             (ServiceError::Internal("secret".into()), 500),

@@ -59,11 +59,16 @@ async fn serve(request: HttpRequest, path: web::Path<String>) -> HttpResponse {
     }
 }
 
-async fn icon(request: HttpRequest) -> HttpResponse {
-    match Files::get("favicon.svg") {
-        Some(file) => answer(&request, "favicon.svg", file, ASK_AGAIN),
+/// A file at another address than its own, to be asked for again each time.
+pub(crate) fn file(request: &HttpRequest, path: &str) -> HttpResponse {
+    match Files::get(path) {
+        Some(file) => answer(request, path, file, ASK_AGAIN),
         None => not_found(),
     }
+}
+
+async fn icon(request: HttpRequest) -> HttpResponse {
+    file(&request, "favicon.svg")
 }
 
 fn answer(request: &HttpRequest, path: &str, file: EmbeddedFile, cache: &'static str) -> HttpResponse {

@@ -3,7 +3,7 @@
 //! A page gets the very JSON that the REST surface answers: it is embedded for the scripts, and read here for what
 //! stands in the page before a script has run. So page and API cannot tell different stories.
 
-mod assets;
+pub(crate) mod assets;
 mod error;
 mod headers;
 mod home;

@@ -1,6 +1,6 @@
 //! `/healthz`, `/readyz` and `/metrics`.
 
-use actix_web::http::{StatusCode, header};
+use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 
@@ -20,9 +20,7 @@ pub async fn alive() -> HttpResponse {
 /// `GET /readyz`: the server takes work.
 pub async fn ready(service: web::Data<Service>) -> Result<HttpResponse, Problem> {
     if !service.is_ready() {
-        let detail = "the server is going down";
-        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "draining", detail)
-            .with_header(header::RETRY_AFTER, "5"));
+        return Err(Problem::draining("the server is going down"));
     }
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
@@ -74,6 +72,21 @@ fn metrics_text(stats: &ServerStats) -> String {
     let closed = broker.sockets.closed.iter().map(|(code, count)| (code.to_string(), *count as f64));
     text.family("sockets_closed_total", Kind::Counter, "Closed sockets.", "code", closed);
     text.figure("store_bytes", Kind::Gauge, "Size of the store.", stats.engine.size_bytes as f64);
+    text.figure(
+        "store_spare_bytes",
+        Kind::Gauge,
+        "Free space in the store.",
+        stats.engine.spare_bytes as f64,
+    );
+    let removed = &stats.retention;
+    text.family(
+        "removed_bytes_total",
+        Kind::Counter,
+        "Removed after their time.",
+        "class",
+        [("event", removed.event_bytes), ("line", removed.line_bytes), ("file", removed.file_bytes)]
+            .map(|(class, bytes)| (class.to_owned(), bytes as f64)),
+    );
     if let Some(bytes) = stats.system.memory_bytes {
         text.figure("resident_memory_bytes", Kind::Gauge, "Memory in RAM.", bytes as f64);
     }
@@ -93,6 +106,7 @@ mod tests {
             queue_depth: 2,
             oldest_queued_ms: None,
             engine: crate::engine::EngineStats::default(),
+            retention: Default::default(),
             system: crate::telemetry::system::SystemSample::default(),
             at: crate::domain::time::Timestamp(0),
         };

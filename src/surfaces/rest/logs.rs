@@ -1,4 +1,4 @@
-//! `/api/runs/{id}/logs` and `/logs.txt`.
+//! `/api/runs/{id}/logs` and `/logs.txt`, and the same of a project.
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 use crate::auth::Caller;
 use crate::domain::event::LogLevel;
 use crate::service::Service;
-use crate::service::logs::LogQuery;
+use crate::service::logs::{LogOf, LogQuery};
 use crate::surfaces::http::problem::Problem;
 use crate::surfaces::http::query::Query;
+use crate::surfaces::rest::projects::project_id;
 use crate::surfaces::rest::runs::run_id;
 
 /// Lines of one answer when nothing is said.
@@ -35,14 +36,33 @@ pub(super) fn level(text: &str) -> Option<LogLevel> {
 pub(super) const LEVELS: [&str; 4] = ["debug", "info", "warning", "error"];
 
 /// `GET /api/runs/{id}/logs`: lines from `from` on; `level` is the least that is shown.
-pub async fn range(
+pub async fn of_run(
     request: HttpRequest,
     service: web::Data<Service>,
     caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
+    range(&request, &service, caller, LogOf::Run(run_id(&id)?)).await
+}
+
+/// `GET /api/projects/{id}/logs`: likewise, of lines that workers outside wrote for no run.
+pub async fn of_room(
+    request: HttpRequest,
+    service: web::Data<Service>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    range(&request, &service, caller, LogOf::Room(project_id(&id)?)).await
+}
+
+async fn range(
+    request: &HttpRequest,
+    service: &Service,
+    caller: Caller,
+    of: LogOf,
+) -> Result<HttpResponse, Problem> {
     let query = log_query(request.query_string())?;
-    let page = service.logs(caller, run_id(&id)?, query).await?;
+    let page = service.logs(caller, of, query).await?;
     let lines: Vec<Value> = page
         .lines
         .iter()
@@ -52,7 +72,7 @@ pub async fn range(
         .collect();
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(json!({ "lines": lines, "total": page.total, "next_from": page.next_from })))
+        .json(json!({ "lines": lines, "total": page.total, "gone": page.gone, "next_from": page.next_from })))
 }
 
 fn log_query(text: &str) -> Result<LogQuery, Problem> {
@@ -76,18 +96,32 @@ fn log_query(text: &str) -> Result<LogQuery, Problem> {
 }
 
 /// `GET /api/runs/{id}/logs.txt`
-pub async fn text(
+pub async fn text_of_run(
     service: web::Data<Service>,
     caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let id = run_id(&id)?;
-    let pieces = service.logs_text(caller, id).await?;
+    text(&service, caller, LogOf::Run(id), format!("run-{id}.log")).await
+}
+
+/// `GET /api/projects/{id}/logs.txt`
+pub async fn text_of_room(
+    service: web::Data<Service>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let id = project_id(&id)?;
+    text(&service, caller, LogOf::Room(id), format!("project-{id}.log")).await
+}
+
+async fn text(service: &Service, caller: Caller, of: LogOf, name: String) -> Result<HttpResponse, Problem> {
+    let pieces = service.logs_text(caller, of).await?;
     let pieces =
         stream::unfold(pieces, |mut pieces| async move { pieces.recv().await.map(|piece| (piece, pieces)) });
     Ok(HttpResponse::Ok()
         .content_type("text/plain; charset=utf-8")
-        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"run-{id}.log\"")))
+        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .streaming(pieces))
 }

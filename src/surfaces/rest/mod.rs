@@ -10,6 +10,7 @@ pub mod health;
 pub mod logs;
 pub mod projects;
 pub mod publications;
+pub mod queue;
 pub mod runs;
 pub mod wire;
 
@@ -32,6 +33,8 @@ pub const ROUTES: &[(&str, &[&str])] = &[
     ("/api/projects/{id}/files", &["GET"]),
     ("/api/projects/{id}/files/{path}", &["GET"]),
     ("/api/projects/{id}/archive.zip", &["GET"]),
+    ("/api/projects/{id}/logs", &["GET"]),
+    ("/api/projects/{id}/logs.txt", &["GET"]),
     ("/api/runs/{id}", &["GET"]),
     ("/api/runs/{id}/cancel", &["POST"]),
     ("/api/runs/{id}/retry", &["POST"]),
@@ -41,6 +44,9 @@ pub const ROUTES: &[(&str, &[&str])] = &[
     ("/api/runs/{id}/reject", &["POST"]),
     ("/api/runs/{id}/logs", &["GET"]),
     ("/api/runs/{id}/logs.txt", &["GET"]),
+    ("/api/queue", &["GET"]),
+    ("/api/queue/pause", &["POST"]),
+    ("/api/queue/resume", &["POST"]),
     ("/api/admin/stats", &["GET"]),
     ("/api/openapi.json", &["GET"]),
     ("/api/asyncapi.json", &["GET"]),
@@ -59,7 +65,9 @@ pub fn configure(config: &mut ServiceConfig, service: &Service) {
         .service(at("/readyz").get(health::ready).done())
         .service(at("/metrics").get(health::metrics).done())
         .service(
+            // Patterns are tried in this order, so the address that is asked most often comes first.
             web::scope("/api")
+                .service(at("/projects/{id}/events").get(events::read).post(publications::publish).done())
                 .service(at("/projects").get(projects::list).post(projects::create).done())
                 .service(
                     at("/projects/{id}")
@@ -70,7 +78,6 @@ pub fn configure(config: &mut ServiceConfig, service: &Service) {
                 )
                 .service(at("/projects/{id}/generate").post(runs::generate).done())
                 .service(at("/projects/{id}/runs").get(runs::of_project).done())
-                .service(at("/projects/{id}/events").get(events::read).post(publications::publish).done())
                 .service(at("/projects/{id}/files").get(files::list).done())
                 .service(at("/projects/{id}/files/{path:.*}").get(files::one).done())
                 .service(at("/projects/{id}/archive.zip").get(files::archive).done())
@@ -81,8 +88,13 @@ pub fn configure(config: &mut ServiceConfig, service: &Service) {
                 .service(at("/runs/{id}/resume").post(runs::resume).done())
                 .service(at("/runs/{id}/approve").post(runs::approve).done())
                 .service(at("/runs/{id}/reject").post(runs::reject).done())
-                .service(at("/runs/{id}/logs").get(logs::range).done())
-                .service(at("/runs/{id}/logs.txt").get(logs::text).done())
+                .service(at("/runs/{id}/logs").get(logs::of_run).done())
+                .service(at("/runs/{id}/logs.txt").get(logs::text_of_run).done())
+                .service(at("/projects/{id}/logs").get(logs::of_room).done())
+                .service(at("/projects/{id}/logs.txt").get(logs::text_of_room).done())
+                .service(at("/queue").get(queue::show).done())
+                .service(at("/queue/pause").post(queue::pause).done())
+                .service(at("/queue/resume").post(queue::resume).done())
                 .service(at("/admin/stats").get(admin::stats).done())
                 .service(at("/openapi.json").get(describe::openapi).done())
                 .service(at("/asyncapi.json").get(describe::asyncapi).done())

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 
 use crate::auth::Caller;
@@ -17,6 +17,7 @@ use crate::service::Service;
 use crate::service::error::FieldError;
 use crate::service::publish::{ITEMS_MAX, ProducerSeq, Publication};
 use crate::surfaces::http::body::{Fields, JsonBody};
+use crate::surfaces::http::front::Turn;
 use crate::surfaces::http::problem::Problem;
 use crate::surfaces::rest::logs::{LEVELS, level};
 use crate::surfaces::rest::projects::project_id;
@@ -36,7 +37,12 @@ pub async fn publish(
     let id = project_id(&id)?;
     let key = idempotency_key(request.headers(), &format!("publish:{id}"), &body.bytes)?;
     let items = publications(body.value, service.now())?;
-    let published = service.publish(caller, id, items, key).await?;
+    let publishing = service.publish(caller, id, items, key).await?;
+    if let Some(turn) = request.extensions().get::<Turn>() {
+        // What the same publisher sends next comes later in the log whatever happens, and may share the commit.
+        turn.pass();
+    }
+    let published = publishing.published().await?;
     Ok(HttpResponse::Accepted().json(json!({
         "position": published.position.to_string(),
         "accepted": published.accepted,

@@ -5,10 +5,12 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 
 use crate::auth::Caller;
+use crate::domain::control::Lane;
 use crate::domain::ids::RunId;
 use crate::service::Service;
+use crate::service::control::Verdict;
 use crate::service::idempotency::IdempotencyKey;
-use crate::service::runs::{GateCommand, GenerateRequest, Generated, OnConflict, RUNS_LISTED_MAX};
+use crate::service::runs::{GenerateRequest, Generated, OnConflict, RUNS_LISTED_MAX};
 use crate::surfaces::http::body::{Fields, JsonBody};
 use crate::surfaces::http::problem::Problem;
 use crate::surfaces::http::query::Query;
@@ -51,6 +53,7 @@ fn accepted(generated: &Generated, ws_url: &str) -> HttpResponse {
         "run_id": generated.run_id,
         "status": generated.status,
         "position_in_queue": generated.position_in_queue,
+        "starts_in": generated.starts_in,
         "ws_url": ws_url,
     }))
 }
@@ -60,6 +63,7 @@ fn generate_request(body: Value) -> Result<GenerateRequest, Problem> {
     let request = GenerateRequest {
         params: fields.object("params").unwrap_or_default(),
         priority: fields.integer("priority").unwrap_or(0),
+        lane: fields.one_of("lane", &Lane::NAMES, Lane::parse).unwrap_or_default(),
         on_conflict: fields.one_of("on_conflict", &OnConflict::NAMES, OnConflict::parse).unwrap_or_default(),
     };
     fields.finish().map_err(Problem::invalid)?;
@@ -87,7 +91,7 @@ pub async fn show(
     caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    Ok(HttpResponse::Ok().json(wire::run(&service.run(caller, run_id(&id)?).await?)))
+    Ok(HttpResponse::Ok().json(wire::run_view(&service.run_view(caller, run_id(&id)?).await?)))
 }
 
 /// `POST /api/runs/{id}/cancel`
@@ -132,8 +136,10 @@ pub async fn pause(
     id: web::Path<String>,
     body: JsonBody,
 ) -> Result<HttpResponse, Problem> {
+    let id = run_id(&id)?;
     Fields::of(body.value)?.finish().map_err(Problem::invalid)?;
-    gate(&service, caller, &id, GateCommand::Pause).await
+    let status = service.pause(caller, id).await?;
+    Ok(HttpResponse::Accepted().json(json!({ "run_id": id, "status": status })))
 }
 
 /// `POST /api/runs/{id}/resume`
@@ -143,8 +149,10 @@ pub async fn resume(
     id: web::Path<String>,
     body: JsonBody,
 ) -> Result<HttpResponse, Problem> {
+    let id = run_id(&id)?;
     Fields::of(body.value)?.finish().map_err(Problem::invalid)?;
-    gate(&service, caller, &id, GateCommand::Resume).await
+    let status = service.resume(caller, id).await?;
+    Ok(HttpResponse::Accepted().json(json!({ "run_id": id, "status": status })))
 }
 
 /// `POST /api/runs/{id}/approve`
@@ -154,8 +162,7 @@ pub async fn approve(
     id: web::Path<String>,
     body: JsonBody,
 ) -> Result<HttpResponse, Problem> {
-    answer_fields(body)?;
-    gate(&service, caller, &id, GateCommand::Approve).await
+    answer(&service, caller, &id, body, Verdict::Approve).await
 }
 
 /// `POST /api/runs/{id}/reject`
@@ -165,25 +172,22 @@ pub async fn reject(
     id: web::Path<String>,
     body: JsonBody,
 ) -> Result<HttpResponse, Problem> {
-    answer_fields(body)?;
-    gate(&service, caller, &id, GateCommand::Reject).await
+    answer(&service, caller, &id, body, Verdict::Reject).await
 }
 
-fn answer_fields(body: JsonBody) -> Result<(), Problem> {
-    let mut fields = Fields::of(body.value)?;
-    fields.text("item");
-    fields.text("text");
-    fields.finish().map_err(Problem::invalid)
-}
-
-async fn gate(
+async fn answer(
     service: &Service,
     caller: Caller,
     id: &str,
-    command: GateCommand,
+    body: JsonBody,
+    verdict: Verdict,
 ) -> Result<HttpResponse, Problem> {
-    service.gate(caller, run_id(id)?, command).await?;
-    Ok(HttpResponse::Ok().json(json!({ "run_id": id })))
+    let id = run_id(id)?;
+    let mut fields = Fields::of(body.value)?;
+    let (item, text) = (fields.text("item"), fields.text("text"));
+    fields.finish().map_err(Problem::invalid)?;
+    let status = service.answer(caller, id, verdict, item, text).await?;
+    Ok(HttpResponse::Ok().json(json!({ "run_id": id, "status": status })))
 }
 
 #[cfg(test)]
@@ -202,6 +206,7 @@ mod tests {
             json!({ "priority": 1.5 }),
             json!({ "on_conflict": "wait" }),
             json!({ "on_conflict": 1 }),
+            json!({ "lane": "fast" }),
             json!({ "params": "seed" }),
             json!({ "seed": 1 }),
             json!([]),

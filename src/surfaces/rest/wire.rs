@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::domain::ids::ProjectId;
 use crate::domain::run::{Project, Run};
+use crate::service::control::RunView;
 use crate::service::files::ProjectFile;
 use crate::service::projects::ProjectView;
 
@@ -83,6 +84,8 @@ pub fn run(run: &Run) -> Value {
                 "summary": agent.summary,
                 "started_at": agent.started_at,
                 "duration_ms": agent.duration_ms,
+                "failed_tries": agent.failed_tries,
+                "answer": agent.answer,
                 "files": agent.output.as_ref().map_or(0, |output| output.files.len()),
             })
         })
@@ -95,6 +98,8 @@ pub fn run(run: &Run) -> Value {
         "brief": run.brief,
         "params": run.params,
         "priority": run.priority,
+        "lane": run.control.lane,
+        "caller": run.control.caller,
         "status": run.status,
         "progress": run.progress,
         "message": run.message,
@@ -104,12 +109,31 @@ pub fn run(run: &Run) -> Value {
         "ended_at": run.ended_at,
         "cancel_requested_at": run.cancel_requested_at,
         "queued_ms": until.since(run.created_at),
-        "duration_ms": run.ended_at.map(|ended| ended.since(run.started_at.unwrap_or(run.created_at))),
+        "duration_ms": run.ended_at.map(|ended| match run.started_at {
+            Some(_) => run.worked_ms(ended),
+            None => ended.since(run.created_at),
+        }),
+        "paused": run.control.paused,
+        "gate": run.control.gate,
+        "halted_ms": run.control.halted_ms,
         "error": run.error,
         "evidence": run.evidence,
         "crash_attempts": run.crash_attempts,
         "retry_of": run.retry_of,
     })
+}
+
+/// A run with its place in the queue and what a person is asked.
+pub fn run_view(view: &RunView) -> Value {
+    let mut document = run(&view.run);
+    if let Some((position, starts_in)) = view.place {
+        document["position_in_queue"] = json!(position);
+        document["starts_in"] = json!(starts_in);
+    }
+    if document["gate"].is_object() {
+        document["gate"]["files"] = json!(view.gate_files);
+    }
+    document
 }
 
 /// A file in a list.

@@ -9,6 +9,7 @@ use crate::domain::ids::ProjectId;
 use crate::domain::position::Epoch;
 use crate::domain::wire::wire_json;
 use crate::surfaces::room::protocol::Reply;
+use crate::surfaces::sse;
 use crate::surfaces::websocket::frame;
 
 /// Close code: the server goes down, come back with the position.
@@ -33,6 +34,10 @@ impl Phrases for RoomPhrases {
         frame::text(&Reply::Presence { viewers }.json())
     }
 
+    fn slot(&self, json: &str) -> Bytes {
+        frame::text(json)
+    }
+
     fn ping(&self) -> Bytes {
         frame::ping()
     }
@@ -41,6 +46,10 @@ impl Phrases for RoomPhrases {
         let message = frame::text(&Reply::Shutdown { reconnect_in_ms }.json());
         let close = frame::close(CLOSE_GOING_DOWN, "the server goes down, come back with your position");
         (Bytes::from([message, close].concat()), CLOSE_GOING_DOWN)
+    }
+
+    fn follow_later(&self, reconnect_in_ms: u64) -> Bytes {
+        sse::farewell(reconnect_in_ms)
     }
 
     fn removed(&self) -> (Bytes, u16) {

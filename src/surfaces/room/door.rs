@@ -94,13 +94,14 @@ impl RoomDoor {
         let room: ProjectId = id.parse().map_err(|_| no_such_project())?;
         incoming.check().map_err(|(status, detail)| Problem::new(status, "handshake", detail))?;
         let since = since(head.uri.query().unwrap_or_default())?;
+        self.service.check_ready()?;
         let broker = self.service.broker();
         if broker.counters().connections.load(Ordering::Relaxed) >= self.connections_max as u64 {
             let detail = "the server has as many connections as it may";
             return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-connections", detail));
         }
         // A stranger learns only after its token whether there is such a project.
-        if caller.may(Action::Read).is_ok() {
+        if caller.may(Action::Read).is_ok() && !broker.local_shard().serves(room) {
             broker.view(room).await.map_err(|error| match error {
                 BrokerError::NoSuchRoom => no_such_project(),
                 error => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error.to_string()),

@@ -2,7 +2,6 @@
 //! from clients.
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use crate::broker::Gap;
 use crate::domain::ids::{ClientId, ProjectId, RunId};
@@ -83,14 +82,11 @@ pub(super) enum Reply<'a> {
         epoch: String,
         resumed: bool,
         gap: Option<GapRange>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        state: Option<&'a RawValue>,
         heartbeat_ms: u64,
     },
     State {
         seq: u64,
         position: String,
-        state: &'a RawValue,
     },
     Presence {
         viewers: u64,
@@ -121,6 +117,17 @@ impl From<Gap> for GapRange {
 }
 
 impl Reply<'_> {
+    /// As JSON, with the state of the room as it is: it is large, encoded already, and read by nobody on the way.
+    pub(super) fn json_with_state(&self, state_json: &str) -> String {
+        let mut json = self.json();
+        json.reserve_exact(state_json.len() + 10);
+        json.pop();
+        json.push_str(",\"state\":");
+        json.push_str(state_json);
+        json.push('}');
+        json
+    }
+
     /// As JSON.
     pub(super) fn json(&self) -> String {
         serde_json::to_string(self).expect("replies have text keys only")

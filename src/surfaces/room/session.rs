@@ -5,7 +5,6 @@ use std::rc::Rc;
 use actix::fut::wrap_future;
 use actix::prelude::*;
 use bytes::Bytes;
-use serde_json::value::RawValue;
 
 use crate::auth::Caller;
 use crate::auth::policy::Action;
@@ -61,8 +60,7 @@ impl RoomSession {
     }
 
     fn connection(&self, joined: &Joined) -> String {
-        let state = joined.view.as_ref().and_then(|view| raw(&view.state_json));
-        Reply::Connection {
+        let reply = Reply::Connection {
             status: "connected",
             client_id: self.client,
             project_id: self.room,
@@ -72,10 +70,12 @@ impl RoomSession {
             epoch: epoch_text(joined.position.epoch),
             resumed: joined.resumed,
             gap: joined.gap.map(Into::into),
-            state: state.as_deref(),
             heartbeat_ms: self.door.heartbeat_ms,
+        };
+        match &joined.view {
+            Some(view) => reply.json_with_state(&view.state_json),
+            None => reply.json(),
         }
-        .json()
     }
 
     fn get_state(&self, ctx: &mut SocketContext<Self>) {
@@ -84,10 +84,8 @@ impl RoomSession {
         ctx.wait(wrap_future::<_, Socket<Self>>(view).map(|view, socket, _| {
             let (_, peer) = socket.parts();
             let Ok(view) = view else { return error(peer, "unavailable", "the state cannot be read now") };
-            let Some(state) = raw(&view.state_json) else { return };
-            let reply =
-                Reply::State { seq: view.position.seq, position: view.position.to_string(), state: &state };
-            peer.send_text(&reply.json());
+            let reply = Reply::State { seq: view.position.seq, position: view.position.to_string() };
+            peer.send_text(&reply.json_with_state(&view.state_json));
         }));
     }
 
@@ -168,8 +166,4 @@ impl Session for RoomSession {
 
 fn error(peer: &Peer, code: &str, message: &str) {
     peer.send_text(&Reply::Error { code, message }.json());
-}
-
-fn raw(json: &str) -> Option<Box<RawValue>> {
-    RawValue::from_string(json.to_owned()).ok()
 }

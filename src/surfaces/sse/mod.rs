@@ -92,6 +92,12 @@ async fn next(
     Some((Ok(bytes), (frames, heartbeat)))
 }
 
+/// What a reader hears last when the server goes down. A browser that finds nobody comes back again and again after this
+/// time, so it is never shorter than usual.
+pub fn farewell(reconnect_in_ms: u64) -> Bytes {
+    Bytes::from(format!("retry: {}\n\n", RETRY_MS.saturating_add(reconnect_in_ms)))
+}
+
 /// What a reader hears first.
 fn opening(room: ProjectId, joined: &Joined) -> Bytes {
     let mut text = format!("retry: {RETRY_MS}\n");

@@ -56,8 +56,9 @@ pub(super) async fn run(
         let stream = outlet.stream();
         let _ = socket2::SockRef::from(stream).shutdown(std::net::Shutdown::Write);
         let drained = async {
-            let mut scrap = [0; 4096];
             while stream.readable().await.is_ok() {
+                // Made anew each time: across the wait it would be part of the task of every idle connection.
+                let mut scrap = [0; 4096];
                 match stream.try_read(&mut scrap) {
                     Ok(0) => return,
                     Ok(_) => {}

@@ -4,17 +4,29 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 const FINAL: u8 = 0x80;
 const TEXT: u8 = 0x1;
+const BINARY: u8 = 0x2;
 const CLOSE: u8 = 0x8;
 const PING: u8 = 0x9;
+const PONG: u8 = 0xa;
 
 /// A text frame.
 pub fn text(payload: &str) -> Bytes {
     frame(TEXT, payload.as_bytes())
 }
 
+/// A binary frame.
+pub fn binary(payload: &[u8]) -> Bytes {
+    frame(BINARY, payload)
+}
+
 /// A ping without a payload.
 pub fn ping() -> Bytes {
     frame(PING, &[])
+}
+
+/// The answer to a ping: with what it carried.
+pub fn pong(payload: &[u8]) -> Bytes {
+    frame(PONG, payload)
 }
 
 /// A close frame; the reason is cut to the 123 bytes that fit.

@@ -12,7 +12,7 @@ use futures_util::Stream;
 
 use crate::broker::outlet::{Outlet, REPLY_BYTES_MAX};
 use crate::broker::shard::LocalShard;
-use crate::surfaces::websocket::guard::Guard;
+use crate::surfaces::websocket::guard::{Guard, Stop};
 
 /// Bytes read at once.
 const READ_BYTES: usize = 16 * 1024;
@@ -22,8 +22,8 @@ const READ_BYTES: usize = 16 * 1024;
 pub(super) struct Pace {
     /// Frames the actor has handled.
     pub(super) handled: Cell<u64>,
-    /// A frame was refused at its header.
-    pub(super) too_long: Cell<bool>,
+    /// What the guard has refused, and how many frames had passed before it.
+    pub(super) stopped: Cell<Option<(Stop, u64)>>,
 }
 
 /// The stream.
@@ -70,13 +70,13 @@ impl Stream for Incoming {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.pace.too_long.get() {
-            return Poll::Ready(Some(Err(PayloadError::Overflow)));
-        }
         // Frames that are here already are handled first, and whoever does not listen to answers is not read from:
         // the connection's task polls again after both.
         if self.guard.frames() > self.pace.handled.get() || self.outlet.pending_bytes() > REPLY_BYTES_MAX {
             return Poll::Pending;
+        }
+        if self.pace.stopped.get().is_some() {
+            return Poll::Ready(Some(Err(PayloadError::Overflow)));
         }
         let bytes = match self.first.take() {
             Some(first) => first,
@@ -90,12 +90,12 @@ impl Stream for Incoming {
             return Poll::Ready(None);
         }
         self.shard.heard(&self.outlet);
-        if self.guard.look(&bytes).is_err() {
-            self.pace.too_long.set(true);
+        if let Err(stop) = self.guard.look(&bytes) {
+            self.pace.stopped.set(Some((stop, self.guard.frames())));
             if self.guard.frames() <= self.pace.handled.get() {
                 return Poll::Ready(Some(Err(PayloadError::Overflow)));
             }
-            // What came whole before the bad header is still handled; the bad frame itself never becomes whole.
+            // What came whole before the bad frame is still handled.
         }
         Poll::Ready(Some(Ok(bytes)))
     }

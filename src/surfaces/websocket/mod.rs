@@ -11,6 +11,7 @@ mod guard;
 mod incoming;
 mod socket;
 pub mod upgrade;
+mod utf8;
 
 use std::rc::Rc;
 
@@ -44,6 +45,11 @@ impl Peer {
     /// Sends a text message.
     pub fn send_text(&self, text: &str) {
         self.outlet.write(&frame::text(text));
+    }
+
+    /// Sends a binary message.
+    pub fn send_binary(&self, bytes: &[u8]) {
+        self.outlet.write(&frame::binary(bytes));
     }
 
     /// Says goodbye with a close code; the connection ends once that was written.

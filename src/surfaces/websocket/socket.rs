@@ -10,8 +10,9 @@ use bytes::Bytes;
 use futures_util::Stream as BytesStream;
 
 use crate::surfaces::websocket::assembly::{Assembly, MessageLimits, Refused, Whole};
+use crate::surfaces::websocket::guard::Stop;
 use crate::surfaces::websocket::incoming::{Incoming, Pace};
-use crate::surfaces::websocket::{Peer, Session};
+use crate::surfaces::websocket::{Peer, Session, frame};
 
 /// What a session's asynchronous work runs in.
 pub type SocketContext<S> = WebsocketContext<Socket<S>>;
@@ -43,6 +44,15 @@ impl<S: Session> Socket<S> {
     /// The session and its peer, for work that comes back to them.
     pub fn parts(&mut self) -> (&mut S, &Peer) {
         (&mut self.session, &self.peer)
+    }
+
+    /// What the peer is told when the guard has refused the very frame that failed here.
+    fn refused(&self) -> Option<(u16, String)> {
+        let (stop, before) = self.pace.stopped.get()?;
+        (self.pace.handled.get() > before).then(|| match stop {
+            Stop::TooLong { limit, .. } => (1009, format!("a message may have at most {limit} bytes")),
+            Stop::NotUtf8 => (1007, stop.to_string()),
+        })
     }
 
     fn end(&mut self, code: u16, reason: &str, ctx: &mut WebsocketContext<Self>) {
@@ -82,7 +92,8 @@ impl<S: Session> StreamHandler<Result<Message, ProtocolError>> for Socket<S> {
                 Err(Refused::TooBig) => self.end(1009, "the message is too big", ctx),
                 Err(Refused::NotUtf8) => self.end(1007, "text must be UTF-8", ctx),
             },
-            Ok(Message::Ping(payload)) => ctx.pong(&payload),
+            // Straight out, as sessions answer: what is answered first leaves first.
+            Ok(Message::Ping(payload)) => self.peer.outlet.write(&frame::pong(&payload)),
             Ok(Message::Pong(_) | Message::Nop) => {}
             Ok(Message::Close(reason)) => {
                 // Answered with the same code (RFC 6455 section 5.5.1).
@@ -91,12 +102,8 @@ impl<S: Session> StreamHandler<Result<Message, ProtocolError>> for Socket<S> {
                 ctx.close(reason.map(|reason| CloseReason { code: reason.code, description: None }));
                 ctx.stop();
             }
-            Err(_) if self.pace.too_long.get() => {
-                let reason = format!("a message may have at most {} bytes", self.limits.bytes);
-                self.end(1009, &reason, ctx);
-            }
-            Err(error) => match close_code(&error) {
-                Some((code, reason)) => self.end(code, reason, ctx),
+            Err(error) => match self.refused().or_else(|| close_code(&error)) {
+                Some((code, reason)) => self.end(code, &reason, ctx),
                 // The connection is broken; there is nobody to tell.
                 None => {
                     self.peer.outlet.end_now();
@@ -112,15 +119,16 @@ impl<S: Session> StreamHandler<Result<Message, ProtocolError>> for Socket<S> {
 }
 
 /// What the peer is told about an error of the codec; none when the connection itself failed.
-fn close_code(error: &ProtocolError) -> Option<(u16, &'static str)> {
-    match error {
-        ProtocolError::Overflow => Some((1009, "the message is too big")),
+fn close_code(error: &ProtocolError) -> Option<(u16, String)> {
+    let (code, reason) = match error {
+        ProtocolError::Overflow => (1009, "the message is too big"),
         // The codec reports reserved bits, bad close codes and bad text as errors of the stream.
         ProtocolError::Io(inner) => match inner.kind() {
-            io::ErrorKind::InvalidData => Some((1002, "not a frame of the WebSocket protocol")),
-            io::ErrorKind::Other if inner.to_string().contains("utf-8") => Some((1007, "text must be UTF-8")),
-            _ => None,
+            io::ErrorKind::InvalidData => (1002, "not a frame of the WebSocket protocol"),
+            io::ErrorKind::Other if inner.to_string().contains("utf-8") => (1007, "text must be UTF-8"),
+            _ => return None,
         },
-        _ => Some((1002, "not a frame of the WebSocket protocol")),
-    }
+        _ => (1002, "not a frame of the WebSocket protocol"),
+    };
+    Some((code, reason.to_owned()))
 }

@@ -3,6 +3,7 @@
 //! No middleware runs for an upgrade, so every check is called by hand, from here alone.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -18,12 +19,16 @@ use tokio::net::TcpStream;
 use crate::broker::outlet::Outlet;
 use crate::broker::shard::LocalShard;
 use crate::domain::ids::ClientId;
+use crate::surfaces::http::front::Fronted;
 use crate::surfaces::websocket::assembly::MessageLimits;
 use crate::surfaces::websocket::socket::Socket;
 use crate::surfaces::websocket::{Peer, Session, connection};
 
 /// A peer that acknowledges nothing for so long is given up by the kernel.
 const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(60);
+
+/// Takes an upgrade to its end, on the thread of a shard.
+pub type Upgrades = fn(LocalShard, Incoming) -> Pin<Box<dyn Future<Output = ()>>>;
 
 /// A connection whose request was read and not answered yet.
 pub struct Incoming {
@@ -41,9 +46,12 @@ pub struct Upgraded {
 
 impl Incoming {
     /// What the HTTP service hands over.
-    pub fn new(request: Request, framed: Framed<TcpStream, h1::Codec>) -> Self {
+    pub fn new(request: Request, framed: Framed<Fronted, h1::Codec>) -> Self {
         let parts = framed.into_parts();
-        Self { request, stream: parts.io, read: parts.read_buf.freeze() }
+        let (stream, unread) = parts.io.into_parts();
+        let mut read = parts.read_buf;
+        read.extend_from_slice(&unread);
+        Self { request, stream, read: read.freeze() }
     }
 
     /// Who is at the other end.

@@ -3,12 +3,17 @@
  * `tests/vectors/fold`, so a rule is changed in both places and in a vector.
  */
 
-/** Lines that the state carries; older ones are fetched. */
-export const LOG_TAIL_LINES_MAX = 200;
-/** Bytes of UTF-8 text that the lines of the state hold together. */
-export const LOG_TAIL_BYTES_MAX = 24 * 1024;
-/** Artifacts that the state carries; `artifacts_total` says how many there are. */
-export const ARTIFACTS_MAX = 100;
+/*
+ * What keeps a state small, whatever is said in its room. Sizes are those of the JSON; `src/domain/fold/bounds.rs` has the
+ * same numbers and says why.
+ */
+const TAIL = { count: 200, bytes: 28 * 1024, each: 104 };
+const ARTIFACTS = { count: Infinity, bytes: 14 * 1024, each: 100 };
+const AGENTS = { count: Infinity, bytes: 12 * 1024, each: 180 };
+const NAME_BYTES_MAX = 256;
+const AGENT_MESSAGE_BYTES_MAX = 512;
+const MESSAGE_BYTES_MAX = 1024;
+const ERROR_BYTES_MAX = 2048;
 
 /** A room before its first event. */
 export function emptyState() {
@@ -48,18 +53,30 @@ const rules = {
   status_update(state, message) {
     state.status = message.status;
     state.progress = Math.max(state.progress, message.progress);
-    state.message = message.message;
+    state.message = cutTo(message.message, MESSAGE_BYTES_MAX);
     state.eta = message.eta ?? null;
-    if (state.run && message.status === 'running' && state.run.started_at === null) {
-      state.run.started_at = message.timestamp;
+    if (state.eta === null) delete state.eta_at;
+    else state.eta_at = message.timestamp;
+    if (!state.run) return;
+    // A run that never started has no clock to stand.
+    if ((message.status === 'paused' || message.status === 'waiting') && state.run.started_at !== null) {
+      state.run.halted_at ??= message.timestamp;
+    }
+    if (message.status === 'running') {
+      state.run.started_at ??= message.timestamp;
+      goOn(state.run, message.timestamp);
     }
   },
 
   agent_update(state, message) {
     const agent = pick(message, AGENT_FIELDS);
+    agent.agent = cutTo(agent.agent, NAME_BYTES_MAX);
+    agent.title = cutTo(agent.title, NAME_BYTES_MAX);
+    agent.message = cutTo(agent.message, AGENT_MESSAGE_BYTES_MAX);
     const place = state.agents.findIndex((known) => known.index >= agent.index);
     if (place === -1) state.agents.push(agent);
     else state.agents.splice(place, state.agents[place].index === agent.index ? 1 : 0, agent);
+    keepNewest(state.agents, AGENTS, (known) => [known.agent, known.title, known.message]);
   },
 
   log(state, message) {
@@ -68,13 +85,7 @@ const rules = {
       log.total = Math.max(log.total, line.n);
       log.tail.push({ n: line.n, at: line.at, text: line.text, level: message.level, agent: message.agent ?? null });
     }
-    let bytes = log.tail.reduce((sum, line) => sum + utf8Length(line.text), 0);
-    let dropped = 0;
-    while (log.tail.length - dropped > LOG_TAIL_LINES_MAX || bytes > LOG_TAIL_BYTES_MAX) {
-      bytes -= utf8Length(log.tail[dropped].text);
-      dropped += 1;
-    }
-    log.tail.splice(0, dropped);
+    keepNewest(log.tail, TAIL, (line) => [line.text, line.agent]);
   },
 
   artifact(state, message) {
@@ -82,22 +93,44 @@ const rules = {
     const place = state.artifacts.findIndex((known) => known.path === artifact.path);
     if (place !== -1) {
       state.artifacts[place] = artifact;
-      return;
+    } else {
+      state.artifacts_total += 1;
+      state.artifacts.push(artifact);
     }
-    state.artifacts_total += 1;
-    state.artifacts.push(artifact);
-    if (state.artifacts.length > ARTIFACTS_MAX) state.artifacts.shift();
+    keepNewest(state.artifacts, ARTIFACTS, ({ path, media_type, sha256, url, agent }) => [path, media_type, sha256, url, agent]);
   },
 
   completion(state, message) {
     state.status = message.status;
     if (message.success) state.progress = 100;
     state.eta = null;
-    state.message = message.message;
-    if (state.run) state.run.ended_at = message.timestamp;
-    state.completion = pick(message, COMPLETION_FIELDS);
+    delete state.eta_at;
+    state.message = cutTo(message.message, MESSAGE_BYTES_MAX);
+    if (state.run) {
+      goOn(state.run, message.timestamp);
+      state.run.ended_at = message.timestamp;
+    }
+    const completion = pick(message, COMPLETION_FIELDS);
+    const { download_url: address, error } = completion;
+    completion.message = state.message;
+    // A part of an address leads nowhere.
+    if (address !== null && jsonBytes(address) > ERROR_BYTES_MAX) completion.download_url = null;
+    if (error !== null) {
+      completion.error = { ...error, message: cutTo(error.message, ERROR_BYTES_MAX) };
+      if (typeof error.agent === 'string') completion.error.agent = cutTo(error.agent, NAME_BYTES_MAX);
+      if (typeof error.file === 'string') completion.error.file = cutTo(error.file, MESSAGE_BYTES_MAX);
+    }
+    state.completion = completion;
   },
 };
+
+/** The clock of a run goes on: how long it stood is kept when it did. */
+function goOn(run, timestamp) {
+  if (!run.halted_at) return;
+  const stood = Math.max(0, Date.parse(timestamp) - Date.parse(run.halted_at));
+  delete run.halted_at;
+  if (stood > 0) run.halted_ms = (run.halted_ms ?? 0) + stood;
+}
 
 const AGENT_FIELDS = ['agent', 'title', 'index', 'total', 'status', 'message', 'progress', 'duration_ms'];
 const ARTIFACT_FIELDS = ['path', 'media_type', 'size', 'sha256', 'url', 'agent'];
@@ -111,21 +144,42 @@ function pick(message, fields) {
   return picked;
 }
 
-/** Bytes of a text in UTF-8, without encoding it: this runs for every line of a flood. */
-export function utf8Length(text) {
-  let bytes = text.length;
-  for (let at = 0; at < text.length; at += 1) {
-    const unit = text.charCodeAt(at);
-    if (unit < 0x80) continue;
-    if (unit < 0x800) {
-      bytes += 1;
-    } else if (unit >= 0xd800 && unit < 0xdc00) {
-      // A surrogate pair: two units, four bytes.
-      bytes += 2;
-      at += 1;
-    } else {
-      bytes += 2;
-    }
+/** Drops the oldest entries until the rest is within its share of the state. */
+function keepNewest(entries, share, texts) {
+  let bytes = 0;
+  let kept = 0;
+  for (let at = entries.length - 1; at >= 0; at -= 1) {
+    bytes += texts(entries[at]).reduce((sum, text) => sum + (text === null ? 0 : jsonBytes(text)), share.each);
+    if (kept === share.count || bytes > share.bytes) break;
+    kept += 1;
   }
+  entries.splice(0, entries.length - kept);
+}
+
+/** Bytes of a text in JSON without its quotation marks. Nothing is encoded for it: this runs for every line of a flood. */
+export function jsonBytes(text) {
+  let bytes = 0;
+  for (let at = 0; at < text.length; at += 1) bytes += unitBytes(text.charCodeAt(at));
   return bytes;
+}
+
+/** The text when it has at most so many bytes in JSON, else its beginning and an ellipsis in so many. */
+export function cutTo(text, bytesMax) {
+  if (text.length * 6 <= bytesMax || jsonBytes(text) <= bytesMax) return text;
+  let left = bytesMax - 3;
+  let end = 0;
+  for (const character of text) {
+    left -= jsonBytes(character);
+    if (left < 0) break;
+    end += character.length;
+  }
+  return `${text.slice(0, end)}…`;
+}
+
+function unitBytes(unit) {
+  if (unit < 0x20) return unit === 8 || unit === 9 || unit === 10 || unit === 12 || unit === 13 ? 2 : 6;
+  if (unit === 0x22 || unit === 0x5c) return 2;
+  if (unit < 0x80) return 1;
+  // A surrogate pair is two units and four bytes.
+  return unit < 0x800 || (unit >= 0xd800 && unit < 0xe000) ? 2 : 3;
 }

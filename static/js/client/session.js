@@ -23,6 +23,9 @@ export const PONG_LIMIT_MS = 10000;
 /** A connection that held for so long was a good one: the next trouble starts at the shortest wait. */
 export const STABLE_MS = 10000;
 
+/** Nobody is kept away for longer than this. */
+export const SLOT_MAX_MS = 10 * 60 * 1000;
+
 /** Messages that belong to the log: the only ones that move the position. */
 const LOGGED = new Set(['status_update', 'agent_update', 'log', 'artifact', 'completion', 'event']);
 
@@ -100,7 +103,9 @@ export class Session {
     }
     if (message.type === 'connection') return this.welcome(message, now);
     if (message.type === 'shutdown') {
-      this.slotAt = now + message.reconnect_in_ms;
+      const slot = message.reconnect_in_ms;
+      // A slot that makes no sense is none: the usual wait takes its place.
+      if (Number.isFinite(slot) && slot >= 0 && slot <= SLOT_MAX_MS) this.slotAt = now + slot;
       return [{ do: 'deliver', message }];
     }
     if (!LOGGED.has(message.type)) {

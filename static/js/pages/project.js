@@ -7,6 +7,7 @@ import { shortcuts, showShortcuts, toast } from '../ui/notices.js';
 import { Agents } from './project/agents.js';
 import { AppPreview } from './project/app_preview.js';
 import { ConnectionLight } from './project/connection_light.js';
+import { Control } from './project/control.js';
 import { Edit } from './project/edit.js';
 import { Facts } from './project/facts.js';
 import { Files } from './project/files.js';
@@ -31,6 +32,7 @@ const parts = [
   new Head(page),
   new Facts(page, byId('facts')),
   new Agents(page, byId('agents')),
+  new Control(page, byId('control')),
   new Outcome(page, byId('outcome')),
   page.log,
   page.files,
@@ -78,6 +80,7 @@ connection.on('status', async () => {
 const help = () => showShortcuts([
   ['1 … 5', 'App, log, files, requirements, runs'],
   ['/', 'Search in the log'],
+  ['g', 'Go to a line of the log'],
   ['f', 'Follow the log'],
   ['e', 'Edit name and brief'],
   ['d', 'Download the zip'],
@@ -95,6 +98,10 @@ shortcuts({
   '/': () => {
     page.tabs.choose('log');
     page.log.focusSearch();
+  },
+  g: () => {
+    page.tabs.choose('log');
+    page.log.focusLine();
   },
   f: () => page.log.toggleFollow(),
   e: () => edit.open(),

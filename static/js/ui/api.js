@@ -80,11 +80,20 @@ export const api = {
     request('POST', `/api/projects/${id(project)}/generate`, body, { headers: { 'Idempotency-Key': requestKey() } }),
   runs: (project) => request('GET', `/api/projects/${id(project)}/runs`),
   cancel: (run) => request('POST', `/api/runs/${id(run)}/cancel`, {}),
+  run: (run) => request('GET', `/api/runs/${id(run)}`),
+  queue: () => request('GET', '/api/queue'),
+  pause: (run) => request('POST', `/api/runs/${id(run)}/pause`, {}),
+  resume: (run) => request('POST', `/api/runs/${id(run)}/resume`, {}),
+  approve: (run, body = {}) => request('POST', `/api/runs/${id(run)}/approve`, body),
+  reject: (run, body = {}) => request('POST', `/api/runs/${id(run)}/reject`, body),
   retry: (run, body = {}) => request('POST', `/api/runs/${id(run)}/retry`, body),
   files: (project) => request('GET', `/api/projects/${id(project)}/files`),
-  lines: (run, query, options) => request('GET', `/api/runs/${id(run)}/logs?${new URLSearchParams(query)}`, undefined, options),
+  lines: (source, query, options) => request('GET', `${logOf(source)}?${new URLSearchParams(query)}`, undefined, options),
 };
 
-export const linesDownload = (run) => `/api/runs/${id(run)}/logs.txt`;
+/** The log of a run, or of a project where none wrote it. */
+const logOf = ({ run, project }) => (run ? `/api/runs/${id(run)}/logs` : `/api/projects/${id(project)}/logs`);
+
+export const linesDownload = (source) => `${logOf(source)}.txt`;
 export const fileAddress = (project, path) =>
   `/api/projects/${id(project)}/files/${path.split('/').map(encodeURIComponent).join('/')}`;

@@ -47,15 +47,46 @@ export function etaText(eta) {
   return low >= high ? `about ${high} ${name} left` : `${low}–${high} ${name} left`;
 }
 
+/** Below this a run is not late: the estimate is not that fine. */
+const LATE_MS_MIN = 1000;
+
+/** What is left now of a range that was said at some moment; past its end the run is late, and says by how much. */
+export function etaNow(eta, saidAt, now) {
+  if (!eta) return '';
+  const passed = saidAt ? Math.max(0, now - Date.parse(saidAt)) : 0;
+  const late = passed - eta.high_ms;
+  if (late >= LATE_MS_MIN) return `late by ${duration(late)}`;
+  return etaText({ low_ms: Math.max(0, eta.low_ms - passed), high_ms: Math.max(0, -late) });
+}
+
+/** How long a run has worked: its clock stands while it is paused or waits for a person. */
+export function workedMs(run, now) {
+  if (!run?.started_at) return null;
+  const until = run.halted_at ? Date.parse(run.halted_at) : now;
+  return Math.max(0, until - Date.parse(run.started_at) - (run.halted_ms ?? 0));
+}
+
+/** Where a run stands in the queue, and when it will probably start. */
+export function placeText(position, startsIn) {
+  if (position === undefined || position === null) return 'Waits for its turn';
+  const place = position === 0 ? 'Next in the queue' : `${plural(position, 'run is', 'runs are')} before it`;
+  if (!startsIn) return place;
+  const when = etaText(startsIn).replace(/ left$/, '');
+  return startsIn.high_ms === 0 ? `${place} · starts now` : `${place} · starts in ${when}`;
+}
+
 export function bytes(size) {
   if (size < 1000) return `${size} B`;
   if (size < 1000000) return `${(size / 1000).toFixed(size < 10000 ? 1 : 0)} kB`;
   return `${(size / 1000000).toFixed(1)} MB`;
 }
 
-export const count = (number) => number.toLocaleString('en');
+/** Made once: a number in every row of a flood would make one each time. */
+const NUMBERS = new Intl.NumberFormat('en');
+export const count = (number) => NUMBERS.format(number);
 export const plural = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;
-export const clock = (timestamp) => new Date(timestamp).toLocaleTimeString('en-GB');
+const CLOCK = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+export const clock = (timestamp) => CLOCK.format(new Date(timestamp));
 
 export function ago(timestamp, now) {
   const seconds = Math.max(0, Math.round((now - Date.parse(timestamp)) / 1000));

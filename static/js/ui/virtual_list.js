@@ -1,43 +1,76 @@
 /** A list of any length: only the rows that can be seen are in the page. All rows are equally high. */
 
-/** Browsers stop to lay out elements somewhere above 17 million pixels; beyond this, scrolling covers more per pixel. */
+/**
+ * Browsers stop to lay out elements somewhere above 17 million pixels. A list that is higher is scrolled in a space of this
+ * height: small steps move it as far as they go, large ones (somebody drags the bar) in proportion.
+ */
 const HEIGHT_MAX = 15000000;
 const OVERSCAN = 12;
+/** Views that a step may cover and still be a small one: a page, or a turn of the wheel. */
+const STEP_VIEWS = 2;
+/** When nobody has scrolled for so long, the bar is put where it belongs. */
+const REST_MS = 250;
 
 /**
- * Which rows to draw and where.
- *
- * @returns {{ first: number, last: number, top: number, height: number }} `last` is not included; `top` is where the
- *   first row stands within the scrolled space
+ * Where a list stands, in pixels from its top as if there were no limit. It is kept apart from where the browser has
+ * scrolled to: a list that grows must not move what somebody reads.
  */
-export function layout({ count, rowHeight, viewHeight, scrollTop }) {
-  const full = count * rowHeight;
-  const height = Math.min(full, HEIGHT_MAX);
-  const way = Math.max(1, height - viewHeight);
-  const at = full <= HEIGHT_MAX ? scrollTop : (Math.min(scrollTop, way) / way) * (full - viewHeight);
-  const first = Math.max(0, Math.min(count, Math.floor(at / rowHeight) - OVERSCAN));
-  const last = Math.min(count, Math.ceil((at + viewHeight) / rowHeight) + OVERSCAN);
-  return { first, last, top: scrollTop - (at - first * rowHeight), height };
+export class Standing {
+  constructor() {
+    this.at = 0;
+    this.scrollTop = 0;
+  }
+
+  /** The browser has scrolled. */
+  moved(scrollTop, { count, rowHeight, viewHeight }) {
+    const { full, way, end } = spans({ count, rowHeight, viewHeight });
+    const step = scrollTop - this.scrollTop;
+    this.scrollTop = scrollTop;
+    if (full <= HEIGHT_MAX) this.at = scrollTop;
+    else if (scrollTop <= 0) this.at = 0;
+    else if (scrollTop >= way - 1) this.at = end;
+    else if (Math.abs(step) <= STEP_VIEWS * viewHeight) this.at += step;
+    else this.at = (scrollTop / way) * end;
+    this.at = Math.max(0, Math.min(this.at, end));
+  }
+
+  /** Where the browser should be scrolled to. */
+  wanted(measures) {
+    const { full, way, end } = spans(measures);
+    return full <= HEIGHT_MAX || end === 0 ? this.at : (this.at / end) * way;
+  }
+
+  /** Which rows to draw: `last` is not included, `top` is where the first stands within the scrolled space. */
+  layout({ count, rowHeight, viewHeight }) {
+    const first = Math.max(0, Math.min(count, Math.floor(this.at / rowHeight) - OVERSCAN));
+    const last = Math.min(count, Math.ceil((this.at + viewHeight) / rowHeight) + OVERSCAN);
+    return { first, last, top: this.scrollTop - (this.at - first * rowHeight) };
+  }
 }
 
-/** Where to scroll so that a row stands at the top of the view. */
-export function scrollTopOf({ row, count, rowHeight, viewHeight }) {
+export function spans({ count, rowHeight, viewHeight }) {
   const full = count * rowHeight;
   const height = Math.min(full, HEIGHT_MAX);
-  const at = Math.max(0, Math.min(row * rowHeight, full - viewHeight));
-  if (full <= HEIGHT_MAX) return at;
-  return (at / (full - viewHeight)) * (height - viewHeight);
+  return { full, height, way: Math.max(0, height - viewHeight), end: Math.max(0, full - viewHeight) };
 }
 
 export class VirtualList {
-  /** @param {{ view: HTMLElement, space: HTMLElement, rows: HTMLElement, rowHeight: number, row: (index: number) => HTMLElement, onrange: (first: number, last: number) => void }} parts */
+  /** @param {{ view: HTMLElement, space: HTMLElement, rows: HTMLElement, rowHeight: number, row: (index: number, first: boolean) => HTMLElement, onrange: (first: number, last: number) => void }} parts */
   constructor({ view, space, rows, rowHeight, row, onrange }) {
     Object.assign(this, { view, space, rows, rowHeight, row, onrange });
     this.count = 0;
     this.drawn = new Map();
     this.waiting = false;
-    view.addEventListener('scroll', () => this.soon(), { passive: true });
-    new ResizeObserver(() => this.soon()).observe(view);
+    this.standing = new Standing();
+    view.addEventListener('scroll', () => {
+      this.standing.moved(view.scrollTop, this.measures);
+      clearTimeout(this.rest);
+      this.rest = setTimeout(() => this.settle(), REST_MS);
+      this.soon();
+    }, { passive: true });
+    // Asking the browser would make it lay out the page in the middle of a scroll.
+    this.measure();
+    new ResizeObserver(() => this.measure()).observe(view);
   }
 
   soon() {
@@ -49,14 +82,40 @@ export class VirtualList {
     });
   }
 
+  measure() {
+    this.viewHeight = this.view.clientHeight;
+    this.soon();
+  }
+
+  /** Whether there is more than can be seen at once. */
+  get scrolls() {
+    return this.count * this.rowHeight > this.viewHeight;
+  }
+
   get measures() {
-    return { count: this.count, rowHeight: this.rowHeight, viewHeight: this.view.clientHeight };
+    return { count: this.count, rowHeight: this.rowHeight, viewHeight: this.viewHeight };
   }
 
   setCount(count) {
     this.count = count;
-    this.space.style.height = `${Math.min(count * this.rowHeight, HEIGHT_MAX)}px`;
+    const { height, end } = spans(this.measures);
+    this.space.style.height = `${height}px`;
+    if (this.standing.at > end) this.stand(end);
     this.soon();
+  }
+
+  /** Goes there, and leaves the browser as near to it as it can come. */
+  stand(at) {
+    this.standing.at = Math.max(0, Math.min(at, spans(this.measures).end));
+    this.view.scrollTop = this.standing.wanted(this.measures);
+    this.standing.scrollTop = this.view.scrollTop;
+    this.soon();
+  }
+
+  settle() {
+    if (Math.abs(this.standing.wanted(this.measures) - this.view.scrollTop) <= 1) return;
+    this.stand(this.standing.at);
+    this.draw();
   }
 
   /** Draws rows again whose content changed. */
@@ -70,22 +129,20 @@ export class VirtualList {
   }
 
   scrollTo(row) {
-    this.view.scrollTop = scrollTopOf({ row, ...this.measures });
-    this.soon();
+    this.stand(row * this.rowHeight);
   }
 
   scrollToEnd() {
-    this.view.scrollTop = this.view.scrollHeight;
-    this.soon();
+    this.stand(Infinity);
   }
 
   atEnd() {
-    return this.view.scrollHeight - this.view.scrollTop - this.view.clientHeight < this.rowHeight * 1.5;
+    return spans(this.measures).end - this.standing.at < this.rowHeight * 1.5;
   }
 
   draw() {
-    if (this.view.clientHeight === 0) return;
-    const { first, last, top } = layout({ ...this.measures, scrollTop: this.view.scrollTop });
+    if (this.viewHeight === 0) return;
+    const { first, last, top } = this.standing.layout(this.measures);
     for (const [index, element] of this.drawn) {
       if (index >= first && index < last) continue;
       element.remove();
@@ -96,7 +153,7 @@ export class VirtualList {
     for (let index = first; index < last; index += 1) {
       let element = this.drawn.get(index);
       if (!element) {
-        element = this.row(index);
+        element = this.row(index, index === first + (first > 0 ? OVERSCAN : 0));
         this.drawn.set(index, element);
         this.rows.insertBefore(element, before);
       } else {

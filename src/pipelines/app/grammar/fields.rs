@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::pattern::compile;
+
 use super::kinds::{choice, infer, plain};
 use super::known::FIELD_NOUNS;
 use super::vocabulary::{CHOICE_LIKE, SCALE};
@@ -140,10 +142,9 @@ fn split(list: &str) -> Vec<Vec<String>> {
 }
 
 static MARKER: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
+    compile(
         r"(?i)^(?P<name>.+?) (?::|(?:(?:that|which) )?(?:is|are|can be|may be|being)(?: (?:either|one of))?|either|one of|with (?:the )?(?:values?|choices|options)|of(?: either)?|such as|like|namely)(?: (?:either|one of))?(?: :)? (?P<first>.+)$",
     )
-    .expect("a fixed pattern")
 });
 
 /// Puts together what belongs to one field: `either open, in progress or done` is three pieces so far.
@@ -225,10 +226,9 @@ fn values_of(text: &str) -> Vec<String> {
 }
 
 static LEADING: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
+    compile(
         r"(?i)^(?:an?|the|its|their|his|her|my|our|your|some|one|also|exactly|any|with|own|and|or|either) ",
     )
-    .expect("a fixed pattern")
 });
 
 /// Without leading articles.
@@ -241,40 +241,33 @@ pub(super) fn strip(words: &str) -> &str {
 }
 
 static RANGE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
+    compile(
         r"(?i)^(?P<name>.*?) ?(?:\b(?:from|between|of|in the range)(?: of)? )?(?P<min>\d+(?:\.\d+)?) (?:to|and|until|through) (?P<max>\d+(?:\.\d+)?)(?: stars?| points?)?$",
     )
-    .expect("a fixed pattern")
 });
 static OUT_OF: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)^(?P<name>.*?) ?(?:\bout of|\bup to|\b1 to) (?P<max>\d+)(?: stars?| points?)?$")
-        .expect("a fixed pattern")
+    compile(r"(?i)^(?P<name>.*?) ?(?:\bout of|\bup to|\b1 to) (?P<max>\d+)(?: stars?| points?)?$")
 });
 static LENGTH: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
+    compile(
         r"(?i)^(?P<name>.*?) ?(?:\bof )?(?:\b(?:at most|up to|maximum(?: of)?|no more than|limited to|not longer than) )(?P<max>\d+) (?:characters|chars|letters|signs)(?: long)?$",
     )
-    .expect("a fixed pattern")
 });
 static BOUND: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
+    compile(
         r"(?i)^(?P<name>.*?) ?\b(?P<side>at least|at most|minimum(?: of)?|maximum(?: of)?|not more than|no more than|not less than) (?P<number>\d+(?:\.\d+)?)$",
     )
-    .expect("a fixed pattern")
 });
 static UNIT: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
+    compile(
         r"(?i)^(?P<name>.*?) ?\b(?:in|as) (?:an? |the )?(?P<unit>euros?|dollars?|pounds?|money|cents?|minutes?|hours?|days?|pages?|kg|kilograms?|grams?|km|kilomet(?:er|re)s?|met(?:er|re)s?|lit(?:er|re)s?|number|whole number|text|date|list|percent|degrees)$",
     )
-    .expect("a fixed pattern")
 });
 static STARTS: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)^(?:default(?: is| :)?|starts? (?:as|with)|initially|by default) (?P<value>.+)$")
-        .expect("a fixed pattern")
+    compile(r"(?i)^(?:default(?: is| :)?|starts? (?:as|with)|initially|by default) (?P<value>.+)$")
 });
-static FORMULA: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)^(?:is )?[\w -]+ (?:times|plus|minus|multiplied by) [\w -]+$").expect("a fixed pattern")
-});
+static FORMULA: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"(?i)^(?:is )?[\w -]+ (?:times|plus|minus|multiplied by) [\w -]+$"));
 
 fn item(piece: &Piece) -> Option<Item> {
     let mut text = piece.words.join(" ");
@@ -587,10 +580,8 @@ fn attributes(inside: &str, item: &mut Item, told: &mut Option<FieldKind>, choic
     }
 }
 
-static TRAILING: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)(?:^| )(?:too|etc|each|as well|field|fields|please|for each|of it|:)$")
-        .expect("a fixed pattern")
-});
+static TRAILING: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"(?i)(?:^| )(?:too|etc|each|as well|field|fields|please|for each|of it|:)$"));
 
 /// `due dates` and `categories` of many things are the due date and the category of each.
 fn one_of_many(name: &str) -> String {

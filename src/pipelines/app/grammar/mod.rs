@@ -16,6 +16,7 @@ mod known;
 pub mod language;
 mod lead;
 mod leftover;
+mod pattern;
 mod recognise;
 mod settle;
 mod spelling;
@@ -35,12 +36,4 @@ pub use valid::valid;
 /// The title and the sentences of a brief, and with them `brief.json`.
 pub use understand::read;
 
-/// A fixed regular expression, compiled once.
-macro_rules! pattern {
-    ($pattern:expr) => {{
-        static PATTERN: std::sync::LazyLock<regex::Regex> =
-            std::sync::LazyLock::new(|| regex::Regex::new($pattern).expect("a fixed pattern"));
-        &*PATTERN
-    }};
-}
-pub(crate) use pattern;
+pub(crate) use pattern::pattern;

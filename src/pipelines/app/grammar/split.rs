@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::pattern::compile;
+
 use super::text::normalise;
 use super::words::is_plural;
 use crate::pipelines::app::spec::Sentence;
@@ -146,10 +148,9 @@ fn marker(line: &str) -> (usize, bool, bool) {
 }
 
 static SAYS: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
+    compile(
         r"(?i)\b(with|has|have|can|is|are|must|should|want|need|search|filter|sort|keep|track|show|count|mark|by|per|add|edit|make|build|create|manage|store)\b",
     )
-    .expect("a fixed pattern")
 });
 
 /// A first line of a few words without a verb is a title.
@@ -159,10 +160,9 @@ fn is_title_line(text: &str, more: bool) -> bool {
 }
 
 static FIELDS_LEAD: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
+    compile(
         r"(?i)\b(has|have|with|contains?|includes?|including|consists? of|stores?|records?|keeps?|fields?|attributes|properties|details|columns|following)\b[^.]{0,40}:\s*$",
     )
-    .expect("a fixed pattern")
 });
 
 fn introduces_fields(heading: &str) -> bool {
@@ -193,8 +193,9 @@ fn names_fields(heading: &str, bullets: &[&str]) -> bool {
 }
 
 static CAPABILITY: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)\b(features?|can|able|abilities|functions?|requirements?|rules?|views?|should|possible|wishes|must)\b")
-        .expect("a fixed pattern")
+    compile(
+        r"(?i)\b(features?|can|able|abilities|functions?|requirements?|rules?|views?|should|possible|wishes|must)\b",
+    )
 });
 
 /// Cuts a block at full stops, semicolons and question marks outside parentheses.
@@ -241,10 +242,9 @@ fn abbreviation(text: &str) -> bool {
 }
 
 static LEAD_ONLY: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
+    compile(
         r"(?i)^(?:(?:(?:the |all |our |my )?(?:users?|i|we|you|people|one|it|the app|members|players|staff)) (?:also )?(?:can|should be able to|must be able to|want to|may|need to|would like to|should|must|could)|features?|requirements?|functions?|rules?|views?|it should be possible to|notes?|also|extras?|further|in detail|behaviou?r|what it (?:does|should do)|actions?|details|look|brief)$",
     )
-    .expect("a fixed pattern")
 });
 
 /// One statement: takes the title off its front, then cuts it into clauses.
@@ -287,12 +287,9 @@ fn statement(out: &mut Cut, brief: &str, start: usize, end: usize) {
 }
 
 // `Wine cellar — wines with name`: a title before a dash.
-static DASH: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\s+[–—-]\s+").expect("a fixed pattern"));
+static DASH: LazyLock<Regex> = LazyLock::new(|| compile(r"\s+[–—-]\s+"));
 static OPENS: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
-        r"(?i)^(?:an? |the |my |our |keep |track |manage )*[\w-]+(?: [\w-]+){0,2} (?:with|have|has|\()",
-    )
-    .expect("a fixed pattern")
+    compile(r"(?i)^(?:an? |the |my |our |keep |track |manage )*[\w-]+(?: [\w-]+){0,2} (?:with|have|has|\()")
 });
 
 /// `A reading list:` is a title, `Books:` before field names is not.
@@ -306,15 +303,15 @@ fn says_more(right: &str) -> bool {
 }
 
 static DECLARES: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)\b(with|has|have|can|is|are|must|should|fields?|by|contains?|includes?|consists?|search|filter|sort|each|every|status|priority)\b")
-        .expect("a fixed pattern")
+    compile(
+        r"(?i)\b(with|has|have|can|is|are|must|should|fields?|by|contains?|includes?|consists?|search|filter|sort|each|every|status|priority)\b",
+    )
 });
 
 static INTRO: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
+    compile(
         r"(?i)^(?:please )?(?:(?:i|we)(?:'d| would)? (?:want|need|like|love)(?: to (?:have|build|make|create|get))?|(?:build|make|create|write|generate|design|develop|give me|program)(?: me| us)?|this is|it is)? ?(?:(?:an?|the|my|our) )?(?:(?:simple|small|little|tiny|basic|nice|good|easy) )*(?P<name>[^,:;.()]{2,60}?)(?: (?:app|application|web app|website|tool|program|web application|page|site))?(?: for (?:me|my|our|us|the|an?|small|home)\b[^,:;.()]{0,40}| to keep)?$",
     )
-    .expect("a fixed pattern")
 });
 
 /// A title from the first line or the words before the first colon.
@@ -348,10 +345,8 @@ pub fn title_of(text: &str) -> String {
     shorten(&name)
 }
 
-static NAMED: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"(?i)\b(?:called|named|titled)\s+["“'«]?(?P<name>[^"”'»,:;.()]{1,40})"#)
-        .expect("a fixed pattern")
-});
+static NAMED: LazyLock<Regex> =
+    LazyLock::new(|| compile(r#"(?i)\b(?:called|named|titled)\s+["“'«]?(?P<name>[^"”'»,:;.()]{1,40})"#));
 
 fn shorten(name: &str) -> String {
     let words: Vec<&str> = name.split_whitespace().take(6).collect();
@@ -388,7 +383,7 @@ fn colon(text: &str) -> Option<usize> {
 }
 
 static STARTER: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(concat!(
+    compile(concat!(
         r"(?i)^(?:(?:also|then|please|finally|but)\s+)*(?:",
         r"(?:search|filter|sort|order|find|rank)\s+(?:by|for|in|on|through|them|it|the|all|every|alphabetically)\b",
         r"|(?:searching|filtering|sorting)\b",
@@ -409,12 +404,12 @@ static STARTER: LazyLock<Regex> = LazyLock::new(|| {
         r"|(?:use\s+)?an?\s+(?:[\w-]+[ ,]+){1,3}(?:theme|look|design|colou?rs)\b",
         r")",
     ))
-    .expect("a fixed pattern")
 });
 
 static SEPARATOR: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)(?:\s*,\s*(?:and\s+then|and\s+also|and|then|but|or)?\s*|\s+(?:and\s+then|and\s+also|and|then|but)\s+|\s+[–—]\s+|\s+-\s+)")
-        .expect("a fixed pattern")
+    compile(
+        r"(?i)(?:\s*,\s*(?:and\s+then|and\s+also|and|then|but|or)?\s*|\s+(?:and\s+then|and\s+also|and|then|but)\s+|\s+[–—]\s+|\s+-\s+)",
+    )
 });
 
 /// Cuts a statement where a new clause begins: `search by title, filter by status and sort by rating`.
@@ -442,17 +437,12 @@ fn clauses(brief: &str, start: usize, end: usize) -> Vec<(usize, usize)> {
 }
 
 // `members (name, email), books (title, author)`: two things, each with its fields.
-static LISTED: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"^[\w-]+(?: [\w-]+)?s \([^()]*,[^()]*\)$").expect("a fixed pattern"));
-static NEXT_LISTED: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"^[\w-]+(?: [\w-]+)?s \([^()]{1,400},").expect("a fixed pattern"));
+static LISTED: LazyLock<Regex> = LazyLock::new(|| compile(r"^[\w-]+(?: [\w-]+)?s \([^()]*,[^()]*\)$"));
+static NEXT_LISTED: LazyLock<Regex> = LazyLock::new(|| compile(r"^[\w-]+(?: [\w-]+)?s \([^()]{1,400},"));
 
-static WITH: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"(?i)\b[\w-]+s (?:with|have) ").expect("a fixed pattern"));
-static NEXT_WITH: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)^(?:the |my )?[\w-]+(?: [\w-]+)?s (?:with|have) (?:an? )?[\w-]+")
-        .expect("a fixed pattern")
-});
+static WITH: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)\b[\w-]+s (?:with|have) "));
+static NEXT_WITH: LazyLock<Regex> =
+    LazyLock::new(|| compile(r"(?i)^(?:the |my )?[\w-]+(?: [\w-]+)?s (?:with|have) (?:an? )?[\w-]+"));
 
 fn starts_clause(right: &str) -> bool {
     let cut = right.char_indices().nth(160).map_or(right.len(), |(at, _)| at);
@@ -480,10 +470,9 @@ fn depths(text: &str) -> Vec<u8> {
 }
 
 static VERBS_ONLY: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
+    compile(
         r"(?i)^(?:(?:i|we|you|users?|people|it|the|app|a|an|can|should|must|may|want|need|would|like|to|be|able|possible|is|let|me|allow|also|please|then|and|or|,|search|filter|sort|order|find|count|show|display|list|mark|delete|remove|edit|add|create|enter|see|view|move|rename|change|update|export|import|download|upload|undo|redo|manage|track|keep|store|calculate|compute|warn|alert|highlight|browse|read)[\s,/]*)*$",
     )
-    .expect("a fixed pattern")
 });
 
 /// True when the words before a cut can stand alone: more than verbs that wait for their object.
@@ -565,25 +554,38 @@ fn is_name(text: &str) -> bool {
         && !theme_words(text)
 }
 
-static SPEAKER: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"(?i)^(?:i|we|you|they|he|she)\b").expect("a fixed pattern"));
+static SPEAKER: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)^(?:i|we|you|they|he|she)\b"));
+
+/// A longer name, or a longer `for …`, says more than an introduction does.
+const INTRO_PART_CHARS_MAX: usize = 40;
 
 static BUILD: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)^(?:please )?(?:build|develop|design|generate|program)(?: me| us)? (?:an?|the|my|our) [\w'-]+(?: [\w'-]+){0,2}(?: for (?:me|us|my|our|the|an?|small|home|myself)\b[\w' -]{0,40})?$")
-        .expect("a fixed pattern")
+    compile(
+        r"(?i)^(?:please )?(?:build|develop|design|generate|program)(?: me| us)? (?:an?|the|my|our) [\w'-]+(?: [\w'-]+){0,2}(?: for (?:me|us|my|our|the|an?|small|home|myself)\b(?P<whom>[\w' -]*))?$",
+    )
 });
 
 static INTRO_SENTENCE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
-        r#"(?i)^(?:please )?(?:(?:i|we) (?:want|need|would like)(?: to (?:have|build|make|create))?|i'd like|we'd like|(?:build|make|create|write|generate|design|develop|give)(?: me| us)?|this is|it is)? ?(?:an?|the|my|our) (?:(?:simple|small|little|personal|tiny|basic|nice|good|easy|web) )*(?P<name>(?:[\w'-]+ ){0,3}(?:app|application|tool|program|tracker|list|log|manager|planner|organi[sz]er|inventory|quiz|board|diary|journal|system|database|catalogue|catalog|register|calendar|collection|trainer|book))(?: (?:app|application|tool|program))?(?: (?:called|named) ["“']?[\w' -]{1,40}["”']?)?(?: for (?:me|us|my|our|the|an?|small|home|myself)\b[\w' -]{0,40})?$"#,
+    compile(
+        r#"(?i)^(?:please )?(?:(?:i|we) (?:want|need|would like)(?: to (?:have|build|make|create))?|i'd like|we'd like|(?:build|make|create|write|generate|design|develop|give)(?: me| us)?|this is|it is)? ?(?:an?|the|my|our) (?:(?:simple|small|little|personal|tiny|basic|nice|good|easy|web) )*(?P<name>(?:[\w'-]+ ){0,3}(?:app|application|tool|program|tracker|list|log|manager|planner|organi[sz]er|inventory|quiz|board|diary|journal|system|database|catalogue|catalog|register|calendar|collection|trainer|book))(?: (?:app|application|tool|program))?(?: (?:called|named) ["“']?(?P<called>[\w' -]+)["”']?)?(?: for (?:me|us|my|our|the|an?|small|home|myself)\b(?P<whom>[\w' -]*))?$"#,
     )
-    .expect("a fixed pattern")
 });
 
 /// `I want an inventory app for my workshop` names the app and says nothing else.
 pub fn is_intro(text: &str) -> bool {
     let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    (INTRO_SENTENCE.is_match(&flat) || BUILD.is_match(&flat)) && !theme_words(text)
+    [&INTRO_SENTENCE, &BUILD].into_iter().any(|pattern| introduces(pattern, &flat)) && !theme_words(text)
+}
+
+/// Whether the pattern matches and neither the name nor for whom it is goes on and on. A bound in the pattern would cost
+/// an automaton for each character that may come.
+fn introduces(pattern: &Regex, text: &str) -> bool {
+    pattern.captures(text).is_some_and(|found| {
+        ["called", "whom"]
+            .into_iter()
+            .filter_map(|group| found.name(group))
+            .all(|part| part.as_str().chars().count() <= INTRO_PART_CHARS_MAX)
+    })
 }
 
 fn theme_words(text: &str) -> bool {

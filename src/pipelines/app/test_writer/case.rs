@@ -52,13 +52,29 @@ impl<'a> Case<'a> {
         targets
     }
 
+    /// The stored records of a kind that this one refers to: the samples, which must not refer back, or a record of this
+    /// kind could not be removed in a test about nothing but removing.
+    fn stored_target(self, target: &str) -> String {
+        let back = self.app.target(target).stored().filter(|field| {
+            !field.required
+                && matches!(&field.kind, FieldKind::Reference { target } if *target == self.features.entity.key)
+        });
+        let cleared: Vec<String> = back.map(|field| format!("{}: ''", property(&field.key))).collect();
+        if cleared.is_empty() {
+            return "three".into();
+        }
+        let record = format!("{{ {} }}", cleared.join(", "));
+        format!("[{}]", vec![record; SAMPLES].join(", "))
+    }
+
     /// The call that opens a store with these records, given as a literal, and with what they refer to.
     pub(super) fn open_with(self, records: &str) -> String {
         let own = match records {
             "" | "[]" => None,
             records => Some(format!("{}: {records}", self.features.entity.key)),
         };
-        let targets = self.targets().into_iter().map(|target| format!("{target}: three"));
+        let targets =
+            self.targets().into_iter().map(|target| format!("{target}: {}", self.stored_target(target)));
         let kinds: Vec<String> = own.into_iter().chain(targets).collect();
         if kinds.is_empty() {
             "openStore({})".into()

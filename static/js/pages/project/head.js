@@ -2,7 +2,7 @@
 
 import { api } from '../../ui/api.js';
 import { byId, setData, setText } from '../../ui/dom.js';
-import { duration, etaText, isActive, isTerminal, percent, statusText, statusTone } from '../../ui/format.js';
+import { duration, etaNow, isActive, isTerminal, percent, statusText, statusTone, workedMs } from '../../ui/format.js';
 import { confirm, show, snippet, toast } from '../../ui/notices.js';
 
 export class Head {
@@ -11,7 +11,7 @@ export class Head {
     this.announced = undefined;
     this.watched = false;
     this.wanted = false;
-    byId('generate').addEventListener('click', () => this.act(byId('generate'), () => api.generate(page.project.id)));
+    byId('generate').addEventListener('click', () => this.act(byId('generate'), () => api.generate(page.project.id, { lane: 'interactive' })));
     byId('retry').addEventListener('click', () => this.act(byId('retry'), () => api.retry(page.state.run.id)));
     byId('cancel').addEventListener('click', () => this.cancel());
     byId('curl').addEventListener('click', () => showCommands(page));
@@ -54,10 +54,10 @@ export class Head {
   }
 
   renderTiming(state) {
-    const { run, eta, completion } = state;
-    const started = run?.started_at ? Date.parse(run.started_at) : null;
-    const took = completion ? duration(completion.duration_ms) : started === null ? '' : duration(Math.max(0, Date.now() - started));
-    setText(byId('timing'), [took && (completion ? `Took ${took}` : `${took} so far`), etaText(eta)].filter(Boolean).join(' · '));
+    const { run, eta, eta_at: saidAt, completion } = state;
+    const now = Date.now();
+    const took = duration(completion ? completion.duration_ms : workedMs(run, now));
+    setText(byId('timing'), [took && (completion ? `Took ${took}` : `${took} so far`), etaNow(eta, saidAt, now)].filter(Boolean).join(' · '));
   }
 
   /** Said aloud: changes of the status and every quarter, not every percent. */

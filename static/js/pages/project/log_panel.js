@@ -1,68 +1,86 @@
-/** The log of the newest run: as it is written, any line of it, filtered, and linked to by line. */
+/** The log of the newest run, or of the room when none wrote it: as it is written, any line of it, filtered, linked to. */
 
 import { LogStore } from '../../client/log_store.js';
 import { api, linesDownload } from '../../ui/api.js';
 import { byId, el, setText } from '../../ui/dom.js';
-import { clock, count, plural } from '../../ui/format.js';
+import { count, plural } from '../../ui/format.js';
+import { toast } from '../../ui/notices.js';
 import { VirtualList } from '../../ui/virtual_list.js';
 import { LogFilter } from './log_filter.js';
+import { lineRow, missingRow, showWhole } from './log_line.js';
 
 const ROW_HEIGHT = 20;
 const SETTLE_MS = 60;
+const TYPED_MS = 200;
+/** Rows above a line that was jumped to. */
+const CONTEXT_ROWS = 6;
 
 export class LogPanel {
   constructor(page, panel) {
     this.page = page;
     this.panel = panel;
-    this.run = null;
+    /** The run whose lines these are; null for the room's own, undefined before anything is known. */
+    this.run = undefined;
     this.store = new LogStore();
     this.pending = new Set();
     this.follow = true;
+    /** Lines that were there when following ended. */
+    this.seen = 0;
     this.chosen = lineOf(location.hash);
     this.build();
     this.filter = new LogFilter({
-      run: () => this.run,
+      ask: (query, options) => api.lines(this.source, query, options),
       store: () => this.store,
       onchange: () => this.update(),
     });
     panel.addEventListener('shown', () => {
+      this.list.measure();
       this.list.soon();
       if (this.follow) this.list.scrollToEnd();
+      if (this.chosen !== null) this.update();
     });
     window.addEventListener('hashchange', () => this.choose(lineOf(location.hash)));
   }
 
+  /** Where lines are fetched. */
+  get source() {
+    return this.run ? { run: this.run } : { project: this.page.project.id };
+  }
+
   build() {
-    this.search = el('input', { type: 'search', maxlength: '200', placeholder: 'Search', 'aria-label': 'Search in the log', oninput: () => this.filterSoon() });
+    this.search = el('input', { type: 'search', maxlength: '200', placeholder: 'Search', 'aria-label': 'Search in the log', 'aria-keyshortcuts': '/', oninput: () => this.filterSoon() });
     this.level = el('select', { 'aria-label': 'Level', onchange: () => this.applyFilter() },
       ...[['', 'All levels'], ['info', 'Info and above'], ['warning', 'Warnings and errors'], ['error', 'Errors']]
         .map(([value, text]) => el('option', { value }, text)));
     this.agent = el('select', { 'aria-label': 'Agent', onchange: () => this.applyFilter() },
       el('option', { value: '' }, 'All agents'),
       ...this.page.project.agents.map(({ agent, title }) => el('option', { value: agent }, title)));
-    this.followButton = el('button.small', { type: 'button', 'aria-pressed': 'true', onclick: () => this.toggleFollow() }, 'Follow');
+    this.goto = el('input', { type: 'text', inputmode: 'numeric', maxlength: '15', placeholder: 'Line', 'aria-label': 'Go to line', 'aria-keyshortcuts': 'g', autocomplete: 'off' });
+    const goto = el('form.goto', { onsubmit: (event) => this.jump(event) }, this.goto);
+    this.followButton = el('button.small', { type: 'button', 'aria-pressed': 'true', 'aria-keyshortcuts': 'f', onclick: () => this.toggleFollow() }, 'Follow');
     this.download = el('a.button.small.quiet', { download: true }, 'Download');
-    this.view = el('div.log', { role: 'log', 'aria-live': 'off', 'aria-label': 'Log lines', tabindex: '0' });
+    this.view = el('div.log', { role: 'region', 'aria-label': 'Log lines', tabindex: '0' });
     this.space = el('div.log-space');
-    this.rows = el('div.log-rows');
+    this.rows = el('div.log-rows', { role: 'list' });
     this.space.append(this.rows);
     this.view.append(this.space);
+    this.fresh = el('button.small.log-fresh', { type: 'button', hidden: true, onclick: () => this.setFollow(true) });
     this.note = el('span');
     this.empty = el('div.empty', {}, el('h3', {}, 'No lines yet'), el('p', {}, 'What agents say is written here while they work.'));
     this.panel.replaceChildren(
-      el('div.bar', {}, this.search, this.level, this.agent, this.followButton, this.download),
-      this.empty, this.view,
-      el('div.log-note', {}, this.note));
+      el('div.bar.log-bar', {}, this.search, goto, this.level, this.agent, this.followButton),
+      this.empty, el('div.log-frame', {}, this.view, this.fresh),
+      el('div.log-note', {}, this.note, this.download));
     this.list = new VirtualList({
       view: this.view, space: this.space, rows: this.rows, rowHeight: ROW_HEIGHT,
-      row: (index) => this.row(index),
+      row: (index, first) => this.row(index, first),
       onrange: (first, last) => this.need(first, last),
     });
     // Reading back ends following; being at the end again takes it up.
     // Our own scrolling always ends at the end while following, so whatever does not was a person.
     this.view.addEventListener('scroll', () => {
-      const scrolls = this.view.scrollHeight > this.view.clientHeight;
-      if (scrolls && this.follow !== this.list.atEnd()) this.setFollow(!this.follow);
+      this.view.classList.toggle('sideways', this.view.scrollLeft > 0);
+      if (this.list.scrolls && this.follow !== this.list.atEnd()) this.setFollow(!this.follow);
     }, { passive: true });
   }
 
@@ -72,6 +90,10 @@ export class LogPanel {
     if (message.type !== 'log') return;
     if (message.run_id && message.run_id !== state.run?.id) return;
     this.startRun(state);
+    if (message.skipped) {
+      this.store.skip(message.skipped);
+      this.filter.skipped(message.skipped);
+    }
     for (const line of message.lines) {
       const known = { ...line, level: message.level, agent: message.agent ?? null };
       this.store.add(known);
@@ -82,7 +104,7 @@ export class LogPanel {
   startRun(state) {
     const run = state.run?.id ?? null;
     if (run === this.run) return;
-    const first = this.run === null;
+    const first = this.run === undefined;
     this.run = run;
     this.store = new LogStore();
     this.pending.clear();
@@ -105,62 +127,73 @@ export class LogPanel {
     this.update();
   }
 
+  get count() {
+    return this.filter.active ? this.filter.matches.count : this.store.total;
+  }
+
   update() {
-    const lines = this.filter.active ? this.filter.lines.length : this.store.total;
+    const lines = this.count;
     setText(byId('log-count'), this.store.total > 0 ? count(this.store.total) : '');
-    this.empty.hidden = lines > 0 || this.filter.active;
-    this.view.hidden = !this.empty.hidden;
-    this.download.hidden = this.run === null;
-    if (this.run !== null) this.download.href = linesDownload(this.run);
+    this.empty.hidden = this.store.total > 0 || this.filter.active;
+    this.view.parentElement.hidden = !this.empty.hidden;
+    this.download.hidden = this.store.total === 0;
+    this.download.href = linesDownload(this.source);
     setText(this.note, this.filter.active ? this.filter.note() : plural(this.store.total, 'line'));
+    // Once, when a search has ended: a count that changes ten times a second is no news to a listener.
+    if (this.filter.active && !this.filter.asked) setText(byId('announce'), this.filter.note());
     const grown = lines !== this.list.count;
     if (grown) this.list.setCount(lines);
     if (this.chosen !== null && this.store.total >= this.chosen) this.reveal();
     // The end of what was found so far is not the end: following it would fetch the whole log.
-    else if (this.follow && grown && !(this.filter.active && this.filter.next !== null)) this.list.scrollToEnd();
+    else if (this.follow && grown && !(this.filter.active && !this.filter.reached)) this.list.scrollToEnd();
+    this.fresh.hidden = this.follow || this.filter.active || lines <= this.seen;
+    if (!this.fresh.hidden) setText(this.fresh, `↓ ${plural(lines - this.seen, 'new line')}`);
   }
 
-  row(index) {
-    const line = this.filter.active ? this.filter.lines[index] : this.store.get(index + 1);
-    if (!line) {
-      return el('div.line', {}, el('span.n', {}, String(index + 1)), el('span.loading', {}, '…'));
+  row(index, first) {
+    const line = this.filter.active ? this.filter.matches.get(index) : this.store.get(index + 1);
+    const place = { place: index + 1, of: this.list.count };
+    if (line) {
+      return lineRow(line, {
+        ...place, chosen: line.n === this.chosen, words: this.filter.criteria.words, onwhole: (known) => this.showWhole(known),
+      });
     }
-    return el(line.n === this.chosen ? 'div.line.chosen' : 'div.line', { data: { level: line.level, n: line.n } },
-      el('a.n', { href: `#L${line.n}`, 'aria-label': `Link to line ${line.n}` }, String(line.n)),
-      el('span.at', {}, clock(line.at)),
-      el('span.by', {}, line.agent ?? ''),
-      el('span.text', {}, ...this.filter.marked(line.text)));
+    const n = this.filter.active ? this.filter.matches.numbers[index] : index + 1;
+    return missingRow({ ...place, n, first, skipped: this.filter.active ? null : this.store.skippedAt(n) });
   }
 
   /** Fetches what is looked at and not here. */
   need(first, last) {
-    if (this.filter.active) {
-      if (last >= this.filter.lines.length) this.filter.more();
-      return;
-    }
-    this.wanted = { first: first + 1, last };
+    if (this.filter.active && last >= this.filter.matches.count) this.filter.more();
+    this.wanted = { first, last };
     // Dragging the scroll bar passes many lines that nobody reads.
     this.settling ??= setTimeout(() => {
       this.settling = null;
-      if (this.filter.active) return;
-      for (const { from, to } of this.store.missing(this.wanted.first, this.wanted.last)) this.fetch(from, to);
+      const { first: from, last: to } = this.wanted;
+      if (this.filter.active) {
+        for (const page of this.filter.matches.missing(from, to)) {
+          this.filter.fetch(page, (begin, end) => this.list.forget(begin, end - 1));
+        }
+      } else {
+        for (const range of this.store.missing(from + 1, to)) this.fetch(range.from, range.to);
+      }
     }, SETTLE_MS);
   }
 
   async fetch(from, to) {
     const key = `${from}-${to}`;
-    const { run, store } = this;
-    if (this.pending.has(key) || run === null) return;
+    const { source, store } = this;
+    if (this.pending.has(key)) return;
     this.pending.add(key);
     try {
       // One answer may hold only the first of them.
-      for (let next = from; next !== null && next <= to && run === this.run;) {
-        const answer = await api.lines(run, { from: next, limit: to - next + 1 });
+      for (let next = from; next !== null && next <= to && store === this.store;) {
+        const answer = await api.lines(source, { from: next, limit: to - next + 1 });
         for (const line of answer.lines) store.add(line);
         next = answer.next_from ?? null;
       }
-      if (run !== this.run) return;
-      this.list.forget(from - 1, to - 1);
+      if (store !== this.store) return;
+      if (!this.filter.active) this.list.forget(from - 1, to - 1);
       // Lines that the server does not have are not asked for again.
       if (store.missing(from, to).length === 0) this.pending.delete(key);
     } catch {
@@ -172,8 +205,36 @@ export class LogPanel {
     }
   }
 
+  /** What came live may have been cut on its way; the log has it whole. */
+  async showWhole(line) {
+    try {
+      const answer = await api.lines(this.source, { from: line.n, limit: 1 });
+      showWhole(answer.lines.find(({ n }) => n === line.n) ?? line);
+    } catch (problem) {
+      toast(problem.message);
+    }
+  }
+
   focusSearch() {
     this.search.focus();
+    this.search.select();
+  }
+
+  focusLine() {
+    this.goto.focus();
+    this.goto.select();
+  }
+
+  jump(event) {
+    event.preventDefault();
+    const n = Number(this.goto.value.replaceAll(/[\s,.#L]/g, ''));
+    if (!Number.isSafeInteger(n) || n < 1 || n > this.store.total) {
+      toast(`Lines go from 1 to ${count(this.store.total)}.`);
+      return;
+    }
+    if (location.hash === `#L${n}`) this.choose(n);
+    else location.hash = `#L${n}`;
+    this.view.focus({ preventScroll: true });
   }
 
   filterBy({ agent = '', level = '' }) {
@@ -185,11 +246,13 @@ export class LogPanel {
 
   filterSoon() {
     clearTimeout(this.typing);
-    this.typing = setTimeout(() => this.applyFilter(), 200);
+    this.typing = setTimeout(() => this.applyFilter(), TYPED_MS);
   }
 
   applyFilter() {
+    clearTimeout(this.typing);
     this.filter.set({ agent: this.agent.value, level: this.level.value, words: this.search.value.trim() });
+    this.seen = this.store.total;
     this.list.forget();
     this.list.setCount(0);
     this.update();
@@ -201,6 +264,8 @@ export class LogPanel {
 
   setFollow(follow) {
     this.follow = follow;
+    this.seen = this.store.total;
+    this.fresh.hidden = true;
     this.followButton.setAttribute('aria-pressed', String(follow));
     if (follow) this.list.scrollToEnd();
   }
@@ -219,7 +284,7 @@ export class LogPanel {
     if (this.revealed === this.chosen || this.panel.hidden) return;
     this.revealed = this.chosen;
     this.setFollow(false);
-    this.list.scrollTo(Math.max(0, this.chosen - 6));
+    this.list.scrollTo(Math.max(0, this.chosen - CONTEXT_ROWS));
   }
 }
 

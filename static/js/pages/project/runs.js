@@ -53,7 +53,7 @@ export class Runs {
       el('td', {}, el('time', { title: run.created_at }, ago(run.created_at, Date.now()))),
       el('td', {}, duration(took)),
       el('td', {},
-        el('a.button.small.quiet', { href: linesDownload(run.id), download: true }, 'Log'),
+        el('a.button.small.quiet', { href: linesDownload({ run: run.id }), download: true }, 'Log'),
         isActive(run.status) || run.status === 'completed' ? null : el('button.small.quiet', {
           type: 'button',
           onclick: () => api.retry(run.id).catch((problem) => toast(problem.text)),

@@ -1,4 +1,4 @@
-//! A validator for the part of JSON Schema that the contract uses.
+//! A validator for a part of JSON Schema: what the contract of a generated app and the replies of models need.
 
 use regex::Regex;
 use serde_json::Value;
@@ -7,8 +7,45 @@ use serde_json::Value;
 ///
 /// # Errors
 /// Says where the value breaks the schema and how.
-pub(in crate::pipelines::app) fn validate(value: &Value, schema: &Value) -> Result<(), String> {
+pub fn validate(value: &Value, schema: &Value) -> Result<(), String> {
     check(value, schema, "the record")
+}
+
+/// Keywords that are heeded, and those that say nothing to be checked.
+const KEYWORDS: &[&str] = &[
+    "type",
+    "enum",
+    "properties",
+    "required",
+    "additionalProperties",
+    "items",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "minimum",
+    "maximum",
+    "$schema",
+    "$id",
+    "title",
+    "description",
+    "default",
+    "examples",
+];
+
+/// Checks that a schema says nothing that would not be heeded.
+///
+/// # Errors
+/// The keyword that is not known here, or the pattern that is broken.
+pub fn check_schema(schema: &Value) -> Result<(), String> {
+    let Some(fields) = schema.as_object() else { return Err("a schema is an object".to_owned()) };
+    if let Some(unknown) = fields.keys().find(|key| !KEYWORDS.contains(&key.as_str())) {
+        return Err(format!("the keyword {unknown} is not supported; supported: {}", KEYWORDS.join(", ")));
+    }
+    if let Some(pattern) = schema["pattern"].as_str() {
+        Regex::new(pattern).map_err(|error| format!("the pattern {pattern} is broken: {error}"))?;
+    }
+    let properties = schema["properties"].as_object().into_iter().flat_map(|inner| inner.values());
+    properties.chain(fields.get("items")).try_for_each(check_schema)
 }
 
 fn check(value: &Value, schema: &Value, place: &str) -> Result<(), String> {
@@ -98,6 +135,19 @@ fn check_number(number: f64, schema: &Value, place: &str) -> Result<(), String> 
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_schema_says_nothing_that_is_not_heeded() {
+        assert_eq!(check_schema(&json!({ "type": "array", "items": { "type": "string" } })), Ok(()));
+        for bad in [
+            json!({ "oneOf": [] }),
+            json!({ "properties": { "a": { "$ref": "#/b" } } }),
+            json!({ "items": { "pattern": "(" } }),
+            json!(true),
+        ] {
+            assert!(check_schema(&bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn values_are_checked_against_every_keyword() {

@@ -3,6 +3,10 @@
 //! It writes runs that wait; a working run is written by its own actor alone. Where the two could meet (a cancel at the
 //! moment of admission), the engine's compare-and-set decides and the loser looks again.
 
+mod commands;
+
+pub(crate) use commands::{Answer, Pause, PauseQueue, QueueFigures, Resume, Where};
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -18,13 +22,17 @@ use tokio::sync::oneshot;
 use crate::clock::Clock;
 use crate::domain::ids::{ProjectId, RunId};
 use crate::domain::run::{Run, RunStatus};
+use crate::domain::time::Timestamp;
 use crate::engine::{Engine, EngineError};
-use crate::pipelines::Pipeline;
+use crate::pipelines::defined::Pipelines;
 use crate::runs::commits::{Commits, write};
+use crate::runs::control::{Place, QueueState};
 use crate::runs::executors::Builtin;
 use crate::runs::executors::thread::Tools;
 use crate::runs::generation::{CancelRun, Generation, Left, StopRun};
-use crate::runs::queue::{Queue, Ticket};
+use crate::runs::history::History;
+use crate::runs::log_pace::LogPaces;
+use crate::runs::queue::Queue;
 use crate::runs::take_over::{take_over_all, take_over_one};
 use crate::runs::{Accepted, CancelAnswer, NewRun, RunsDeps, RunsError, RunsSettings, RunsSnapshot};
 use crate::runs::{accept, transitions};
@@ -34,6 +42,10 @@ const MAILBOX_CAPACITY: usize = 256;
 /// How often a cancel looks again when the run has changed under it. Each look is one read, and a run changes hands once
 /// or twice, so this is never reached in good order.
 const CANCEL_LOOKS_MAX: u32 = 50;
+/// Pause before an admitted run that could not be read is tried again.
+const UNREADABLE_PAUSE: Duration = Duration::from_secs(1);
+/// How often those that wait in vain are looked for.
+const HOUSEKEEPING: Duration = Duration::from_millis(500);
 /// Pause between two looks: the time a transition takes to be written.
 const LOOK_PAUSE: Duration = Duration::from_millis(20);
 
@@ -42,10 +54,12 @@ pub(crate) struct Shared {
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) broker: Arc<dyn Commits>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) pipelines: fn(&str) -> Option<Pipeline>,
+    pub(crate) pipelines: Pipelines,
     pub(crate) settings: RunsSettings,
     pub(crate) boot_id: String,
+    pub(crate) history: History,
     pub(crate) tools: Arc<Tools>,
+    pub(crate) log_paces: LogPaces,
 }
 
 impl From<RunsDeps> for Shared {
@@ -62,9 +76,11 @@ impl From<RunsDeps> for Shared {
             broker: deps.broker,
             clock: deps.clock,
             pipelines: deps.pipelines,
+            history: History::new(deps.settings.history_per_agent),
             settings: deps.settings,
             boot_id: deps.boot_id,
             tools: Arc::new(tools),
+            log_paces: LogPaces::default(),
         }
     }
 }
@@ -88,6 +104,7 @@ pub(crate) struct Cancel {
 pub(crate) struct Retry {
     pub(crate) run: RunId,
     pub(crate) from_agent: Option<String>,
+    pub(crate) by: String,
 }
 
 /// Figures.
@@ -100,12 +117,20 @@ pub(crate) struct Snapshot;
 #[rtype(result = "()")]
 pub(crate) struct Stop;
 
+/// A run that is paused or waits for an answer.
+struct Resting {
+    project: ProjectId,
+    /// Until when an answer is waited for.
+    expires_at: Option<Timestamp>,
+}
+
 /// The actor that owns the queue.
 pub(crate) struct Orchestrator {
     shared: Arc<Shared>,
     queue: Queue,
-    /// Runs that wait, as they are on record. Bounded by the queue.
-    waiting: HashMap<RunId, Run>,
+    state: QueueState,
+    /// Runs that are paused or wait for an answer: nothing works on them, and they take no place.
+    resting: HashMap<RunId, Resting>,
     generations: HashMap<RunId, Addr<Generation>>,
     stopping: bool,
     /// Who waits for the last generation to leave.
@@ -114,39 +139,69 @@ pub(crate) struct Orchestrator {
 
 impl Orchestrator {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        let settings = &shared.settings;
+        let queue = Queue::new(settings.limits.clone(), settings.ageing_ms);
         Self {
             shared,
-            queue: Queue::default(),
-            waiting: HashMap::new(),
+            queue,
+            state: QueueState::default(),
+            resting: HashMap::new(),
             generations: HashMap::new(),
             stopping: false,
             stop_waiters: Vec::new(),
         }
     }
 
-    /// A run waits.
-    fn push(&mut self, run: Run) {
-        self.queue.push(Ticket::of(&run));
-        self.waiting.insert(run.id, run);
+    /// A run is on record without an actor: it waits for its turn, or rests.
+    fn take_in(&mut self, run: &Run) {
+        match run.status {
+            RunStatus::Queued => {
+                self.resting.remove(&run.id);
+                self.queue.push(run);
+            }
+            RunStatus::Paused | RunStatus::Waiting => {
+                self.queue.remove(run.id);
+                let expires_at = run.control.gate.as_ref().and_then(|gate| gate.expires_at);
+                self.resting.insert(run.id, Resting { project: run.project_id, expires_at });
+            }
+            _ => self.forget(run.id),
+        }
+    }
+
+    fn forget(&mut self, run: RunId) {
+        self.queue.remove(run);
+        self.resting.remove(&run);
     }
 
     /// Gives every run that may work an actor of its own.
     fn admit(&mut self, ctx: &mut Context<Self>) {
-        if self.stopping {
+        if self.stopping || self.state.paused.is_some() {
             return;
         }
-        for id in self.queue.admit(self.shared.settings.concurrency_max.max(1)) {
-            let Some(run) = self.waiting.remove(&id) else {
-                self.queue.release(id, None);
-                continue;
-            };
-            let (left, has_left) = oneshot::channel();
-            let generation = Generation::new(self.shared.clone(), run, left).start();
-            self.generations.insert(id, generation);
-            // The sender is dropped with the actor, so a panic in it is heard as well.
-            ctx.spawn(
-                has_left.into_actor(self).map(move |left, actor, ctx| actor.has_left(id, left.ok(), ctx)),
-            );
+        for id in self.queue.admit(self.shared.clock.now()) {
+            let read = self.shared.engine.run(id);
+            ctx.spawn(read.into_actor(self).map(move |run, actor, ctx| actor.begin(id, run, ctx)));
+        }
+    }
+
+    /// An admitted run was read.
+    fn begin(&mut self, id: RunId, run: Result<Option<Run>, EngineError>, ctx: &mut Context<Self>) {
+        match run {
+            Ok(Some(run)) if run.status == RunStatus::Queued && !self.stopping => {
+                let (left, has_left) = oneshot::channel();
+                let generation = Generation::new(self.shared.clone(), run, left).start();
+                self.generations.insert(id, generation);
+                // The sender is dropped with the actor, so a panic in it is heard as well.
+                ctx.spawn(
+                    has_left.into_actor(self).map(move |left, actor, ctx| actor.has_left(id, left.ok(), ctx)),
+                );
+            }
+            Ok(_) => self.has_left(id, None, ctx),
+            Err(error) => {
+                log::error!("run {id} was to begin and cannot be read; it is tried again: {error}");
+                let pause = actix_rt::time::sleep(UNREADABLE_PAUSE).into_actor(self);
+                ctx.spawn(pause.map(move |(), actor, ctx| actor.has_left(id, None, ctx)));
+            }
         }
     }
 
@@ -167,7 +222,7 @@ impl Orchestrator {
             let shared = self.shared.clone();
             let taken = async move { take_over_one(&shared, id).await };
             ctx.spawn(taken.into_actor(self).map(|run, actor, ctx| {
-                run.into_iter().for_each(|run| actor.push(run));
+                run.iter().for_each(|run| actor.take_in(run));
                 actor.admit(ctx);
             }));
         }
@@ -180,19 +235,20 @@ impl Orchestrator {
             return Box::pin(ready(Err(RunsError::Closing)));
         }
         let settings = &self.shared.settings;
-        if let Err(retry_after_s) = self.queue.reserve(settings.queue_max, settings.concurrency_max) {
+        if let Err(retry_after_s) = self.queue.reserve(settings.queue_max) {
             return Box::pin(ready(Err(RunsError::QueueFull { retry_after_s })));
         }
-        let position_in_queue = self.queue.ahead_of(&Ticket::of(&draft.run));
+        let position = self.queue.ahead_of(&draft.run);
+        let place = Place { position, starts_in: self.starts_in(position) };
         let replaces = draft.replaces;
-        let (accepted, batch) = draft.into_batch(position_in_queue, self.shared.clock.now());
+        let (accepted, batch) = draft.into_batch(place, self.shared.clock.now());
         let shared = self.shared.clone();
         let written = async move { write(shared.broker.as_ref(), &shared.engine, batch).await };
         Box::pin(written.into_actor(self).map(move |result, actor, ctx| {
             actor.queue.release_place();
             result?;
             let (id, project) = (accepted.run.id, accepted.run.project_id);
-            actor.push(accepted.run.clone());
+            actor.take_in(&accepted.run);
             if replaces {
                 actor.cancel_others(id, project, ctx);
             }
@@ -203,7 +259,10 @@ impl Orchestrator {
 
     /// Cancels the other active runs of a project; the new one waits until they have ended.
     fn cancel_others(&mut self, new: RunId, project: ProjectId, ctx: &mut Context<Self>) {
-        for other in self.queue.runs_of(project).into_iter().filter(|other| *other != new) {
+        let resting = self.resting.iter().filter(|(_, run)| run.project == project).map(|(run, _)| *run);
+        let others: Vec<RunId> =
+            self.queue.runs_of(project).into_iter().chain(resting).filter(|other| *other != new).collect();
+        for other in others {
             let cancelled = self.cancel(other, "a newer run".to_owned(), CANCEL_LOOKS_MAX);
             ctx.spawn(cancelled.map(move |result, _, _| {
                 if let Err(error) = result {
@@ -243,8 +302,7 @@ impl Orchestrator {
             let answer = match result {
                 Ok(Some(answer)) => {
                     if answer.already.is_none() {
-                        actor.queue.remove(run);
-                        actor.waiting.remove(&run);
+                        actor.forget(run);
                         actor.admit(ctx);
                     }
                     Ok(answer)
@@ -269,10 +327,10 @@ async fn cancel_waiting(shared: &Shared, id: RunId, by: &str) -> Result<Option<C
     if run.status.is_terminal() {
         return Ok(Some(CancelAnswer { status: run.status, already: Some(run.status) }));
     }
-    if !matches!(run.status, RunStatus::Queued | RunStatus::Paused) {
+    if !matches!(run.status, RunStatus::Queued | RunStatus::Paused | RunStatus::Waiting) {
         return Ok(None);
     }
-    let change = transitions::cancelled_in_queue(&run, by, shared.clock.now());
+    let change = transitions::cancelled_at_rest(&run, by, shared.clock.now());
     match write(shared.broker.as_ref(), &shared.engine, change.into_batch()).await {
         Ok(()) => Ok(Some(CancelAnswer { status: RunStatus::Cancelled, already: None })),
         Err(EngineError::Conflict(_)) => Ok(None),
@@ -288,10 +346,12 @@ impl Actor for Orchestrator {
         let shared = self.shared.clone();
         let taken = async move { take_over_all(&shared).await };
         // Requests wait until the queue is complete.
-        ctx.wait(taken.into_actor(self).map(|runs, actor, ctx| {
-            runs.into_iter().for_each(|run| actor.push(run));
+        ctx.wait(taken.into_actor(self).map(|(state, runs), actor, ctx| {
+            actor.state = state;
+            runs.iter().for_each(|run| actor.take_in(run));
             actor.admit(ctx);
         }));
+        ctx.run_interval(HOUSEKEEPING, Self::keep_house);
     }
 }
 
@@ -313,8 +373,7 @@ impl Handler<Retry> for Orchestrator {
 
     fn handle(&mut self, retry: Retry, _: &mut Self::Context) -> Self::Result {
         let shared = self.shared.clone();
-        let drafted =
-            async move { accept::draft_retry(&shared, retry.run, retry.from_agent.as_deref()).await };
+        let drafted = async move { accept::draft_retry(&shared, retry).await };
         Box::pin(drafted.into_actor(self).then(|draft, actor, _| match draft {
             Ok(draft) => actor.insert(draft),
             Err(error) => Box::pin(ready(Err(error))),
@@ -350,6 +409,7 @@ impl Handler<Stop> for Orchestrator {
     fn handle(&mut self, _: Stop, ctx: &mut Self::Context) -> Self::Result {
         self.stopping = true;
         if self.generations.is_empty() {
+            // What is being read does not begin any more.
             return Box::pin(async {});
         }
         for generation in self.generations.values() {

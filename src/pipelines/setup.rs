@@ -1,0 +1,163 @@
+//! Who carries out an agent and when: the ready form of what a definition says. Everything here is settled, so an executor
+//! has nothing left to decide.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::domain::pipeline::ReplyForm;
+
+/// Who carries out an agent and when.
+#[derive(Clone, Copy, Debug)]
+pub struct AgentSetup {
+    /// Who carries it out.
+    pub executor: ExecutorSpec,
+    /// Places of the agents whose files it reads, itself not among them; none is every agent before it.
+    pub needs: Option<&'static [usize]>,
+    /// The agent is skipped when this expression is false.
+    pub when: Option<&'static str>,
+}
+
+impl AgentSetup {
+    /// A function of this program that always works.
+    pub const BUILTIN: AgentSetup = AgentSetup { executor: ExecutorSpec::Builtin, needs: None, when: None };
+}
+
+/// Who carries out an agent, with all that was said about it.
+#[derive(Clone, Copy, Debug)]
+pub enum ExecutorSpec {
+    /// The agent's own function.
+    Builtin,
+    /// A program.
+    Command(&'static CommandSpec),
+    /// A server that is asked over HTTP.
+    Http(&'static HttpSpec),
+    /// A server that speaks the chat-completions protocol.
+    OpenAi(&'static OpenAiSpec),
+}
+
+/// A program and its walls.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CommandSpec {
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// Variables it gets besides those that are let through.
+    pub env: BTreeMap<String, String>,
+    /// Variables of the server that are let through.
+    pub env_allow: Vec<String>,
+    /// Variables of the server that are let through and masked.
+    pub secrets: Vec<String>,
+    /// Patterns of the files that it hands on.
+    pub outputs: Vec<String>,
+    /// How long it has to stop before it is ended by force.
+    pub grace_ms: u64,
+    /// What it may use.
+    pub limits: ProcessLimits,
+}
+
+/// What the processes of a program may use.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ProcessLimits {
+    /// Processor time of one process.
+    pub cpu_ms: Option<u64>,
+    /// Address space of one process.
+    pub memory_bytes: Option<u64>,
+    /// Size of one file.
+    pub file_bytes: u64,
+    /// Files that one process has open.
+    pub open_files: u64,
+    /// All files that are handed on.
+    pub output_bytes: u64,
+}
+
+/// A server that is asked over HTTP.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct HttpSpec {
+    /// The address that is asked.
+    pub url: String,
+    /// Further headers.
+    pub headers: BTreeMap<String, String>,
+    /// The variable that holds the secret which requests are signed with.
+    pub signing_env: Option<String>,
+    /// Variables whose values are masked.
+    pub secrets: Vec<String>,
+    /// Patterns of the files that it hands on; none is all.
+    pub outputs: Vec<String>,
+    /// Pause between two questions to a status address.
+    pub poll_ms: u64,
+    /// How the connection is treated.
+    pub patience: Patience,
+    /// All files that are handed on.
+    pub output_bytes: u64,
+}
+
+/// How long a connection is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Patience {
+    /// To be made.
+    pub connect_ms: u64,
+    /// Without a byte.
+    pub stall_ms: u64,
+}
+
+/// A model and what it is asked.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct OpenAiSpec {
+    /// The address below which `/chat/completions` lies, without a slash at its end.
+    pub base_url: String,
+    /// The model.
+    pub model: String,
+    /// The variable that holds the key; without a value no key is sent.
+    pub key_env: String,
+    /// Further headers.
+    pub headers: BTreeMap<String, String>,
+    /// Variables whose values are masked.
+    pub secrets: Vec<String>,
+    /// The prompt, a template.
+    pub prompt: String,
+    /// How much chance there is in the answer.
+    pub temperature: Option<f64>,
+    /// Tokens of one reply.
+    pub reply_tokens_max: Option<u64>,
+    /// Tokens that the agents of one run may use together.
+    pub run_tokens_max: Option<u64>,
+    /// How often a reply that does not hold is sent back.
+    pub repairs_max: u32,
+    /// The shape of the reply.
+    pub reply: ReplyForm,
+    /// What a JSON reply must hold to.
+    pub schema: Option<Value>,
+    /// Patterns of the files that it hands on; each without a wildcard is a file that must be there.
+    pub outputs: Vec<String>,
+    /// The built-in agent whose place it takes, like `app/intake`: its reply is checked as that one's output.
+    pub stands_for: Option<String>,
+    /// How the connection is treated.
+    pub patience: Patience,
+}
+
+impl ExecutorSpec {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            ExecutorSpec::Builtin => "builtin",
+            ExecutorSpec::Command(_) => "command",
+            ExecutorSpec::Http(_) => "http",
+            ExecutorSpec::OpenAi(_) => "openai",
+        }
+    }
+
+    /// Changes with everything that was said about the executor, so that outputs of another one are not taken for its
+    /// own. Nothing for a built-in agent, whose version says it all.
+    pub fn fingerprint(self) -> Option<String> {
+        let spec = match self {
+            ExecutorSpec::Builtin => return None,
+            ExecutorSpec::Command(spec) => serde_json::to_vec(spec),
+            ExecutorSpec::Http(spec) => serde_json::to_vec(spec),
+            ExecutorSpec::OpenAi(spec) => serde_json::to_vec(spec),
+        };
+        let json = spec.expect("strings, numbers and maps with string keys have a JSON form");
+        Some(format!("{}:{}", self.name(), hex::encode(Sha256::digest(json))))
+    }
+}

@@ -1,0 +1,4 @@
+//! Engine.IO protocol 4, without Socket.IO: packets and sessions as plain data.
+
+pub mod packet;
+pub mod session;

@@ -1,0 +1,414 @@
+//! What every Socket.IO client hears, and what the dashboard hears: one actor makes it once for all of them.
+//!
+//! Clients read from two bounded lines of messages and from slots of which only the newest counts. One that falls off a line
+//! is told how things stand and goes on from there.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use serde_json::{Value, json};
+use tokio::sync::{broadcast, watch};
+
+use crate::auth::Caller;
+use crate::broker::RunNews;
+use crate::broker::inbox::{Batch, InboxReader};
+use crate::domain::event::{EventBody, LoggedEvent};
+use crate::domain::ids::RunId;
+use crate::domain::run::{Run, RunStatus};
+use crate::domain::time::Timestamp;
+use crate::service::Service;
+use crate::surfaces::vocabulary::{Happening, IMAGE_PIPELINE, happening, row};
+use crate::telemetry::system::{SystemSample, SystemSampler};
+
+/// News that may wait for the lobby; beyond that it looks at the runs anew.
+const NEWS_CAPACITY: usize = 8_192;
+/// Messages that a client may be behind by before it is told how things stand instead.
+const LINE_CAPACITY: usize = 512;
+const TELEMETRY_EVERY: Duration = Duration::from_secs(1);
+const METRICS_EVERY: Duration = Duration::from_secs(2);
+/// A job's progress is told to the dashboard at most this often.
+const JOB_UPDATE_EVERY_MS: u64 = 1_000;
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// A message for many.
+#[derive(Debug, PartialEq)]
+pub(super) struct Said {
+    /// The name of the event.
+    pub(super) name: &'static str,
+    /// Its payload as JSON.
+    pub(super) payload: String,
+}
+
+/// The ears of a client.
+#[derive(Clone)]
+pub struct Lobby(Arc<Lines>);
+
+struct Lines {
+    everyone: broadcast::Sender<Arc<Said>>,
+    dashboard: broadcast::Sender<Arc<Said>>,
+    status: watch::Sender<Arc<str>>,
+    telemetry: watch::Sender<Arc<str>>,
+    metrics: watch::Sender<Arc<str>>,
+}
+
+impl Lobby {
+    /// Starts the actor behind it. Needs a running actix system.
+    pub fn start(service: Service) -> Self {
+        let nothing: Arc<str> = Arc::from("");
+        let lines = Arc::new(Lines {
+            everyone: broadcast::Sender::new(LINE_CAPACITY),
+            dashboard: broadcast::Sender::new(LINE_CAPACITY),
+            status: watch::Sender::new(Board::default().status(true).to_string().into()),
+            telemetry: watch::Sender::new(nothing.clone()),
+            metrics: watch::Sender::new(nothing),
+        });
+        let news = service.broker().watch(NEWS_CAPACITY);
+        LobbyActor {
+            service,
+            lines: lines.clone(),
+            board: Board::default(),
+            sampler: SystemSampler::default(),
+            news: Some(news),
+        }
+        .start();
+        Self(lines)
+    }
+
+    pub(super) fn everyone(&self) -> broadcast::Receiver<Arc<Said>> {
+        self.0.everyone.subscribe()
+    }
+
+    pub(super) fn dashboard(&self) -> broadcast::Receiver<Arc<Said>> {
+        self.0.dashboard.subscribe()
+    }
+
+    /// How the image pipeline stands now.
+    pub(super) fn status(&self) -> Arc<str> {
+        self.0.status.borrow().clone()
+    }
+
+    pub(super) fn telemetry(&self) -> watch::Receiver<Arc<str>> {
+        self.0.telemetry.subscribe()
+    }
+
+    pub(super) fn metrics(&self) -> watch::Receiver<Arc<str>> {
+        self.0.metrics.subscribe()
+    }
+}
+
+/// A run as the lobby knows it.
+#[derive(Clone, Debug)]
+struct Job {
+    run: Run,
+    image_url: Option<String>,
+    told_at: Option<Timestamp>,
+}
+
+/// Who a message is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Audience {
+    Everyone,
+    Dashboard,
+}
+
+/// The runs that have not ended, as plain data.
+#[derive(Debug, Default)]
+struct Board {
+    jobs: HashMap<RunId, Job>,
+    /// The day that `completed_today` counts, in days since 1970.
+    day: i64,
+    completed_today: u64,
+}
+
+impl Board {
+    fn learn(&mut self, run: Run) {
+        self.jobs.entry(run.id).or_insert(Job { run, image_url: None, told_at: None });
+    }
+
+    /// What an event makes the house say.
+    fn take(&mut self, id: RunId, event: &LoggedEvent, ready: bool) -> Vec<(Audience, Said)> {
+        let (Ok(body), Some(job)) = (event.body(), self.jobs.get_mut(&id)) else { return Vec::new() };
+        match &body {
+            EventBody::StatusUpdate(update) => {
+                job.run.status = update.status;
+                job.run.progress = job.run.progress.max(update.progress);
+                job.run.message.clone_from(&update.message);
+                if update.status == RunStatus::Running {
+                    job.run.started_at.get_or_insert(event.at);
+                }
+            }
+            EventBody::Artifact(artifact) if artifact.media_type.starts_with("image/") => {
+                job.image_url = Some(artifact.url.clone());
+            }
+            EventBody::Completion(completion) => job.run.status = completion.status,
+            _ => {}
+        }
+        let Some(what) = happening(&body) else { return Vec::new() };
+        let job = job.clone();
+        if job.run.status.is_terminal() {
+            self.jobs.remove(&id);
+        }
+        if what == Happening::Completed {
+            self.count_completed(event.at);
+        }
+        let mut said = Vec::new();
+        if job.run.pipeline == IMAGE_PIPELINE {
+            for name in row(what).everyone {
+                let payload = match *name {
+                    "status" => self.status(ready),
+                    name => image_payload(name, &job, &body, event.at),
+                };
+                said.push((Audience::Everyone, Said { name, payload: payload.to_string() }));
+            }
+        }
+        let often = what == Happening::Progress
+            && job.told_at.is_some_and(|told| event.at.since(told) < JOB_UPDATE_EVERY_MS);
+        if !often {
+            if let Some(known) = self.jobs.get_mut(&id) {
+                known.told_at = Some(event.at);
+            }
+            for name in row(what).dashboard {
+                let payload = match *name {
+                    "admin_alert" => json!({
+                        "level": "error",
+                        "title": format!("Job {}", job.run.status.as_str().replace('_', " ")),
+                        "message": failure(&body, &job.run),
+                    }),
+                    _ => json!({ "job": job_json(&job.run) }),
+                };
+                said.push((Audience::Dashboard, Said { name, payload: payload.to_string() }));
+            }
+        }
+        said
+    }
+
+    fn count_completed(&mut self, at: Timestamp) {
+        let day = at.0.div_euclid(DAY_MS);
+        if day != self.day {
+            (self.day, self.completed_today) = (day, 0);
+        }
+        self.completed_today += 1;
+    }
+
+    fn completed_today(&self, now: Timestamp) -> u64 {
+        if now.0.div_euclid(DAY_MS) == self.day { self.completed_today } else { 0 }
+    }
+
+    /// How the image pipeline stands.
+    fn status(&self, ready: bool) -> Value {
+        let image = || self.jobs.values().filter(|job| job.run.pipeline == IMAGE_PIPELINE);
+        let working = image().filter(|job| job.run.status != RunStatus::Queued).min_by_key(|job| job.run.id);
+        let queued = image().filter(|job| job.run.status == RunStatus::Queued).count();
+        let state = match (working, queued) {
+            (Some(job), _) => job.run.status.as_str(),
+            (None, 0) => "idle",
+            (None, _) => RunStatus::Queued.as_str(),
+        };
+        json!({
+            "state": state,
+            "job_id": working.map(|job| job.run.id),
+            "queue": queued,
+            "backend": "cpu",
+            "ready": ready,
+        })
+    }
+}
+
+fn image_payload(name: &str, job: &Job, body: &EventBody, at: Timestamp) -> Value {
+    let run = &job.run;
+    let param = |name: &str| run.params.get(name).cloned().unwrap_or(Value::Null);
+    let elapsed_ms = run.started_at.map_or(0, |started| at.since(started));
+    match (name, body) {
+        ("progress", EventBody::StatusUpdate(update)) => {
+            let total = param("steps").as_u64();
+            json!({
+                "job_id": run.id,
+                "step": total.map(|total| (total as f64 * run.progress / 100.0).floor() as u64),
+                "total_steps": total,
+                "percent": run.progress,
+                "elapsed_ms": elapsed_ms,
+                "eta_ms": update.eta.map(|eta| eta.high_ms),
+                "preview_url": job.image_url,
+            })
+        }
+        ("completed", EventBody::Completion(completion)) => json!({
+            "job_id": run.id,
+            "image_url": job.image_url,
+            "elapsed_ms": completion.duration_ms,
+            "seed": param("seed"),
+        }),
+        ("error", body) => json!({ "job_id": run.id, "message": failure(body, run) }),
+        _ => json!({ "job_id": run.id, "prompt": run.brief, "steps": param("steps") }),
+    }
+}
+
+fn failure(body: &EventBody, run: &Run) -> String {
+    match body {
+        EventBody::Completion(completion) => completion
+            .error
+            .as_ref()
+            .map_or_else(|| completion.message.clone(), |error| error.message.clone()),
+        _ => run.message.clone(),
+    }
+}
+
+fn job_json(run: &Run) -> Value {
+    json!({
+        "id": run.id,
+        "project_id": run.project_id,
+        "pipeline": run.pipeline,
+        "status": run.status,
+        "progress": run.progress,
+        "message": run.message,
+        "priority": run.priority,
+        "created_at": run.created_at,
+        "started_at": run.started_at,
+    })
+}
+
+fn telemetry_json(sample: &SystemSample) -> Value {
+    const MIB: f64 = 1024.0 * 1024.0;
+    let rounded = |figure: f64| (figure * 10.0).round() / 10.0;
+    let share = match (sample.memory_bytes, sample.memory_total_bytes) {
+        (Some(used), Some(total)) if total > 0 => Some(rounded(100.0 * used as f64 / total as f64)),
+        _ => None,
+    };
+    json!({
+        "cpu_percent": sample.cpu_percent,
+        "accelerator_percent": null,
+        "memory_mb": sample.memory_bytes.map(|bytes| rounded(bytes as f64 / MIB)),
+        "memory_percent": share,
+        "power_w": null,
+    })
+}
+
+struct LobbyActor {
+    service: Service,
+    lines: Arc<Lines>,
+    board: Board,
+    sampler: SystemSampler,
+    news: Option<InboxReader<RunNews>>,
+}
+
+impl LobbyActor {
+    /// Looks at the runs that have not ended, and tells how things stand.
+    fn look_anew(&mut self, ctx: &mut Context<Self>) {
+        let service = self.service.clone();
+        let runs = async move { service.active_runs(Caller::HOUSE).await };
+        ctx.wait(runs.into_actor(self).map(|runs, actor, _| match runs {
+            Ok(runs) => {
+                actor.board.jobs.clear();
+                runs.into_iter().for_each(|run| actor.board.learn(run));
+                let status = actor.keep_status();
+                let _ =
+                    actor.lines.everyone.send(Arc::new(Said { name: "status", payload: status.to_string() }));
+            }
+            Err(error) => log::warn!("the lobby cannot see the runs: {error}"),
+        }));
+    }
+
+    fn keep_status(&self) -> Arc<str> {
+        let status: Arc<str> = self.board.status(self.service.is_ready()).to_string().into();
+        self.lines.status.send_replace(status.clone());
+        status
+    }
+
+    fn tell(&mut self, news: &[RunNews]) {
+        for one in news {
+            for (audience, said) in self.board.take(one.run, &one.event, self.service.is_ready()) {
+                let line = match audience {
+                    Audience::Everyone => &self.lines.everyone,
+                    Audience::Dashboard => &self.lines.dashboard,
+                };
+                // Nobody may be listening.
+                let _ = line.send(Arc::new(said));
+            }
+        }
+        // One that was learnt of after its end has nothing more to say.
+        self.board.jobs.retain(|_, job| !job.run.status.is_terminal());
+        self.keep_status();
+    }
+
+    fn measure(&mut self, ctx: &mut Context<Self>) {
+        if self.lines.metrics.receiver_count() == 0 {
+            return;
+        }
+        let service = self.service.clone();
+        let stats = async move { service.stats(Caller::HOUSE).await };
+        ctx.spawn(stats.into_actor(self).map(|stats, actor, _| {
+            let Ok(stats) = stats else { return };
+            let count = |status| {
+                let mut known = stats.engine.runs_by_status.iter();
+                known.find(|(one, _)| *one == status).map_or(0, |(_, count)| *count)
+            };
+            let active: u64 =
+                RunStatus::ALL.into_iter().filter(|status| !status.is_terminal()).map(count).sum();
+            let metrics = json!({ "metrics": {
+                "active_jobs": active,
+                "queued_jobs": stats.queue_depth,
+                "completed_today": actor.board.completed_today(stats.at),
+                "system_load": stats.system.load.map(|load| load[0]),
+                "cpu_percent": stats.system.cpu_percent,
+                "memory_bytes": stats.system.memory_bytes,
+                "connections": stats.broker.connections.total,
+                "events_per_second": stats.broker.events.per_second,
+                "uptime_s": stats.uptime_s,
+            }});
+            actor.lines.metrics.send_replace(metrics.to_string().into());
+        }));
+    }
+}
+
+impl Actor for LobbyActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.look_anew(ctx);
+        if let Some(news) = self.news.take() {
+            ctx.add_stream(news);
+        }
+        ctx.run_interval(TELEMETRY_EVERY, |actor, _| {
+            if actor.lines.telemetry.receiver_count() > 0 {
+                let sample = telemetry_json(&actor.sampler.sample());
+                actor.lines.telemetry.send_replace(sample.to_string().into());
+            }
+        });
+        ctx.run_interval(METRICS_EVERY, |actor, ctx| actor.measure(ctx));
+    }
+}
+
+impl StreamHandler<Batch<RunNews>> for LobbyActor {
+    fn handle(&mut self, batch: Batch<RunNews>, ctx: &mut Self::Context) {
+        if batch.overflowed {
+            return self.look_anew(ctx);
+        }
+        let news = batch.items;
+        let mut unknown: Vec<RunId> =
+            news.iter().map(|one| one.run).filter(|run| !self.board.jobs.contains_key(run)).collect();
+        unknown.sort_unstable();
+        unknown.dedup();
+        if unknown.is_empty() {
+            return self.tell(&news);
+        }
+        let service = self.service.clone();
+        let runs = async move {
+            let mut runs = Vec::new();
+            for id in unknown {
+                // A run whose project was removed meanwhile is nobody's any more.
+                runs.extend(service.run(Caller::HOUSE, id).await.ok());
+            }
+            runs
+        };
+        // Nothing overtakes the news that wait here.
+        ctx.wait(runs.into_actor(self).map(move |runs, actor, _| {
+            runs.into_iter().for_each(|run| actor.board.learn(run));
+            actor.tell(&news);
+        }));
+    }
+}
+
+#[cfg(test)]
+#[path = "lobby_tests.rs"]
+mod tests;
