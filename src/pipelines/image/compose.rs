@@ -5,7 +5,7 @@ use crate::pipelines::image::models::{build, extent, usual};
 use crate::pipelines::image::reader::{Prompt, Wish};
 use crate::pipelines::image::render::math::{Vec3, turn, vec3};
 use crate::pipelines::image::render::random::Stream;
-use crate::pipelines::image::scene::{Camera, Finish, Ground, Material, PatternKind, Scene, Thing};
+use crate::pipelines::image::scene::{Camera, Finish, Ground, Material, Part, PatternKind, Scene, Thing};
 use crate::pipelines::image::vocabulary::{
     COLOURS, GROUNDS, GroundKind, LAYOUTS, Layout, PLACES, Place, RELIEFS, Relief, SIZES, SKIES, STUFFS,
     SkyWord, Stuff, ThingKind, VIEWS, View, find, find_thing,
@@ -54,6 +54,12 @@ pub fn compose(prompt: &Prompt, seed: u64) -> Scene {
     for wish in &prompt.wishes {
         place(wish, &mut standing, &mut chance);
     }
+    on_islands(&mut standing);
+    let table = prompt.setting.ground.as_deref() == Some("table");
+    let table = table.then(|| table_for(prompt, &standing));
+    if table.is_some() {
+        standing.iter_mut().for_each(|one| one.at.y += TABLE_HEIGHT);
+    }
     let camera = camera(prompt, &standing);
     let things = standing
         .into_iter()
@@ -61,8 +67,68 @@ pub fn compose(prompt: &Prompt, seed: u64) -> Scene {
             parts: build(one.kind, one.at, one.size, one.own, lit, &mut chance),
             name: one.name,
         })
+        .chain(table)
         .collect();
     Scene { camera, ground, things }
+}
+
+/// How high the top of a table is: things on it are of the size of rooms, and so is it.
+const TABLE_HEIGHT: f32 = 4.2;
+
+/// A table that holds what stands.
+fn table_for(prompt: &Prompt, standing: &[Standing]) -> Thing {
+    let reach = |part: fn(&Standing) -> f32| standing.iter().map(part).fold(0.0, f32::max);
+    let wide = reach(|one| one.at.x.abs() + one.radius) + 3.4;
+    let deep = reach(|one| one.at.z.abs() + one.radius) + 2.4;
+    let look = prompt.setting.ground_look.as_deref();
+    let stuff = look.and_then(|word| find(STUFFS, word)).filter(|stuff| *stuff != Stuff::Wood);
+    let own = match (stuff, look.and_then(|word| find(COLOURS, word))) {
+        (Some(stuff), _) => stuffed(stuff, None, BOARD),
+        (None, Some(colour)) => {
+            Material::of(Finish::Gloss, colour).with(PatternKind::Planks, colour * 0.6, PLANK)
+        }
+        (None, None) => boards(),
+    };
+    let slab = |at: Vec3, half: Vec3| Part::cuboid(at, half, (1.0, 0.0), own);
+    let mut parts = vec![slab(vec3(0.0, TABLE_HEIGHT - 0.14, 0.0), vec3(wide, 0.14, deep))];
+    for (x, z) in [(-1.0, -1.0), (-1.0, 1.0), (1.0, -1.0), (1.0, 1.0)] {
+        let at = vec3(x * (wide - 0.5), TABLE_HEIGHT * 0.5 - 0.15, z * (deep - 0.5));
+        parts.push(slab(at, vec3(0.2, TABLE_HEIGHT * 0.5 - 0.15, 0.2)));
+    }
+    Thing { name: "table".to_owned(), parts }
+}
+
+/// Width of a board.
+const PLANK: f32 = 0.72;
+const BOARD: Vec3 = vec3(0.40, 0.215, 0.10);
+
+fn boards() -> Material {
+    Material::of(Finish::Gloss, BOARD).with(PatternKind::Planks, vec3(0.115, 0.05, 0.02), PLANK)
+}
+
+/// Where there are islands, what could stand on the ground stands on them.
+fn on_islands(standing: &mut [Standing]) {
+    let islands: Vec<(Vec3, f32)> = standing
+        .iter()
+        .filter(|one| one.kind == ThingKind::Island)
+        .map(|one| (one.at, one.size))
+        .collect();
+    let mut used = 0;
+    for one in standing.iter_mut() {
+        if islands.is_empty()
+            || one.at.y > 0.1
+            || matches!(one.kind, ThingKind::Island | ThingKind::Boat | ThingKind::Forest | ThingKind::City)
+        {
+            continue;
+        }
+        let (middle, size) = islands[used % islands.len()];
+        let place = (used / islands.len()) as f32;
+        used += 1;
+        // On the green, beside its trees, the next ones a little to the side.
+        let (cos, sin) = turn(20.0 + place * 100.0);
+        one.at = middle + vec3(cos * 1.05, 0.0, sin * 0.55) * size;
+        one.at.y = 0.52 * size;
+    }
 }
 
 /// The material of a wish: its stuff in its colour, or what is usual for the thing.
@@ -256,8 +322,24 @@ fn ground(prompt: &Prompt, seed: u64) -> Ground {
     let colour = look.and_then(|word| find(COLOURS, word));
     let reliefs: Vec<Relief> = setting.reliefs.iter().filter_map(|word| find(RELIEFS, word)).collect();
     let has = |relief: Relief| reliefs.contains(&relief);
-    let usual = if reliefs.is_empty() { GroundKind::Plain } else { GroundKind::Grass };
-    let kind = kind.unwrap_or(usual);
+    let afloat = prompt.wishes.iter().filter_map(|wish| find_thing(&wish.thing)).any(|(kind, _)| {
+        matches!(kind, ThingKind::Boat | ThingKind::Island | ThingKind::Lighthouse)
+    });
+    let grown = prompt.wishes.iter().filter_map(|wish| find_thing(&wish.thing)).any(|(kind, _)| {
+        use ThingKind::{Castle, Cactus, Flower, Forest, House, Mushroom, Pine, Tree, Village, Windmill};
+        matches!(
+            kind,
+            Castle | Flower | Forest | House | Mushroom | Pine | Tree | Village | Windmill | Cactus
+        )
+    });
+    let table = setting.ground.as_deref() == Some("table");
+    let indoors = setting.sky.as_deref().and_then(|word| find(SKIES, word)) == Some(SkyWord::Studio);
+    let usual = match () {
+        () if afloat => GroundKind::Water,
+        () if !reliefs.is_empty() || (grown && !indoors) || (table && !indoors) => GroundKind::Grass,
+        () => GroundKind::Plain,
+    };
+    let kind = kind.filter(|_| !table).unwrap_or(usual);
     let mut material = match kind {
         GroundKind::Water => Material::of(Finish::Water, vec3(0.02, 0.10, 0.13)),
         GroundKind::Sand => {
@@ -272,11 +354,7 @@ fn ground(prompt: &Prompt, seed: u64) -> Ground {
             vec3(0.05, 0.05, 0.06),
             1.0,
         ),
-        GroundKind::Wood => Material::of(Finish::Gloss, vec3(0.32, 0.17, 0.08)).with(
-            PatternKind::Wood,
-            vec3(0.18, 0.09, 0.04),
-            1.6,
-        ),
+        GroundKind::Wood => boards(),
         GroundKind::Asphalt => Material::matte(vec3(0.06, 0.06, 0.065)),
         GroundKind::Dust => {
             Material::matte(vec3(0.30, 0.30, 0.30)).with(PatternKind::Patches, vec3(0.18, 0.18, 0.18), 1.5)
@@ -286,7 +364,11 @@ fn ground(prompt: &Prompt, seed: u64) -> Ground {
         }
         GroundKind::Plain => Material::matte(vec3(0.42, 0.40, 0.37)),
     };
-    if let Some(stuff) = look.and_then(|word| find(STUFFS, word)) {
+    let look = look.filter(|_| !table);
+    let colour = colour.filter(|_| !table);
+    if let Some(stuff) =
+        look.and_then(|word| find(STUFFS, word)).filter(|stuff| kind != GroundKind::Wood || *stuff != Stuff::Wood)
+    {
         material = stuffed(stuff, None, material.colour);
     }
     if let Some(colour) = colour {
@@ -296,7 +378,7 @@ fn ground(prompt: &Prompt, seed: u64) -> Ground {
             .map(|pattern| crate::pipelines::image::scene::Pattern { colour: colour * 0.7, ..pattern });
     }
     let dunes = matches!(kind, GroundKind::Sand | GroundKind::Dust | GroundKind::Mars);
-    let hills = if has(Relief::Hills) {
+    let hills = if has(Relief::Hills) || (table && !indoors) {
         5.0
     } else if dunes {
         2.2
@@ -345,10 +427,16 @@ fn camera(prompt: &Prompt, standing: &[Standing]) -> Camera {
         Some(View::Wide) => (needed * 1.7 + 2.0, 0.16),
         Some(View::High) => (needed * 1.25 + 1.0, 0.75),
         Some(View::Low) => (needed * 1.05 + 0.8, -0.04),
-        None => (needed * 1.12 + 0.8, 0.17),
+        None if front - back > 4.0 => (needed * 1.12 + 0.8, 0.17),
+        None => (needed * 1.16 + 0.8, 0.115),
     };
     let at = vec3(middle.x + away * 0.12, (middle.y + away * rise).max(0.25), middle.z + away);
-    let lens = if view == Some(View::Close) { 0.06 } else { 0.012 };
+    let lens = match view {
+        Some(View::Close) => 0.06,
+        // A table is looked at from near: what lies behind it is out of focus.
+        _ if prompt.setting.ground.as_deref() == Some("table") => 0.07,
+        _ => 0.012,
+    };
     Camera { at, target: middle, view_deg, lens }
 }
 

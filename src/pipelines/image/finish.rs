@@ -175,6 +175,67 @@ pub fn decoded(value: f32) -> f32 {
     if value <= 0.040_45 { value / 12.92 } else { libm::powf((value + 0.055) / 1.055, 2.4) }
 }
 
+/// What is brighter than a picture can show shines over its edge, as in a lens: the excess, blurred three times as wide
+/// each time, is added.
+pub fn shining(pixels: Vec<Vec3>, width: u32, exposure: f32) -> Vec<Vec3> {
+    const BY: usize = 4;
+    let width = width as usize;
+    let height = pixels.len() / width.max(1);
+    let limit = 1.3 / libm::exp2f(exposure);
+    let (across, down) = (width.div_ceil(BY), height.div_ceil(BY));
+    let mut excess = vec![Vec3::ZERO; across * down];
+    for (at, pixel) in pixels.iter().enumerate() {
+        let bright = pixel.max_part();
+        if bright > limit {
+            let place = (at / width / BY) * across + (at % width) / BY;
+            excess[place] += *pixel * ((bright - limit).min(limit * 6.0) / bright / (BY * BY) as f32);
+        }
+    }
+    if excess.iter().all(|part| part.max_part() <= 0.0) {
+        return pixels;
+    }
+    let mut glow = vec![Vec3::ZERO; across * down];
+    for (radius, share) in [(0.008, 0.22), (0.025, 0.16), (0.07, 0.12)] {
+        let reach = ((height as f32 * radius / BY as f32) as usize).max(1);
+        for _ in 0..2 {
+            excess = blurred(&blurred(&excess, across, down, reach, true), across, down, reach, false);
+        }
+        glow.iter_mut().zip(&excess).for_each(|(sum, part)| *sum += *part * share);
+    }
+    let at = |x: usize, y: usize| glow[y.min(down - 1) * across + x.min(across - 1)];
+    let shone = |place: usize, pixel: Vec3| {
+        let (x, y) = ((place % width) as f32 / BY as f32, (place / width) as f32 / BY as f32);
+        let (left, top) = (x as usize, y as usize);
+        let upper = at(left, top).mix(at(left + 1, top), x.fract());
+        let lower = at(left, top + 1).mix(at(left + 1, top + 1), x.fract());
+        pixel + upper.mix(lower, y.fract())
+    };
+    pixels.into_iter().enumerate().map(|(place, pixel)| shone(place, pixel)).collect()
+}
+
+/// The mean over a stretch of each row, or of each column.
+fn blurred(pixels: &[Vec3], width: usize, height: usize, reach: usize, rows: bool) -> Vec<Vec3> {
+    let (lines, length) = if rows { (height, width) } else { (width, height) };
+    let place = |line: usize, at: usize| if rows { line * width + at } else { at * width + line };
+    let mut blurred = vec![Vec3::ZERO; pixels.len()];
+    for line in 0..lines {
+        let mut sum = Vec3::ZERO;
+        for at in 0..length + reach {
+            if at < length {
+                sum += pixels[place(line, at)];
+            }
+            if at > 2 * reach {
+                sum = sum - pixels[place(line, at - 2 * reach - 1)];
+            }
+            if at >= reach {
+                // What adding and taking away leaves over must not darken anything.
+                blurred[place(line, at - reach)] = sum.map(|part| part.max(0.0)) / (2 * reach + 1) as f32;
+            }
+        }
+    }
+    blurred
+}
+
 /// Darker towards the corners, a little: the eye stays in the middle.
 pub fn vignetted(pixels: Vec<Vec3>, width: u32, height: u32) -> Vec<Vec3> {
     let (half_width, half_height) = (width as f32 * 0.5, height as f32 * 0.5);

@@ -1,7 +1,7 @@
 //! Agent 5: develops the light to a picture that carries its recipe.
 
 use crate::domain::event::LogLevel;
-use crate::pipelines::image::finish::{Guide, developed, smoothed, vignetted};
+use crate::pipelines::image::finish::{Guide, developed, shining, smoothed, vignetted};
 use crate::pipelines::image::hdr::{self, Picture};
 use crate::pipelines::image::params::Params;
 use crate::pipelines::image::recipe;
@@ -29,6 +29,7 @@ pub fn run(inputs: &AgentInputs, host: &dyn AgentHost) -> Result<AgentOutput, Ag
     let smooth = smoothed(&picture.light, picture.steps, &guide, picture.width);
     host.check()?;
     host.progress(80.0, "developing");
+    let smooth = shining(smooth, picture.width, light.exposure);
     let pixels = developed(vignetted(smooth, picture.width, picture.height).into_iter(), &light);
     let file = recipe::png(picture.width, picture.height, &pixels, Some(&params.recipe(&inputs.brief)))
         .map_err(|error| AgentError::failed(format!("the picture cannot be written: {error}")))?;

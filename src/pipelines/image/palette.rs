@@ -96,23 +96,23 @@ fn hour(word: SkyWord, chance: &mut Stream) -> Light {
             ..base
         },
         SkyWord::Sunrise => Light {
-            sun: sun(8.0, side * 152.0),
-            sunlight: vec3(2.3, 1.35, 0.75),
-            zenith: vec3(0.16, 0.26, 0.52),
-            horizon: vec3(0.98, 0.66, 0.52),
+            sun: sun(6.5, side * 163.0),
+            sunlight: vec3(2.1, 1.2, 0.66),
+            zenith: vec3(0.12, 0.22, 0.46),
+            horizon: vec3(0.86, 0.56, 0.44),
             sun_size_deg: 2.0,
-            exposure: 0.15,
             ..base
         },
         SkyWord::Sunset => Light {
-            sun: sun(6.5, side * 156.0),
-            sunlight: vec3(2.6, 1.15, 0.42),
-            zenith: vec3(0.12, 0.15, 0.40),
-            horizon: vec3(1.05, 0.50, 0.24),
+            sun: sun(4.6, side * 164.0),
+            sunlight: vec3(2.4, 1.0, 0.36),
+            zenith: vec3(0.055, 0.085, 0.27),
+            horizon: vec3(0.80, 0.34, 0.14),
             sun_size_deg: 2.2,
-            clouds: 0.45,
-            exposure: 0.2,
-            warmth: 0.15,
+            clouds: 0.42,
+            exposure: 0.1,
+            warmth: 0.1,
+            contrast: 1.1,
             ..base
         },
         SkyWord::Dusk => Light {
@@ -127,14 +127,14 @@ fn hour(word: SkyWord, chance: &mut Stream) -> Light {
             ..base
         },
         SkyWord::Night => Light {
-            sun: sun(34.0, side * 140.0),
-            sunlight: vec3(0.20, 0.24, 0.34),
-            zenith: vec3(0.006, 0.010, 0.030),
-            horizon: vec3(0.030, 0.042, 0.085),
+            sun: sun(8.5, side * 166.0),
+            sunlight: vec3(0.17, 0.21, 0.31),
+            zenith: vec3(0.009, 0.015, 0.045),
+            horizon: vec3(0.034, 0.050, 0.105),
             sun_size_deg: 2.4,
-            clouds: 0.12,
+            clouds: 0.18,
             stars: true,
-            exposure: 1.1,
+            exposure: 1.0,
             contrast: 1.08,
             ..base
         },
@@ -183,7 +183,10 @@ fn weathered(light: &mut Light, weather: Weather) {
             light.horizon = grey(light.horizon, 0.45);
         }
         Weather::Misty => {
-            light.mist = light.mist.max(0.014);
+            light.mist = light.mist.max(0.015);
+            light.exposure -= 0.45;
+            light.contrast *= 1.12;
+            light.horizon = grey(light.horizon, 0.25);
             light.sunlight = light.sunlight * 0.85;
         }
         Weather::Starry => light.stars = true,

@@ -8,7 +8,7 @@ use crate::pipelines::image::recipe::Recipe;
 /// Raised whenever the same recipe may give another picture.
 pub const VERSION: u32 = 1;
 /// Steps when none are asked for.
-pub const STEPS_USUAL: u64 = 24;
+pub const STEPS_USUAL: u64 = 16;
 /// Most steps.
 pub const STEPS_MAX: u64 = 512;
 /// Least width and height.

@@ -165,6 +165,8 @@ pub enum PatternKind {
     Marble,
     /// Rings of growth.
     Wood,
+    /// Boards beside each other along x.
+    Planks,
     /// Blots.
     Patches,
 }

@@ -35,6 +35,7 @@ impl Generation {
         });
         // What an earlier agent said last is not this one's.
         self.desk.take_progress();
+        self.desk.wish_rest(self.wants_pause());
         let began = Instant::now();
         self.at_work = Some(AtWork { index, timer, began, said: (self.desk.said(), began) });
         let result = thread::start(Task {
@@ -86,6 +87,11 @@ impl Generation {
                 });
             }
             (Phase::Stopping, Err(_)) => self.checkpoint(ctx),
+            (Phase::Working, Err(AgentError::Resting)) => match self.wants_pause() {
+                true => self.pause_now(ctx),
+                // The pause was taken back meanwhile.
+                false => self.advance(ctx),
+            },
             (Phase::Working, Err(error)) => {
                 let (class, message) = (error.class(), error.to_string());
                 self.try_again_or(index, class, &message, ctx, move |actor, ctx| {
@@ -140,7 +146,7 @@ impl Generation {
         let error = match error {
             AgentError::Failed { message, file, line } => RunError { agent, message, file, line },
             AgentError::Passing { message, .. } => RunError { agent, message, file: None, line: None },
-            AgentError::Cancelled => RunError {
+            AgentError::Cancelled | AgentError::Resting => RunError {
                 agent,
                 message: "the agent stopped without being told to".to_owned(),
                 file: None,

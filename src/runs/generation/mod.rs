@@ -18,7 +18,8 @@ use tokio::sync::oneshot;
 pub(crate) use ending::{CancelRun, StopRun};
 pub(crate) use pausing::{PauseRun, ResumeRun};
 
-use crate::domain::event::{EventBody, RunError};
+use crate::broker::RunStep;
+use crate::domain::event::{Eta, EventBody, RunError};
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::time::Timestamp;
 use crate::engine::{Batch, EngineError};
@@ -29,12 +30,14 @@ use crate::runs::orchestrator::Shared;
 use crate::runs::plan::{self, Next};
 use crate::runs::progress::{Progress, sane_percent};
 use crate::runs::recovery::at_work;
-use crate::runs::transitions::{self, Transition, preview_message};
+use crate::runs::transitions::{self, Transition, preview_message, preview_url};
 
 /// Cancel, stop and little else is sent to a run; a full mailbox makes the sender wait.
 const MAILBOX_CAPACITY: usize = 16;
 /// How often the desk is looked at: lines are said this late at most.
 const TICK: Duration = Duration::from_millis(50);
+/// Between two pictures that are said at once.
+const SHOWN_GAP: Duration = Duration::from_millis(20);
 /// Progress is said at most five times a second.
 const PROGRESS_GAP_MS: u64 = 200;
 /// The slot of a room that holds the newest preview.
@@ -218,6 +221,7 @@ impl Generation {
                 actor.time_out(format!("the run did not end within {limit_ms} ms"), false, ctx);
             });
             ctx.run_interval(TICK, Self::tick);
+            actor.listen(ctx);
             actor.advance(ctx);
         });
     }
@@ -282,6 +286,18 @@ impl Generation {
         (done..self.run.agents.len()).for_each(|index| self.progress.restarted(index));
     }
 
+    /// A picture is news that somebody watches for: it is said at once rather than with the next look at the desk.
+    fn listen(&mut self, ctx: &mut Context<Self>) {
+        let desk = self.desk.clone();
+        let shown = async move { desk.shown().await };
+        ctx.spawn(shown.into_actor(self).map(|(), actor, ctx| {
+            if !matches!(actor.phase, Phase::Left) {
+                actor.tick(ctx);
+                ctx.run_later(SHOWN_GAP, Self::listen);
+            }
+        }));
+    }
+
     /// Says what has come to the desk.
     fn tick(&mut self, ctx: &mut Context<Self>) {
         if matches!(self.phase, Phase::Unwritable(_) | Phase::Left) {
@@ -296,8 +312,26 @@ impl Generation {
         if let (Phase::Working, Some(index)) = (&self.phase, self.at_work.as_ref().map(|agent| agent.index))
             && let Some(early) = self.desk.take_early()
         {
-            let preview = early.preview.as_ref().map(|preview| preview_message(&self.run, index, preview));
-            let change = transitions::agent_shows(&self.run, index, early).after_lines(lines);
+            let preview = early.preview.as_ref().map(|preview| {
+                let url = preview_url(&self.run, preview);
+                // Whoever hears of the step right after this knows its picture.
+                self.shared.broker.tell_step(RunStep {
+                    run: self.run.id,
+                    step: preview.step,
+                    of: preview.of,
+                    preview_url: url.as_str().into(),
+                });
+                preview_message(&self.run, index, preview, &url)
+            });
+            let mut change = transitions::agent_shows(&self.run, index, early);
+            if preview.is_some()
+                && let Some(progress) = self.desk.take_progress()
+            {
+                let (of_agent, of_run) = self.got_on(index, progress, now);
+                let got_on = transitions::agent_progress(&change.run, index, of_agent, of_run);
+                change = change.and(got_on);
+            }
+            let change = change.after_lines(lines);
             // Its address leads somewhere only once the change is on record.
             return self.commit(ctx, change, move |actor, _| {
                 if let Some(preview) = preview {
@@ -308,13 +342,9 @@ impl Generation {
         if let (Phase::Working, Some(index)) = (&self.phase, self.at_work.as_ref().map(|agent| agent.index))
             // A clock that went back does not silence the run.
             && !(0..PROGRESS_GAP_MS as i64).contains(&(now.0 - self.progress_said_at.0))
-            && let Some((percent, message)) = self.desk.take_progress()
+            && let Some(progress) = self.desk.take_progress()
         {
-            self.progress_said_at = now;
-            // 100 is said when the agent's output is on record.
-            self.progress.reached(index, sane_percent(percent).min(99.0));
-            let of_run = (self.progress.percent(), self.progress.eta());
-            let of_agent = (self.progress.of_agent(index), message);
+            let (of_agent, of_run) = self.got_on(index, progress, now);
             let change = transitions::agent_progress(&self.run, index, of_agent, of_run).after_lines(lines);
             return self.commit(ctx, change, |_, _| ());
         }
@@ -325,6 +355,20 @@ impl Generation {
         }
     }
 }
+
+impl Generation {
+    /// Takes down how far an agent is; answers what is said of the agent and of the run.
+    fn got_on(&mut self, index: usize, (percent, message): (f64, String), now: Timestamp) -> GotOn {
+        self.progress_said_at = now;
+        // 100 is said when the agent's output is on record.
+        self.progress.reached(index, sane_percent(percent).min(99.0));
+        let of_run = (self.progress.percent(), self.progress.eta());
+        ((self.progress.of_agent(index), message), of_run)
+    }
+}
+
+/// How far an agent is with what it does, and how far its run is.
+type GotOn = ((f64, String), (f64, Option<Eta>));
 
 impl Actor for Generation {
     type Context = Context<Self>;

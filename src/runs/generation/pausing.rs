@@ -83,6 +83,7 @@ impl Handler<PauseRun> for Generation {
             (Phase::Working, RunStatus::Pausing) => Box::pin(async { Ok(RunStatus::Pausing) }),
             (Phase::Working, _) => {
                 let change = transitions::pausing(&self.run, &pause.by, at_work(&self.run), self.now());
+                self.desk.wish_rest(true);
                 self.answer_with(ctx, change, |actor, ctx| {
                     if actor.at_work.is_none() {
                         actor.pause_now(ctx);
@@ -100,6 +101,7 @@ impl Handler<ResumeRun> for Generation {
     fn handle(&mut self, resume: ResumeRun, ctx: &mut Self::Context) -> Self::Result {
         match (&self.phase, self.run.status) {
             (Phase::Working, RunStatus::Pausing) => {
+                self.desk.wish_rest(false);
                 let change = transitions::pause_withdrawn(&self.run, &resume.by);
                 self.answer_with(ctx, change, |_, _| ())
             }

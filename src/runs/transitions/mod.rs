@@ -279,11 +279,14 @@ pub(crate) fn agent_shows(run: &Run, index: usize, early: Early) -> Transition {
     change.with_metrics(index, early.metrics)
 }
 
-/// The newest preview as it goes to readers; it is not in the log.
-pub(crate) fn preview_message(run: &Run, index: usize, preview: &EarlyPreview) -> String {
+/// Where to fetch a preview: the address changes with the picture, so that no cache shows an older one.
+pub(crate) fn preview_url(run: &Run, preview: &EarlyPreview) -> String {
     let url = file_url(run.project_id, &preview.file.path);
-    // The address changes with the picture, so that no cache shows an older one.
-    let url = format!("{url}?v={}", &preview.file.sha256[..preview.file.sha256.len().min(12)]);
+    format!("{url}?v={}", &preview.file.sha256[..preview.file.sha256.len().min(12)])
+}
+
+/// The newest preview as it goes to readers; it is not in the log.
+pub(crate) fn preview_message(run: &Run, index: usize, preview: &EarlyPreview, url: &str) -> String {
     let message = serde_json::json!({
         "type": "preview",
         "project_id": run.project_id,

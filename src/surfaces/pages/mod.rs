@@ -12,7 +12,7 @@ mod routes;
 
 pub use assets::base;
 pub use error::{error, not_found};
-pub use headers::secure;
+pub use headers::{scripts_from, secure};
 pub use home::HomeView;
 pub use project::ProjectView;
 pub use routes::configure;
@@ -58,7 +58,7 @@ pub fn project(view: &ProjectView) -> Result<HttpResponse, PageError> {
     html(StatusCode::OK, &project::Page::new(view))
 }
 
-fn html(status: StatusCode, page: &impl Template) -> Result<HttpResponse, PageError> {
+pub(crate) fn html(status: StatusCode, page: &impl Template) -> Result<HttpResponse, PageError> {
     let mut response = HttpResponse::build(status)
         // The state stands in the page: a copy kept by the browser would be an old one.
         .insert_header((header::CACHE_CONTROL, "no-cache"))

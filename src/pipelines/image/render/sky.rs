@@ -13,13 +13,17 @@ pub struct Sky {
     light: Light,
     toward_sun: Vec3,
     sun_cos: f32,
+    /// Of the disc as it is seen: soft shadows need a larger one than the eye would believe.
+    disc_cos: f32,
 }
 
 impl Sky {
     /// The sky of this light.
     pub fn new(light: &Light) -> Self {
         let sun_cos = libm::cosf(light.sun_size_deg.max(0.05).to_radians());
-        Self { light: *light, toward_sun: light.sun.unit(), sun_cos }
+        let seen_deg = (light.sun_size_deg * 0.6).clamp(0.05, 0.95);
+        let disc_cos = libm::cosf(seen_deg.to_radians());
+        Self { light: *light, toward_sun: light.sun.unit(), sun_cos, disc_cos }
     }
 
     /// Colour of the sky in a direction, without the disc of the sun.
@@ -34,7 +38,9 @@ impl Sky {
             colour = colour * (1.0 + direction.y * 0.4);
         }
         let toward = direction.dot(self.toward_sun).max(0.0);
-        let glow = libm::powf(toward, 8.0) * 0.06 + libm::powf(toward, 64.0) * 0.12;
+        let glow = libm::powf(toward, 6.0) * 0.05
+            + libm::powf(toward, 60.0) * 0.11
+            + libm::powf(toward, 900.0) * 0.5;
         colour += light.sunlight * (glow * if light.disc { 1.0 } else { 0.25 });
         if light.stars && direction.y > 0.0 {
             colour += Vec3::splat(star(direction)) * smooth(0.0, 0.25, direction.y);
@@ -56,13 +62,19 @@ impl Sky {
         clear.mix(shaded, cover * 0.92)
     }
 
+    /// Light that mist sends on in a direction.
+    pub fn mist(&self, direction: Vec3) -> Vec3 {
+        let toward = direction.dot(self.toward_sun).max(0.0);
+        self.light.horizon.mix(self.light.zenith, 0.25) * 0.72 + self.light.sunlight * (libm::powf(toward, 6.0) * 0.10)
+    }
+
     /// Light of the disc in a direction: nothing beside it.
     pub fn disc(&self, direction: Vec3) -> Vec3 {
-        if !self.light.disc || direction.dot(self.toward_sun) < self.sun_cos {
+        if !self.light.disc || direction.dot(self.toward_sun) < self.disc_cos {
             return Vec3::ZERO;
         }
         // Bounded: a mirrored sun must not drown an image in single bright dots.
-        let brightness = self.light.sunlight / (1.0 - self.sun_cos).max(1e-5);
+        let brightness = self.light.sunlight / (1.0 - self.disc_cos).max(1e-5);
         brightness.map(|part| part.min(24.0))
     }
 
@@ -106,7 +118,7 @@ mod tests {
             let direction = sky.toward_sun(chance);
             assert!((direction.length() - 1.0).abs() < 1e-4);
             assert!(direction.dot(light.sun.unit()) >= sky.sun_cos - 1e-6);
-            assert!(sky.colour(direction).is_finite());
+            assert!(sky.colour(direction).is_finite() && sky.mist(direction).is_finite());
         }
         assert_eq!(sky.disc(-light.sun.unit()), Vec3::ZERO);
     }

@@ -2,7 +2,7 @@
 //! lamps asked for at each matte surface.
 
 use crate::pipelines::image::render::geometry::{self, Crossing, NEAR, Ray};
-use crate::pipelines::image::render::ground::{self, FAR, Soil};
+use crate::pipelines::image::render::ground::{FAR, Land, Soil};
 use crate::pipelines::image::render::math::{Vec3, basis, smooth, vec3};
 use crate::pipelines::image::render::noise;
 use crate::pipelines::image::render::random::{Stream, in_pixel};
@@ -15,6 +15,8 @@ const BOUNCES_MAX: u32 = 9;
 const BOUNCES_SURE: u32 = 3;
 /// The most that one sample may add to a pixel: a bound against single bright dots, at the price of some light.
 const SAMPLE_MAX: f32 = 12.0;
+/// At this height mist is thinner by a factor of e, metres.
+const MIST_HEIGHT: f32 = 11.0;
 /// How much glass bends light.
 const GLASS_INDEX: f32 = 1.5;
 /// How much water and clear coats do.
@@ -26,6 +28,7 @@ pub struct World<'a> {
     scene: &'a Scene,
     light: &'a Light,
     sky: Sky,
+    land: Land,
     /// For each thing a ball that holds it.
     bounds: Vec<(Vec3, f32)>,
     /// Lamps that are balls: they are asked for light.
@@ -85,6 +88,7 @@ impl<'a> World<'a> {
                 lens: camera.lens,
             },
             sky: Sky::new(light),
+            land: Land::new(&scene.ground),
             scene,
             light,
             seed,
@@ -142,7 +146,7 @@ impl<'a> World<'a> {
             }
         }
         let reach = nearest.map_or(limit, |(crossing, ..)| crossing.distance);
-        if let Some((crossing, soil)) = ground::cross(&self.scene.ground, ray, reach) {
+        if let Some((crossing, soil)) = self.land.cross(ray, reach) {
             let material = self.soil(soil, ray.at(crossing.distance), crossing.distance);
             return Some(Hit { crossing, material, thing: None });
         }
@@ -162,13 +166,32 @@ impl<'a> World<'a> {
                 resolved(ground.material, point)
             }
             Soil::Plane => ground.material,
-            Soil::Hill => Material::matte(vec3(0.16, 0.22, 0.09)),
+            Soil::Hill => Material::matte(vec3(0.10, 0.15, 0.06)),
             Soil::Rock => {
-                let shade = 0.7 + 0.6 * noise::layered(point.x * 0.2, point.y * 0.5 + point.z * 0.2, 3, 4);
-                Material::matte(vec3(0.23, 0.21, 0.20) * shade)
+                let grain = noise::layered(point.x * 0.2, point.y * 0.5 + point.z * 0.2, 3, 4);
+                // Woods climb up to a line that is no straight one.
+                let wooded = smooth(9.0, 4.0, point.y + (grain - 0.5) * 9.0);
+                let rock = vec3(0.20, 0.185, 0.18) * (0.55 + 0.9 * grain);
+                Material::matte(rock.mix(vec3(0.045, 0.075, 0.035), wooded * 0.9))
             }
             Soil::Snow => Material::matte(vec3(0.86, 0.88, 0.92)),
         }
+    }
+
+    /// Share of light that mist lets through. It lies on the ground and thins out upwards.
+    fn clear(&self, ray: &Ray, distance: f32) -> f32 {
+        if self.light.mist <= 0.0 {
+            return 1.0;
+        }
+        let thickness = |height: f32| libm::expf(-height.max(0.0) / MIST_HEIGHT);
+        let rise = ray.direction.y * distance;
+        let passed = if rise.abs() < 0.05 {
+            thickness(ray.from.y) * distance
+        } else {
+            let top = ray.from.y.max(0.0) + rise;
+            (thickness(ray.from.y) - thickness(top)).abs() * MIST_HEIGHT * distance / rise.abs()
+        };
+        libm::expf(-self.light.mist * passed)
     }
 
     /// Light that comes in along a path that begins with this ray.
@@ -179,15 +202,15 @@ impl<'a> World<'a> {
         let mut open = true;
         for bounce in 0..BOUNCES_MAX {
             let Some(hit) = self.hit(&ray, FAR) else {
-                light += carried
-                    * (self.sky.colour(ray.direction)
-                        + if open { self.sky.disc(ray.direction) } else { Vec3::ZERO });
-                return light;
+                let seen = self.sky.colour(ray.direction)
+                    + if open { self.sky.disc(ray.direction) } else { Vec3::ZERO };
+                let clear = self.clear(&ray, FAR);
+                return light + carried * (seen * clear + self.sky.mist(ray.direction) * (1.0 - clear));
             };
             let distance = hit.crossing.distance;
             if self.light.mist > 0.0 {
-                let clear = libm::expf(-self.light.mist * distance);
-                light += carried * self.light.horizon * (1.0 - clear);
+                let clear = self.clear(&ray, distance);
+                light += carried * self.sky.mist(ray.direction) * (1.0 - clear);
                 carried = carried * clear;
             } else if hit.thing.is_none() && !self.light.studio {
                 // The plane ends where it fades into the horizon.
@@ -343,6 +366,15 @@ fn resolved(material: Material, point: Vec3) -> Material {
             let grain = noise::layered(at.x * 0.6, at.y * 0.15 + at.z * 0.6, 5, 3) * 1.6;
             let ring = ((at.x * at.x + at.z * at.z).sqrt() * 3.0 + grain).fract();
             smooth(0.35, 0.95, ring)
+        }
+        PatternKind::Planks => {
+            let plank = at.z.floor();
+            let shade = noise::value(plank + 0.5, 7.5, 77);
+            // Each plank is sawn from another place of the trunk.
+            let grain = noise::layered(at.x * 0.35 + shade * 40.0, at.z * 7.0, 5, 4);
+            let fine = noise::layered(at.x * 0.9 + shade * 40.0, at.z * 30.0, 6, 2);
+            let joint = smooth(0.485, 0.497, libm::fabsf(at.z - plank - 0.5));
+            (shade * 0.35 + smooth(0.35, 0.75, grain) * 0.45 + fine * 0.2).max(joint * 1.6)
         }
         PatternKind::Patches => smooth(0.42, 0.62, noise::layered(at.x, at.z + at.y * 0.7, 13, 4)),
     };
