@@ -109,6 +109,20 @@ mod tests {
     }
 
     #[test]
+    fn a_picture_has_a_size_and_steps() {
+        let given = json!({ "width": 2048, "steps": 3 });
+        let resolved = resolve("image", given.as_object().unwrap(), &Map::new()).unwrap();
+        assert_eq!(
+            Value::Object(resolved),
+            json!({ "seed": 0, "steps": 3, "width": 2048, "height": 512 })
+        );
+        for wrong in [json!({ "width": 2049 }), json!({ "height": 63 }), json!({ "steps": 0 })] {
+            assert!(resolve("image", wrong.as_object().unwrap(), &Map::new()).is_err(), "{wrong}");
+        }
+        assert!(resolve("app", json!({ "steps": 3 }).as_object().unwrap(), &Map::new()).is_err());
+    }
+
+    #[test]
     fn names_what_is_wrong() {
         for bad in
             [json!(-1), json!(1.5), json!("7"), json!(null), json!([1]), json!(true), json!(INTEGER_MAX + 1)]

@@ -485,6 +485,22 @@ mod tests {
     }
 
     #[test]
+    fn a_table_carries_what_stands_and_an_island_lies_in_the_sea() {
+        let table = scene("a red ball on a wooden table");
+        assert_eq!(table.things.last().unwrap().name, "table");
+        let low = |thing: &Thing| {
+            let (middle, radius) = thing.parts[0].shape.bound();
+            middle.y - radius
+        };
+        assert!((low(&table.things[0]) - TABLE_HEIGHT).abs() < 0.01);
+        let island = scene("a lighthouse on an island");
+        assert_eq!(island.ground.material.finish, Finish::Water);
+        assert!(island.things[0].parts[0].shape.bound().0.y > 0.5);
+        assert_eq!(scene("a boat").ground.material.finish, Finish::Water);
+        assert_ne!(scene("a boat on a street").ground.material.finish, Finish::Water);
+    }
+
+    #[test]
     fn places_are_kept_to() {
         let x = |text: &str| compose(&read(text), 5).things[1].parts[0].shape.bound().0;
         assert!(x("a tree, a house on the left").x < -0.5);

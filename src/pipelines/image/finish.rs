@@ -263,6 +263,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_too_bright_shines_around_itself_alone() {
+        let dark = vec![Vec3::splat(0.2); 96 * 64];
+        assert_eq!(shining(dark.clone(), 96, 0.0), dark);
+        let mut lamp = dark.clone();
+        for y in 30..34 {
+            for x in 46..50 {
+                lamp[y * 96 + x] = Vec3::splat(10.0);
+            }
+        }
+        let shone = shining(lamp, 96, 0.0);
+        assert!(shone[32 * 96 + 53].x > 0.21, "{:?}", shone[32 * 96 + 53]);
+        assert!(shone[0].x < 0.205 && shone.iter().all(|pixel| pixel.is_finite()));
+    }
+
+    #[test]
     fn smoothing_takes_grain_and_leaves_edges() {
         let (scene, light) = (three_balls(), daylight());
         let (width, height) = (48, 32);

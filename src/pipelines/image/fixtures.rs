@@ -3,7 +3,7 @@
 use crate::pipelines::image::render::math::{Vec3, vec3};
 use crate::pipelines::image::scene::{Camera, Finish, Ground, Light, Material, Part, Scene, Thing};
 
-pub fn daylight() -> Light {
+pub(in crate::pipelines::image) fn daylight() -> Light {
     Light {
         zenith: vec3(0.18, 0.36, 0.80),
         horizon: vec3(0.70, 0.82, 0.95),
@@ -22,7 +22,7 @@ pub fn daylight() -> Light {
     }
 }
 
-pub fn plain_ground() -> Ground {
+pub(in crate::pipelines::image) fn plain_ground() -> Ground {
     Ground {
         material: Material::matte(Vec3::splat(0.4)),
         hills: 0.0,
@@ -32,7 +32,7 @@ pub fn plain_ground() -> Ground {
     }
 }
 
-pub fn three_balls() -> Scene {
+pub(in crate::pipelines::image) fn three_balls() -> Scene {
     let ball = |name: &str, x: f32, material: Material| Thing {
         name: name.into(),
         parts: vec![Part::ball(vec3(x, 1.0, 0.0), 1.0, material)],

@@ -550,3 +550,34 @@ pub fn find_thing(word: &str) -> Option<(ThingKind, bool)> {
         if *one == word { Some((*kind, false)) } else { (*many == word).then_some((*kind, true)) }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_is_published() {
+        const DOCUMENT: &str = include_str!("../../../docs/IMAGE.md");
+        fn names<T>(table: &[(&'static str, T)]) -> Vec<&'static str> {
+            table.iter().map(|(word, _)| *word).collect()
+        }
+        let words = [
+            THINGS.iter().map(|(one, ..)| *one).collect(),
+            names(COLOURS),
+            names(STUFFS),
+            names(SIZES),
+            names(COUNTS),
+            names(LAYOUTS),
+            names(PLACES),
+            names(GROUNDS),
+            names(RELIEFS),
+            names(SKIES),
+            names(WEATHERS),
+            names(MOODS),
+            names(VIEWS),
+        ];
+        for word in words.into_iter().flatten() {
+            assert!(DOCUMENT.contains(&format!("`{word}`")), "{word} is not in docs/IMAGE.md");
+        }
+    }
+}

@@ -72,7 +72,7 @@ async function send(machine, path, body) {
     if (problem.errors?.length > 0) showErrors(form, problem.errors);
     else say(where + problem.detail);
   } catch {
-    say(`${where}the machine cannot be reached, or does not allow this page (its setting http.origins).`);
+    say(`${where}the machine cannot be reached, or does not allow this page (its setting http.allowed_origins).`);
   }
 }
 

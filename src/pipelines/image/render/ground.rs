@@ -208,6 +208,18 @@ mod tests {
     }
 
     #[test]
+    fn the_grid_says_what_the_relief_is() {
+        let ground = Ground { hills: 5.0, mountains: 40.0, ..plain_ground() };
+        let land = Land::new(&ground);
+        for (x, z) in [(-20.3, -12.1), (33.0, 10.5), (5.5, -80.2), (-60.0, -120.7), (0.0, 0.0)] {
+            let exact = SUNKEN + hill(&ground, x, z) + mountain(&ground, x, z, 6);
+            let found = land.height(x, z);
+            assert!((exact - found).abs() < 0.05 + exact.abs() * 0.06, "{x} {z}: {found} for {exact}");
+        }
+        assert!((land.height(5_000.0, 0.0) - SUNKEN).abs() < 1e-6);
+    }
+
+    #[test]
     fn mountains_stand_in_the_distance_and_hills_leave_the_middle_free() {
         let ground = Ground { mountains: 30.0, hills: 4.0, snow_line: Some(12.0), ..plain_ground() };
         let ahead = Ray { from: vec3(0.0, 2.0, 8.0), direction: vec3(0.0, 0.05, -1.0).unit() };

@@ -139,6 +139,7 @@ impl Board {
     /// What an event makes the house say.
     fn take(&mut self, id: RunId, event: &LoggedEvent, ready: bool) -> Vec<(Audience, Said)> {
         let (Ok(body), Some(job)) = (event.body(), self.jobs.get_mut(&id)) else { return Vec::new() };
+        let before = job.run.status;
         match &body {
             EventBody::StatusUpdate(update) => {
                 job.run.status = update.status;
@@ -170,6 +171,10 @@ impl Board {
                     name => image_payload(name, &job, &body, event.at),
                 };
                 said.push((Audience::Everyone, Said { name, payload: payload.to_string() }));
+            }
+            // That it pauses or goes on is a change of the status as well.
+            if what == Happening::Progress && job.run.status != before {
+                said.push((Audience::Everyone, Said { name: "status", payload: self.status(ready).to_string() }));
             }
         }
         let often = what == Happening::Progress
