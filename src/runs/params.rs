@@ -112,10 +112,7 @@ mod tests {
     fn a_picture_has_a_size_and_steps() {
         let given = json!({ "width": 2048, "steps": 3 });
         let resolved = resolve("image", given.as_object().unwrap(), &Map::new()).unwrap();
-        assert_eq!(
-            Value::Object(resolved),
-            json!({ "seed": 0, "steps": 3, "width": 2048, "height": 512 })
-        );
+        assert_eq!(Value::Object(resolved), json!({ "seed": 0, "steps": 3, "width": 2048, "height": 512 }));
         for wrong in [json!({ "width": 2049 }), json!({ "height": 63 }), json!({ "steps": 0 })] {
             assert!(resolve("image", wrong.as_object().unwrap(), &Map::new()).is_err(), "{wrong}");
         }

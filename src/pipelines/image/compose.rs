@@ -108,11 +108,8 @@ fn boards() -> Material {
 
 /// Where there are islands, what could stand on the ground stands on them.
 fn on_islands(standing: &mut [Standing]) {
-    let islands: Vec<(Vec3, f32)> = standing
-        .iter()
-        .filter(|one| one.kind == ThingKind::Island)
-        .map(|one| (one.at, one.size))
-        .collect();
+    let islands: Vec<(Vec3, f32)> =
+        standing.iter().filter(|one| one.kind == ThingKind::Island).map(|one| (one.at, one.size)).collect();
     let mut used = 0;
     for one in standing.iter_mut() {
         if islands.is_empty()
@@ -322,11 +319,13 @@ fn ground(prompt: &Prompt, seed: u64) -> Ground {
     let colour = look.and_then(|word| find(COLOURS, word));
     let reliefs: Vec<Relief> = setting.reliefs.iter().filter_map(|word| find(RELIEFS, word)).collect();
     let has = |relief: Relief| reliefs.contains(&relief);
-    let afloat = prompt.wishes.iter().filter_map(|wish| find_thing(&wish.thing)).any(|(kind, _)| {
-        matches!(kind, ThingKind::Boat | ThingKind::Island | ThingKind::Lighthouse)
-    });
+    let afloat = prompt
+        .wishes
+        .iter()
+        .filter_map(|wish| find_thing(&wish.thing))
+        .any(|(kind, _)| matches!(kind, ThingKind::Boat | ThingKind::Island | ThingKind::Lighthouse));
     let grown = prompt.wishes.iter().filter_map(|wish| find_thing(&wish.thing)).any(|(kind, _)| {
-        use ThingKind::{Castle, Cactus, Flower, Forest, House, Mushroom, Pine, Tree, Village, Windmill};
+        use ThingKind::{Cactus, Castle, Flower, Forest, House, Mushroom, Pine, Tree, Village, Windmill};
         matches!(
             kind,
             Castle | Flower | Forest | House | Mushroom | Pine | Tree | Village | Windmill | Cactus
@@ -366,8 +365,9 @@ fn ground(prompt: &Prompt, seed: u64) -> Ground {
     };
     let look = look.filter(|_| !table);
     let colour = colour.filter(|_| !table);
-    if let Some(stuff) =
-        look.and_then(|word| find(STUFFS, word)).filter(|stuff| kind != GroundKind::Wood || *stuff != Stuff::Wood)
+    if let Some(stuff) = look
+        .and_then(|word| find(STUFFS, word))
+        .filter(|stuff| kind != GroundKind::Wood || *stuff != Stuff::Wood)
     {
         material = stuffed(stuff, None, material.colour);
     }

@@ -179,7 +179,7 @@ pub fn build(kind: Kind, at: Vec3, size: f32, own: Material, lit: bool, chance: 
         Kind::Forest => spread(11, 4.2, chance)
             .into_iter()
             .flat_map(|(place, scale)| {
-                let kind = if chance.next() < 0.6 { Kind::Pine } else { Kind::Tree };
+                let kind = if chance.share() < 0.6 { Kind::Pine } else { Kind::Tree };
                 let shade = chance.within(0.8, 1.25);
                 let own = Material { colour: own.colour * shade, ..own };
                 build(kind, at + place * size, size * scale, own, lit, chance)
@@ -268,7 +268,7 @@ pub fn build(kind: Kind, at: Vec3, size: f32, own: Material, lit: bool, chance: 
             let mut parts = vec![cuboid(up(height), vec3(wide, height, wide), own)];
             for level in 0..10 {
                 for column in [-0.55_f32, 0.0, 0.55] {
-                    if chance.next() < 0.6 {
+                    if chance.share() < 0.6 {
                         let lift = height * 2.0 * (level as f32 + 0.6) / 10.4;
                         parts.push(cuboid(
                             off(column * wide, lift, wide),

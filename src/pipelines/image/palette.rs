@@ -69,7 +69,7 @@ fn sun(height_deg: f32, side_deg: f32) -> Vec3 {
 }
 
 fn hour(word: SkyWord, chance: &mut Stream) -> Light {
-    let side = if chance.next() < 0.5 { 1.0 } else { -1.0 };
+    let side = if chance.share() < 0.5 { 1.0 } else { -1.0 };
     let base = Light {
         zenith: vec3(0.14, 0.31, 0.74),
         horizon: vec3(0.66, 0.79, 0.94),

@@ -101,7 +101,8 @@ fn work(task: &Task) -> Result<Made, AgentError> {
     let run = RunIds { run: task.run.id, project: task.run.project_id };
     let blobs = tools.artifacts.blobs();
     let kept = KeptState::new(tools.artifacts.logs(), task.run.id, name, &task.work.key);
-    let host = Host { desk, run, blobs, log: &log, scripts: tools.scripts.as_ref(), agent: name.into(), kept };
+    let host =
+        Host { desk, run, blobs, log: &log, scripts: tools.scripts.as_ref(), agent: name.into(), kept };
     if task.agent.policy.resources.iter().any(|resource| resource == CPU) {
         work_quietly();
     }

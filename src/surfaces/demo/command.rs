@@ -92,13 +92,8 @@ async fn generate(
     prompt: String,
     params: Map<String, Value>,
 ) -> Result<HttpResponse, Problem> {
-    let new = NewProject {
-        id: None,
-        name: None,
-        brief: prompt,
-        pipeline: Some(IMAGE_PIPELINE.to_owned()),
-        params,
-    };
+    let new =
+        NewProject { id: None, name: None, brief: prompt, pipeline: Some(IMAGE_PIPELINE.to_owned()), params };
     let project = service.create_project(caller, new).await.map_err(as_prompt)?;
     let generated = service.generate(caller, project.id, GenerateRequest::default(), None).await?;
     Ok(HttpResponse::Accepted().json(json!({

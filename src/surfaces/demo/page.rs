@@ -31,7 +31,8 @@ fn page(platform: &'static str, request: &HttpRequest) -> Result<HttpResponse, P
     let page = Page { assets: base(), platform, other: other.as_ref().map(|other| other.origin.as_str()) };
     let mut response = html(StatusCode::OK, &page)?;
     // The page may speak to the other machine, and to no third one.
-    if let Some(policy) = other.and_then(|other| HeaderValue::from_str(&scripts_from(&other.sources())).ok()) {
+    if let Some(policy) = other.and_then(|other| HeaderValue::from_str(&scripts_from(&other.sources())).ok())
+    {
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     Ok(response)

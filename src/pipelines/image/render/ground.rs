@@ -28,9 +28,7 @@ impl Heights {
         let cells = |from: f32, to: f32| ((to - from) / CELL) as usize + 1;
         let (columns, rows) = (cells(left, right), cells(back, front));
         let heights: Vec<f32> = (0..rows * columns)
-            .map(|at| {
-                height(left + (at % columns) as f32 * CELL, back + (at / columns) as f32 * CELL)
-            })
+            .map(|at| height(left + (at % columns) as f32 * CELL, back + (at / columns) as f32 * CELL))
             .collect();
         let top = heights.iter().copied().fold(0.0, f32::max);
         Self { left, back, columns, rows, heights, top }
@@ -64,9 +62,8 @@ pub struct Land {
 impl Land {
     /// The ground with its relief.
     pub fn new(ground: &Ground) -> Self {
-        let hills = (ground.hills > 0.0).then(|| {
-            Heights::new((-150.0, 150.0), (-250.0, 60.0), |x, z| hill(ground, x, z))
-        });
+        let hills = (ground.hills > 0.0)
+            .then(|| Heights::new((-150.0, 150.0), (-250.0, 60.0), |x, z| hill(ground, x, z)));
         let mountains = (ground.mountains > 0.0)
             .then(|| Heights::new((-260.0, 260.0), (-245.0, -32.0), |x, z| mountain(ground, x, z, 6)));
         Self { ground: *ground, hills, mountains }
@@ -76,7 +73,8 @@ impl Land {
     pub fn cross(&self, ray: &Ray, limit: f32) -> Option<(Crossing, Soil)> {
         let plane = plane(ray, limit);
         let limit = plane.map_or(limit.min(FAR), |crossing| crossing.distance);
-        let relief = (self.hills.is_some() || self.mountains.is_some()).then(|| self.relief(ray, limit)).flatten();
+        let relief =
+            (self.hills.is_some() || self.mountains.is_some()).then(|| self.relief(ray, limit)).flatten();
         relief.or(plane.map(|crossing| (crossing, Soil::Plane)))
     }
 
@@ -86,7 +84,8 @@ impl Land {
     }
 
     fn relief(&self, ray: &Ray, limit: f32) -> Option<(Crossing, Soil)> {
-        let top = [&self.hills, &self.mountains].into_iter().flatten().map(|heights| heights.top).sum::<f32>();
+        let top =
+            [&self.hills, &self.mountains].into_iter().flatten().map(|heights| heights.top).sum::<f32>();
         let mut distance = NEAR;
         // From where the ray comes below the highest tops, to where it leaves them.
         let mut end = limit;

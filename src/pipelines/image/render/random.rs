@@ -17,7 +17,7 @@ impl Stream {
     }
 
     /// The next number, at least 0 and below 1.
-    pub fn next(&mut self) -> f32 {
+    pub fn share(&mut self) -> f32 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         // The 24 bits that a float holds exactly.
         (mixed(self.state) >> 40) as f32 * (1.0 / 16_777_216.0)
@@ -25,12 +25,12 @@ impl Stream {
 
     /// A number in a range.
     pub fn within(&mut self, from: f32, to: f32) -> f32 {
-        from + (to - from) * self.next()
+        from + (to - from) * self.share()
     }
 
     /// One of `count` places, `count` at least 1.
     pub fn below(&mut self, count: usize) -> usize {
-        ((self.next() * count as f32) as usize).min(count.saturating_sub(1))
+        ((self.share() * count as f32) as usize).min(count.saturating_sub(1))
     }
 }
 
@@ -49,7 +49,7 @@ pub fn in_pixel(seed: u64, pixel: u32, sample: u32) -> (f32, f32) {
         let place = f64::from(sample) * step + f64::from(shift);
         (place - place.floor()) as f32
     };
-    (spread(0.754_877_666_246_692_7, shift.next()), spread(0.569_840_290_998_053_2, shift.next()))
+    (spread(0.754_877_666_246_692_7, shift.share()), spread(0.569_840_290_998_053_2, shift.share()))
 }
 
 #[cfg(test)]
@@ -62,9 +62,9 @@ mod tests {
         let mut again = Stream::new(7, 3, 1);
         let mut buckets = [0_u32; 10];
         for _ in 0..10_000 {
-            let number = stream.next();
+            let number = stream.share();
             assert!((0.0..1.0).contains(&number));
-            assert_eq!(number, again.next());
+            assert_eq!(number, again.share());
             buckets[(number * 10.0) as usize] += 1;
         }
         assert!(buckets.iter().all(|count| (850..1150).contains(count)), "{buckets:?}");
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn neighbours_do_not_look_alike() {
-        let first = |seed, pixel, sample| Stream::new(seed, pixel, sample).next();
+        let first = |seed, pixel, sample| Stream::new(seed, pixel, sample).share();
         let all = [first(1, 0, 0), first(2, 0, 0), first(1, 1, 0), first(1, 0, 1)];
         for (at, number) in all.iter().enumerate() {
             assert!(all[at + 1..].iter().all(|other| (other - number).abs() > 1e-4), "{all:?}");

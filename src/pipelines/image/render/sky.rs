@@ -65,7 +65,8 @@ impl Sky {
     /// Light that mist sends on in a direction.
     pub fn mist(&self, direction: Vec3) -> Vec3 {
         let toward = direction.dot(self.toward_sun).max(0.0);
-        self.light.horizon.mix(self.light.zenith, 0.25) * 0.72 + self.light.sunlight * (libm::powf(toward, 6.0) * 0.10)
+        self.light.horizon.mix(self.light.zenith, 0.25) * 0.72
+            + self.light.sunlight * (libm::powf(toward, 6.0) * 0.10)
     }
 
     /// Light of the disc in a direction: nothing beside it.

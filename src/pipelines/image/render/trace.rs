@@ -102,7 +102,7 @@ impl<'a> World<'a> {
         let pixel = y * self.width + x;
         let mut chance = Stream::new(self.seed, pixel, sample);
         let inside = in_pixel(self.seed, pixel, sample);
-        let lens = (chance.next(), chance.next());
+        let lens = (chance.share(), chance.share());
         let ray = self.ray(x as f32 + inside.0, y as f32 + inside.1, lens);
         let found = self.path(ray, &mut chance);
         if !found.is_finite() {
@@ -251,7 +251,7 @@ impl<'a> World<'a> {
                 Finish::Water => {
                     let waved = wave(point, normal, distance);
                     let share = mirrored_share(-waved.dot(ray.direction), 1.0 / WATER_INDEX);
-                    if chance.next() < share.max(0.04) {
+                    if chance.share() < share.max(0.04) {
                         open = true;
                         let out = ray.direction.reflect(waved);
                         if out.y > 0.0 { out } else { vec3(out.x, -out.y, out.z) }
@@ -263,7 +263,7 @@ impl<'a> World<'a> {
                     }
                 }
                 Finish::Gloss
-                    if chance.next() < mirrored_share(-normal.dot(ray.direction), 1.0 / GLASS_INDEX) =>
+                    if chance.share() < mirrored_share(-normal.dot(ray.direction), 1.0 / GLASS_INDEX) =>
                 {
                     open = true;
                     ray.direction.reflect(normal)
@@ -277,7 +277,7 @@ impl<'a> World<'a> {
             };
             if bounce >= BOUNCES_SURE {
                 let stays = carried.max_part().min(0.95);
-                if chance.next() >= stays {
+                if chance.share() >= stays {
                     return light;
                 }
                 carried = carried / stays;
@@ -292,7 +292,7 @@ impl<'a> World<'a> {
     fn asked(&self, point: Vec3, normal: Vec3, chance: &mut Stream) -> Vec3 {
         let from = point + normal * (NEAR * 2.0);
         let mut light = Vec3::ZERO;
-        let toward = self.sky.toward_sun((chance.next(), chance.next()));
+        let toward = self.sky.toward_sun((chance.share(), chance.share()));
         let facing = toward.dot(normal);
         if facing > 0.0 && toward.y > 0.0 && self.sky.sunlight().max_part() > 0.0 {
             light += self.sky.sunlight() * facing * self.passed(Ray { from, direction: toward }, FAR);
@@ -395,7 +395,7 @@ fn wave(point: Vec3, normal: Vec3, distance: f32) -> Vec3 {
 
 /// A direction off a matte surface: the more upright, the likelier.
 fn scattered(normal: Vec3, chance: &mut Stream) -> Vec3 {
-    let (radius, angle) = (chance.next(), chance.next() * std::f32::consts::TAU);
+    let (radius, angle) = (chance.share(), chance.share() * std::f32::consts::TAU);
     let (side, up) = basis(normal);
     let out = radius.sqrt();
     (side * (libm::cosf(angle) * out)
@@ -407,7 +407,7 @@ fn scattered(normal: Vec3, chance: &mut Stream) -> Vec3 {
 /// A point in a ball of radius one.
 fn ball(chance: &mut Stream) -> Vec3 {
     let (height, angle, depth) =
-        (chance.within(-1.0, 1.0), chance.next() * std::f32::consts::TAU, libm::cbrtf(chance.next()));
+        (chance.within(-1.0, 1.0), chance.share() * std::f32::consts::TAU, libm::cbrtf(chance.share()));
     let flat = (1.0 - height * height).max(0.0).sqrt();
     vec3(libm::cosf(angle) * flat, height, libm::sinf(angle) * flat) * depth
 }
@@ -432,7 +432,7 @@ fn glass(direction: Vec3, normal: Vec3, inside: bool, index: f32, chance: &mut S
     let cosine = -direction.dot(normal);
     let passing = 1.0 - ratio * ratio * (1.0 - cosine * cosine);
     let seen = if inside { passing.max(0.0).sqrt() } else { cosine };
-    if passing <= 0.0 || chance.next() < mirrored_share(seen, ratio) {
+    if passing <= 0.0 || chance.share() < mirrored_share(seen, ratio) {
         return (direction.reflect(normal), false);
     }
     ((direction * ratio + normal * (ratio * cosine - passing.sqrt())).unit(), true)

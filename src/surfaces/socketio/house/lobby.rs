@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use tokio::sync::{broadcast, watch};
 
 use crate::auth::Caller;
-use crate::broker::{RunNews, RunStep};
 use crate::broker::inbox::{Batch, InboxReader};
+use crate::broker::{RunNews, RunStep};
 use crate::domain::event::{EventBody, LoggedEvent};
 use crate::domain::ids::RunId;
 use crate::domain::run::{Run, RunStatus};
@@ -174,7 +174,10 @@ impl Board {
             }
             // That it pauses or goes on is a change of the status as well.
             if what == Happening::Progress && job.run.status != before {
-                said.push((Audience::Everyone, Said { name: "status", payload: self.status(ready).to_string() }));
+                said.push((
+                    Audience::Everyone,
+                    Said { name: "status", payload: self.status(ready).to_string() },
+                ));
             }
         }
         let often = what == Happening::Progress
@@ -232,7 +235,10 @@ impl Board {
 
 /// Whether a browser shows such a picture.
 fn is_shown(media_type: &str) -> bool {
-    matches!(media_type, "image/png" | "image/jpeg" | "image/webp" | "image/gif" | "image/avif" | "image/svg+xml")
+    matches!(
+        media_type,
+        "image/png" | "image/jpeg" | "image/webp" | "image/gif" | "image/avif" | "image/svg+xml"
+    )
 }
 
 fn image_payload(name: &str, job: &Job, body: &EventBody, at: Timestamp) -> Value {
