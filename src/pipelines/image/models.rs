@@ -38,7 +38,7 @@ pub fn extent(kind: Kind) -> (f32, f32) {
         Kind::Snowman | Kind::Robot => (0.7, 2.1),
         Kind::Rocket => (0.7, 3.4),
         Kind::Balloon => (1.0, 2.8),
-        Kind::Island => (3.2, 1.8),
+        Kind::Island => (3.2, 2.7),
     }
 }
 
