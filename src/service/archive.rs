@@ -38,7 +38,7 @@ impl Service {
         caller: Caller,
         project: ProjectId,
     ) -> Result<(String, Archive), ServiceError> {
-        caller.may(Action::Read)?;
+        caller.may_in(Action::Read, project)?;
         let name = format!("{}.zip", file_name(&self.stored_project(project).await?.name));
         let run = self.run_with_files(project).await?.ok_or(ServiceError::NotFound("file"))?;
         let files = files_of(&run);

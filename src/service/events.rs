@@ -69,7 +69,7 @@ impl Service {
         since: Option<Position>,
         limit: usize,
     ) -> Result<EventAnswer, ServiceError> {
-        caller.may(Action::Read)?;
+        caller.may_in(Action::Read, room)?;
         let engine = &self.ground().engine;
         let limit = ReadLimit { events: limit, bytes: PAGE_BYTES_MAX };
         let mut looks = 0;
@@ -110,7 +110,7 @@ impl Service {
         room: ProjectId,
         since: Option<Position>,
     ) -> Result<Follow, ServiceError> {
-        caller.may(Action::Read)?;
+        caller.may_in(Action::Read, room)?;
         self.check_ready()?;
         Ok(self.ground().broker.follow(room, since).await?)
     }
@@ -125,7 +125,7 @@ impl Service {
         room: ProjectId,
         since: Option<Position>,
     ) -> Result<Follow, ServiceError> {
-        caller.may(Action::Read)?;
+        caller.may_in(Action::Read, room)?;
         Ok(self.ground().broker.follow_as(room, since, Encoding::Tasks).await?)
     }
 }

@@ -66,7 +66,7 @@ impl Service {
     /// # Errors
     /// When there is no such project.
     pub async fn files(&self, caller: Caller, project: ProjectId) -> Result<Vec<ProjectFile>, ServiceError> {
-        caller.may(Action::Read)?;
+        caller.may_in(Action::Read, project)?;
         let run = self.run_with_files(project).await?;
         Ok(run.as_ref().map(files_of).unwrap_or_default())
     }
@@ -81,7 +81,7 @@ impl Service {
         project: ProjectId,
         path: &str,
     ) -> Result<StoredFile, ServiceError> {
-        caller.may(Action::Read)?;
+        caller.may_in(Action::Read, project)?;
         let path =
             ArtifactPath::parse(path).map_err(|error| ServiceError::invalid("path", error.to_string()))?;
         let run = self.run_with_files(project).await?.ok_or(ServiceError::NotFound("file"))?;

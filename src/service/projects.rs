@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::auth::Caller;
+use crate::auth::caller::Scope;
 use crate::auth::policy::Action;
 use crate::broker::RoomView;
 use crate::domain::ids::ProjectId;
@@ -107,10 +108,49 @@ impl Service {
         before: Option<(Timestamp, ProjectId)>,
         status: Option<RunStatus>,
     ) -> Result<ProjectList, ServiceError> {
+        if let Scope::Projects(set) = caller.scope {
+            return self.list_of(caller, set.ids(), limit, status).await;
+        }
         caller.may(Action::Read)?;
         let page = self.ground().engine.projects(ProjectQuery { limit, before, status }).await?;
         let last = page.projects.last().map(|(project, _)| (project.created_at, project.id));
         Ok(ProjectList { next: last.filter(|_| page.more), projects: page.projects })
+    }
+
+    /// The projects that a caller is bound to; they are few and one page.
+    async fn list_of(
+        &self,
+        caller: Caller,
+        ids: &[ProjectId],
+        limit: usize,
+        status: Option<RunStatus>,
+    ) -> Result<ProjectList, ServiceError> {
+        let mut projects = Vec::new();
+        for id in ids {
+            caller.may_in(Action::Read, *id)?;
+            let Some(project) = self.ground().engine.project(*id).await? else { continue };
+            let run = self.ground().engine.runs_of(*id, 1).await?.pop();
+            if status.is_none_or(|status| run.as_ref().is_some_and(|run| run.status == status)) {
+                projects.push((project, run));
+            }
+        }
+        projects.sort_by_key(|(project, _)| std::cmp::Reverse((project.created_at, project.id)));
+        projects.truncate(limit);
+        Ok(ProjectList { projects, next: None })
+    }
+
+    /// Whether there is such a project, for doors that keep something of their own about it.
+    ///
+    /// # Errors
+    /// When there is none, or the caller may not do that with it.
+    pub async fn check_project(
+        &self,
+        caller: Caller,
+        action: Action,
+        id: ProjectId,
+    ) -> Result<(), ServiceError> {
+        caller.may_in(action, id)?;
+        self.stored_project(id).await.map(drop)
     }
 
     /// A project with what its room looks like.
@@ -118,7 +158,7 @@ impl Service {
     /// # Errors
     /// When there is no such project.
     pub async fn project(&self, caller: Caller, id: ProjectId) -> Result<ProjectView, ServiceError> {
-        caller.may(Action::Read)?;
+        caller.may_in(Action::Read, id)?;
         let project = self.stored_project(id).await?;
         let room = self.ground().broker.view(id).await?;
         let agents = self.ground().catalog.agents(&project.pipeline).unwrap_or_default();
@@ -135,7 +175,7 @@ impl Service {
         id: ProjectId,
         change: ProjectChange,
     ) -> Result<Project, ServiceError> {
-        caller.may(Action::ManageProjects)?;
+        caller.may_in(Action::ManageProjects, id)?;
         let mut project = self.stored_project(id).await?;
         let (catalog, limits) = (&*self.ground().catalog, &self.config().limits);
         let mut wrong = Vec::new();
@@ -162,7 +202,7 @@ impl Service {
     /// # Errors
     /// When there is no such project, or one of its runs is active.
     pub async fn delete_project(&self, caller: Caller, id: ProjectId) -> Result<(), ServiceError> {
-        caller.may(Action::ManageProjects)?;
+        caller.may_in(Action::ManageProjects, id)?;
         let runs = self.ground().engine.runs_of(id, usize::MAX).await?;
         match self.ground().engine.commit(Batch::of([Change::RemoveProject(id)])).await {
             Ok(_) => {}

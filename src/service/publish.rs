@@ -117,7 +117,7 @@ impl Service {
         items: Vec<Publication>,
         key: Option<IdempotencyKey>,
     ) -> Result<Publishing, ServiceError> {
-        caller.may(Action::Publish)?;
+        caller.may_in(Action::Publish, project)?;
         check_items(&items, &self.config().limits)?;
         if key.is_none() && items.iter().all(Publication::stands_alone) {
             // The engine itself sees whether there is such a project; nothing else need be known.

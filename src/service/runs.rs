@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::auth::Caller;
 use crate::auth::policy::Action;
+use crate::auth::{AuthError, Caller};
 use crate::domain::control::Lane;
 use crate::domain::event::Eta;
 use crate::domain::ids::{ProjectId, RunId};
@@ -114,7 +114,7 @@ impl Service {
         request: GenerateRequest,
         key: Option<IdempotencyKey>,
     ) -> Result<Generated, ServiceError> {
-        caller.may(Action::ControlRuns)?;
+        caller.may_in(Action::ControlRuns, project)?;
         self.check_ready()?;
         let priority = i32::try_from(request.priority).ok().filter(|p| i64::from(*p).abs() <= PRIORITY_MAX);
         let Some(priority) = priority else {
@@ -155,7 +155,7 @@ impl Service {
         project: ProjectId,
         limit: usize,
     ) -> Result<Vec<Run>, ServiceError> {
-        caller.may(Action::Read)?;
+        caller.may_in(Action::Read, project)?;
         self.stored_project(project).await?;
         Ok(self.ground().engine.runs_of(project, limit).await?)
     }
@@ -174,8 +174,38 @@ impl Service {
     /// # Errors
     /// When there is no such run.
     pub async fn run(&self, caller: Caller, id: RunId) -> Result<Run, ServiceError> {
-        caller.may(Action::Read)?;
-        self.ground().engine.run(id).await?.ok_or(ServiceError::NotFound("run"))
+        self.run_for(caller, Action::Read, id).await
+    }
+
+    /// A run that this caller may do that with. Of a run that is out of reach, nobody learns that it exists.
+    ///
+    /// # Errors
+    /// When there is no such run within the caller's reach.
+    pub(crate) async fn run_for(
+        &self,
+        caller: Caller,
+        action: Action,
+        id: RunId,
+    ) -> Result<Run, ServiceError> {
+        caller.may_somewhere(action)?;
+        let run = self.ground().engine.run(id).await?;
+        run.filter(|run| caller.may_in(action, run.project_id).is_ok()).ok_or(ServiceError::NotFound("run"))
+    }
+
+    /// Checks [`Service::run_for`], and reads the run only for a caller who is bound to some projects.
+    ///
+    /// # Errors
+    /// When there is no such run within the caller's reach.
+    pub(crate) async fn check_run(
+        &self,
+        caller: Caller,
+        action: Action,
+        id: RunId,
+    ) -> Result<(), ServiceError> {
+        match caller.may(action) {
+            Err(AuthError::OutOfScope) => self.run_for(caller, action, id).await.map(drop),
+            checked => Ok(checked?),
+        }
     }
 
     /// Cancels a run. The wish is durable when this answers; the run ends soon after.
@@ -183,7 +213,7 @@ impl Service {
     /// # Errors
     /// When there is no such run.
     pub async fn cancel(&self, caller: Caller, id: RunId) -> Result<Cancelled, ServiceError> {
-        caller.may(Action::ControlRuns)?;
+        self.check_run(caller, Action::ControlRuns, id).await?;
         let CancelAnswer { status, already } = self.ground().runs.cancel(id, caller.name()).await?;
         Ok(Cancelled { status, already })
     }
@@ -198,7 +228,7 @@ impl Service {
         id: RunId,
         from_agent: Option<String>,
     ) -> Result<Generated, ServiceError> {
-        caller.may(Action::ControlRuns)?;
+        self.check_run(caller, Action::ControlRuns, id).await?;
         self.check_ready()?;
         Ok(Generated::of(&self.ground().runs.retry(id, from_agent, caller.name()).await?))
     }

@@ -19,9 +19,12 @@ use crate::surfaces::http::problem::Problem;
 use crate::surfaces::rest::projects::project_id;
 use crate::surfaces::rest::wire;
 
-/// What a generated page may do: run and show itself, and nothing with our origin.
-const SANDBOX: &str = "sandbox allow-scripts allow-forms allow-downloads allow-modals; default-src 'self' \
-                       'unsafe-inline' data: blob:; frame-ancestors 'self'";
+/// What a generated page may do: run and show itself out of its own files. It has no origin of ours, asks no server
+/// anything, and sends no form anywhere.
+const SANDBOX: &str = "sandbox allow-scripts allow-forms allow-downloads allow-modals; default-src 'none'; \
+     script-src 'self' 'unsafe-inline' data: blob:; style-src 'self' 'unsafe-inline' data: blob:; \
+     img-src 'self' data: blob:; font-src 'self' data:; media-src 'self' data: blob:; connect-src 'none'; \
+     frame-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'self'";
 
 /// `GET /api/projects/{id}/files`
 pub async fn list(

@@ -17,6 +17,7 @@ import { Outcome } from './project/outcome.js';
 import { Result } from './project/result.js';
 import { ResultFiles } from './project/result_files.js';
 import { Runs } from './project/runs.js';
+import { Share } from './project/share.js';
 import { Tabs } from './project/tabs.js';
 
 const project = initialData();
@@ -47,6 +48,7 @@ const render = scheduler(draw);
 page.draw = draw;
 draw();
 
+new Share(page, byId('share'));
 const light = new ConnectionLight(byId('connection'), byId('viewers'));
 const connection = callboard.connect(
   project.id,

@@ -87,6 +87,9 @@ export const api = {
   approve: (run, body = {}) => request('POST', `/api/runs/${id(run)}/approve`, body),
   reject: (run, body = {}) => request('POST', `/api/runs/${id(run)}/reject`, body),
   retry: (run, body = {}) => request('POST', `/api/runs/${id(run)}/retry`, body),
+  share: (project, body) => request('POST', `/api/projects/${id(project)}/shares`, body),
+  shares: (project) => request('GET', `/api/projects/${id(project)}/shares`),
+  unshare: (project, share) => request('DELETE', `/api/projects/${id(project)}/shares/${id(share)}`),
   files: (project) => request('GET', `/api/projects/${id(project)}/files`),
   lines: (source, query, options) => request('GET', `${logOf(source)}?${new URLSearchParams(query)}`, undefined, options),
 };
