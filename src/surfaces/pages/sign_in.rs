@@ -68,6 +68,8 @@ fn page(
     let page = Page { assets: base(), next: local(next), problem, signed_in_as };
     let mut answer = html(status, &page)?;
     answer.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    // With `no-referrer`, which is what other pages say, browsers send forms with the origin `null`.
+    answer.headers_mut().insert(header::REFERRER_POLICY, header::HeaderValue::from_static("same-origin"));
     if status == StatusCode::UNAUTHORIZED {
         let scheme = header::HeaderValue::from_static("Bearer realm=\"callboard\"");
         answer.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);

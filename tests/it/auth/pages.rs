@@ -33,6 +33,7 @@ async fn a_browser_signs_in_works_and_signs_out() {
     let (app, [project, _], operator) = closed().await;
     let page = app.http.get(app.url(&format!("/projects/{project}"))).send().await.unwrap();
     assert_eq!(page.status(), 401);
+    assert_eq!(page.headers()["referrer-policy"], "same-origin", "else the form has the origin null");
     let csp = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
     assert!(
         csp.contains("default-src 'none'") && csp.contains("script-src 'self'") && !csp.contains("unsafe")

@@ -93,6 +93,41 @@ async fn a_revoked_token_is_refused_at_once_and_the_default_stays_open() {
 }
 
 #[tokio::test]
+async fn the_command_line_makes_lists_and_revokes() {
+    let (app, [mine, other], _) = closed().await;
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_callboard"));
+        command.arg("token").args(arguments).arg("--data-dir").arg(app.dir.path()).env_clear();
+        let output = command.output().unwrap();
+        let said = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.success(), said(output.stdout), said(output.stderr))
+    };
+    let arguments =
+        ["create", "--role", "viewer", "--project", &mine, "--expires", "30d", "--name", "screen"];
+    let (made, token, told) = run(&arguments);
+    let token = token.trim();
+    assert!(made && token.starts_with("cb_") && !told.contains(token), "{told}");
+    assert_eq!(ask(&app, "GET", &format!("/api/projects/{mine}"), token).await.0, 200);
+    assert_eq!(ask(&app, "GET", &format!("/api/projects/{other}"), token).await.0, 403);
+    let (_, list, _) = run(&["list"]);
+    let line = list.lines().find(|line| line.ends_with("screen")).unwrap();
+    assert!(line.contains("viewer") && line.contains("until 20") && line.contains(&mine), "{line}");
+    assert!(!list.contains(token));
+    let id = line.split_whitespace().next().unwrap();
+    assert!(run(&["revoke", id]).0);
+    assert_eq!(ask(&app, "GET", &format!("/api/projects/{mine}"), token).await.0, 401);
+    assert!(!run(&["revoke", id]).0);
+    for bad in [
+        &["create", "--role", "root"][..],
+        &["create", "--role", "viewer", "--expires", "soon"],
+        &["create", "--role", "viewer", "--project", "x"],
+        &["create", "--role", "admin", "--project", &mine],
+    ] {
+        assert!(!run(bad).0, "{bad:?}");
+    }
+}
+
+#[tokio::test]
 async fn signed_tokens_say_role_projects_and_until_when() {
     let app = spawn_app_with(Box::new(|options| {
         options.config.auth.jwt_secret = Some(Secret::new(SECRET));
