@@ -248,10 +248,10 @@ impl Keys {
 }
 
 /// A NumericDate: seconds since 1970, possibly with a fraction.
-#[expect(clippy::cast_possible_truncation, reason = "the range is checked before")]
+#[expect(clippy::cast_possible_truncation, reason = "what is out of range is thrown away")]
 fn moment(seconds: f64) -> Option<Timestamp> {
     const LATEST: f64 = 253_402_300_799.0;
-    (0.0..=LATEST).contains(&seconds).then(|| Timestamp((seconds * 1000.0) as i64))
+    (0.0..=LATEST).contains(&seconds).then_some(Timestamp((seconds * 1000.0) as i64))
 }
 
 /// Whether a text may be a signed token: three parts with dots between them.

@@ -58,7 +58,9 @@ impl Pass {
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        self.passes.live.borrow_mut().try_remove(self.key);
+        // What is dropped with it may hold another pass: not while the list is borrowed.
+        let gone = self.passes.live.borrow_mut().try_remove(self.key);
+        drop(gone);
     }
 }
 

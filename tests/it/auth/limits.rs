@@ -98,8 +98,11 @@ async fn connections_that_come_too_fast_are_closed_and_others_keep_their_pace() 
         for mut stream in streams.drain(..) {
             let mut scrap = [0; 1];
             let read = tokio::time::timeout(Duration::from_millis(1), stream.read(&mut scrap)).await;
-            if read.is_err() {
-                open.push(stream);
+            match read {
+                Ok(Ok(0) | Err(_)) => {}
+                // Whoever is let in and says nothing is told so in the end.
+                Ok(Ok(_)) => panic!("a connection was let in and waited for"),
+                Err(_) => open.push(stream),
             }
         }
         streams = open;
