@@ -26,7 +26,7 @@ use crate::domain::time::Timestamp;
 use crate::engine::{Engine, EngineError};
 use crate::pipelines::defined::Pipelines;
 use crate::runs::commits::{Commits, write};
-use crate::runs::control::{Place, QueueState};
+use crate::runs::control::QueueState;
 use crate::runs::executors::Builtin;
 use crate::runs::executors::thread::Tools;
 use crate::runs::generation::{CancelRun, Generation, Left, StopRun};
@@ -238,8 +238,7 @@ impl Orchestrator {
         if let Err(retry_after_s) = self.queue.reserve(settings.queue_max) {
             return Box::pin(ready(Err(RunsError::QueueFull { retry_after_s })));
         }
-        let position = self.queue.ahead_of(&draft.run);
-        let place = Place { position, starts_in: self.starts_in(position) };
+        let place = self.place(self.queue.standing_of(&draft.run));
         let replaces = draft.replaces;
         let (accepted, batch) = draft.into_batch(place, self.shared.clock.now());
         let shared = self.shared.clone();
