@@ -14,7 +14,7 @@ use crate::runs::orchestrator::{
     Answer, Cancel, Enqueue, Orchestrator, Pause, PauseQueue, QueueFigures, Resume, Retry, Shared, Snapshot,
     Stop, Where,
 };
-use crate::runs::{Accepted, CancelAnswer, NewRun, RunsDeps, RunsError, RunsSnapshot};
+use crate::runs::{Accepted, CancelAnswer, Keep, NewRun, RunsDeps, RunsError, RunsSnapshot};
 use crate::runs::{GateVerdict, Place, QueueView};
 
 /// How long a caller waits for an answer. The slowest is a store that is tried again for two seconds.
@@ -69,8 +69,9 @@ impl Runs {
         run: RunId,
         from_agent: Option<String>,
         by: String,
+        keep: Option<Keep>,
     ) -> Result<Accepted, RunsError> {
-        self.ask(Retry { run, from_agent, by }, ANSWER_TIMEOUT).await?
+        self.ask(Retry { run, from_agent, by, keep }, ANSWER_TIMEOUT).await?
     }
 
     /// Pauses a run: at once when nothing works on it, else after the agent that works. Answers the state it came to.

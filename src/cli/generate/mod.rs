@@ -84,7 +84,7 @@ async fn generate(service: &Service, args: &GenerateArgs) -> anyhow::Result<Exit
         params,
         ..NewProject::default()
     };
-    let project = service.create_project(Caller::HOUSE, new).await?;
+    let project = service.create_project(Caller::HOUSE, new, None).await?;
     let mut follow = service.follow(Caller::HOUSE, project.id, None).await?;
     let run = service.generate(Caller::HOUSE, project.id, GenerateRequest::default(), None).await?.run_id;
     let mut progress = Progress::new(args.verbose);

@@ -34,7 +34,7 @@ use crate::runs::history::History;
 use crate::runs::log_pace::LogPaces;
 use crate::runs::queue::Queue;
 use crate::runs::take_over::{take_over_all, take_over_one};
-use crate::runs::{Accepted, CancelAnswer, NewRun, RunsDeps, RunsError, RunsSettings, RunsSnapshot};
+use crate::runs::{Accepted, CancelAnswer, Keep, NewRun, RunsDeps, RunsError, RunsSettings, RunsSnapshot};
 use crate::runs::{accept, transitions};
 
 /// Requests that wait; with more, senders wait in turn, up to their deadline.
@@ -105,6 +105,7 @@ pub(crate) struct Retry {
     pub(crate) run: RunId,
     pub(crate) from_agent: Option<String>,
     pub(crate) by: String,
+    pub(crate) keep: Option<Keep>,
 }
 
 /// Figures.

@@ -76,7 +76,7 @@ async fn one_run_of_a_project_is_active_unless_asked_otherwise() {
     assert!(
         answers.iter().filter_map(|answer| answer.as_ref().err()).all(|e| *e == RunsError::Active(first))
     );
-    assert_eq!(boot.runs.retry(first, None, "ada".to_owned()).await, Err(RunsError::Active(first)));
+    assert_eq!(boot.runs.retry(first, None, "ada".to_owned(), None).await, Err(RunsError::Active(first)));
     gate.arrived(1).await;
 
     let second = boot.enqueue_as(&project, 9, OnConflict::Enqueue).await.unwrap();

@@ -14,6 +14,7 @@ use crate::surfaces::http::body::{Fields, JsonBody};
 use crate::surfaces::http::problem::Problem;
 use crate::surfaces::http::query::Query;
 use crate::surfaces::http::{base_url, head_of, socket_url};
+use crate::surfaces::rest::runs::idempotency_key;
 use crate::surfaces::rest::wire;
 
 /// Projects of one page when nothing is said.
@@ -39,7 +40,8 @@ pub async fn create(
     caller: Caller,
     body: JsonBody,
 ) -> Result<HttpResponse, Problem> {
-    let project = service.create_project(caller, new_project(body.value)?).await?;
+    let key = idempotency_key(request.headers(), "create-project", &body.bytes)?;
+    let project = service.create_project(caller, new_project(body.value)?, key).await?;
     let url = ws_url(&request, &service, project.id);
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, wire::project_path(project.id)))

@@ -122,9 +122,10 @@ pub async fn retry(
 ) -> Result<HttpResponse, Problem> {
     let id = run_id(&id)?;
     let mut fields = Fields::of(body.value)?;
+    let key = idempotency_key(request.headers(), &format!("retry:{id}"), &body.bytes)?;
     let from_agent = fields.text("from_agent");
     fields.finish().map_err(Problem::invalid)?;
-    let generated = service.retry(caller, id, from_agent).await?;
+    let generated = service.retry(caller, id, from_agent, key).await?;
     let project = service.run(caller, generated.run_id).await?.project_id;
     Ok(accepted(&generated, &ws_url(&request, &service, project)))
 }
