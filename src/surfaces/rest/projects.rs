@@ -12,7 +12,7 @@ use crate::service::Service;
 use crate::service::projects::{NewProject, ProjectChange};
 use crate::surfaces::http::body::{Fields, JsonBody};
 use crate::surfaces::http::problem::Problem;
-use crate::surfaces::http::query::Query;
+use crate::surfaces::http::query::{NoQuery, Query};
 use crate::surfaces::http::{base_url, head_of, socket_url};
 use crate::surfaces::rest::runs::idempotency_key;
 use crate::surfaces::rest::wire;
@@ -143,6 +143,7 @@ pub async fn show(
     service: web::Data<Service>,
     caller: Caller,
     id: web::Path<String>,
+    _: NoQuery,
 ) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
