@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use crate::auth::Caller;
 use crate::service::Service;
 use crate::surfaces::http::problem::Problem;
+use crate::surfaces::http::routes::at;
 use crate::surfaces::pages::{HomeView, PageError, ProjectView, assets, error, home, not_found, project};
 use crate::surfaces::rest::projects::{newest_json, project_json};
 
@@ -13,12 +14,8 @@ use crate::surfaces::rest::projects::{newest_json, project_json};
 pub fn configure(config: &mut web::ServiceConfig) {
     assets::configure(config);
     config
-        .service(web::resource("/").route(web::get().to(show_home)).route(web::head().to(show_home)))
-        .service(
-            web::resource("/projects/{id}")
-                .route(web::get().to(show_project))
-                .route(web::head().to(show_project)),
-        )
+        .service(at("/").get(show_home).done())
+        .service(at("/projects/{id}").get(show_project).done())
         .default_service(web::to(|| async { not_found() }));
 }
 
