@@ -74,7 +74,7 @@ impl ServiceError {
 
 fn shown(errors: &[FieldError]) -> String {
     let errors: Vec<String> =
-        errors.iter().map(|error| format!("{} {}", error.field, error.message)).collect();
+        errors.iter().map(|error| format!("{}: {}", error.field, error.message)).collect();
     errors.join("; ")
 }
 
