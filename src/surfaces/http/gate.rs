@@ -54,7 +54,7 @@ impl FromRequest for Caller {
 /// # Errors
 /// What the services behind it answer.
 pub async fn pass<B: MessageBody + 'static>(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let id = Uuid::now_v7();
@@ -82,6 +82,7 @@ pub async fn pass<B: MessageBody + 'static>(
         }
         Ok(caller) => {
             request.extensions_mut().insert(caller);
+            one_range_or_whole(request.headers_mut());
             // No clone of the request may live across this: the router changes it in place.
             next.call(request).await?.map_into_boxed_body()
         }
@@ -93,6 +94,16 @@ pub async fn pass<B: MessageBody + 'static>(
         log::debug!("{described} answered {status} in {us} us; request.id={id}");
     }
     Ok(answer)
+}
+
+/// Who asks for several ranges of a file gets the whole of it (RFC 9110 section 14.2), never the first of them as if it were
+/// all.
+fn one_range_or_whole(headers: &mut HeaderMap) {
+    let asked = headers.get_all(header::RANGE);
+    let ranges: usize = asked.map(|value| value.as_bytes().split(|byte| *byte == b',').count()).sum();
+    if ranges > 1 {
+        headers.remove(header::RANGE);
+    }
 }
 
 fn is_preflight(request: &ServiceRequest) -> bool {
