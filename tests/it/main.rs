@@ -6,6 +6,8 @@ mod behind;
 mod broken_template;
 mod conformance;
 mod control;
+mod corners;
+mod earlier;
 mod executors;
 mod faults;
 mod floods;
