@@ -57,6 +57,38 @@ test('a run at work is cancelled, and nobody looks busy after', onPage(here, { a
   assert.equal(await page.locator('#cancel').isVisible(), false);
 }));
 
+test('a run that waits behind another is listed, and an earlier result is offered', onPage(here, {}, async ({ page, url }) => {
+  const post = async (path, body = {}) =>
+    (await fetch(`${url}/api${path}`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) })).json();
+  const id = await project(url);
+  await until('the first run to end', async () => (await stateOf(url, id)).state.completion !== null);
+  const whole = (await stateOf(url, id)).state.run.id;
+  await post('/queue/pause');
+  try {
+    await page.goto(`${url}/projects/${id}`);
+    await live(page);
+    const shown = (await post(`/projects/${id}/generate`)).run_id;
+    await status(page, 'Queued');
+    await page.click('#tab-runs');
+    const behind = (await post(`/projects/${id}/generate`, { on_conflict: 'enqueue' })).run_id;
+    await page.locator('#runs-waiting', { hasText: '1 run waits behind the one that is shown' }).waitFor();
+    assert.equal((await stateOf(url, id)).state.run.id, shown);
+    await page.locator('#panel-runs tbody tr').first().getByRole('button', { name: 'Cancel' }).click();
+    await page.locator('#runs-waiting').waitFor({ state: 'detached' });
+    assert.equal((await (await fetch(`${url}/api/runs/${behind}`)).json()).status, 'cancelled');
+    await status(page, 'Queued');
+
+    await post(`/runs/${shown}/cancel`);
+    await status(page, 'Cancelled');
+    assert.equal(await page.locator('#message').innerText(), '');
+    assert.equal(await page.locator('#earlier-result a').getAttribute('href'), `/api/runs/${whole}/archive.zip`);
+    const zips = page.locator('#panel-runs a', { hasText: 'Zip' });
+    assert.deepEqual(await zips.evaluateAll((links) => links.map((link) => link.getAttribute('href'))), [`/api/runs/${whole}/archive.zip`]);
+  } finally {
+    await post('/queue/resume');
+  }
+}));
+
 test('a hopeless brief is answered at its field, and leaves nothing behind', onPage(here, { allowed: /40[09]|42[29]/ }, async ({ page, url }) => {
   await page.goto(url);
   await page.fill('#brief', '   ');
