@@ -7,17 +7,11 @@
 use regex::Regex;
 
 /// A fixed regular expression, compiled once.
-///
-/// What a search needs to work in belongs to the thread and goes with it: kept by the expression itself it would stay
-/// for good, once for each thread that ever searched at the same time, and it weighs more than the automaton.
 macro_rules! pattern {
     ($pattern:expr) => {{
         static PATTERN: std::sync::LazyLock<regex::Regex> =
             std::sync::LazyLock::new(|| $crate::pipelines::app::grammar::pattern::compile($pattern));
-        thread_local! {
-            static OWN: std::rc::Rc<regex::Regex> = std::rc::Rc::new(regex::Regex::clone(&PATTERN));
-        }
-        OWN.with(std::rc::Rc::clone)
+        &*PATTERN
     }};
 }
 pub(crate) use pattern;
