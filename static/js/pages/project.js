@@ -82,6 +82,7 @@ const help = () => showShortcuts([
   ['/', 'Search in the log'],
   ['g', 'Go to a line of the log'],
   ['f', 'Follow the log'],
+  ['z', 'Fold or open all groups of the log'],
   ['e', 'Edit name and brief'],
   ['d', 'Download the zip'],
   ['t', 'Dark or light'],
@@ -104,6 +105,7 @@ shortcuts({
     page.log.focusLine();
   },
   f: () => page.log.toggleFollow(),
+  z: () => page.log.toggleFolds(),
   e: () => edit.open(),
   d: () => byId('download').hidden || byId('download').click(),
   t: () => byId('theme').click(),
