@@ -13,6 +13,7 @@ import { Facts } from './project/facts.js';
 import { Files } from './project/files.js';
 import { Head } from './project/head.js';
 import { LogPanel } from './project/log_panel.js';
+import { Making } from './project/making.js';
 import { Outcome } from './project/outcome.js';
 import { Result } from './project/result.js';
 import { ResultFiles } from './project/result_files.js';
@@ -34,6 +35,7 @@ const parts = [
   new Agents(page, byId('agents')),
   new Control(page, byId('control')),
   new Outcome(page, byId('outcome')),
+  new Making(page, byId('making')),
   page.log,
   page.files,
   new AppPreview(page, byId('panel-app')),
