@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { making } from '../../static/js/client/making.js';
+import { making, makingOf } from '../../static/js/client/making.js';
 
 const state = (agents = [{ agent: 'sampler', status: 'progress' }], more = {}) => ({ run: { id: 'r1' }, agents, completion: null, ...more });
 const preview = (step, more = {}) => ({ type: 'preview', run_id: 'r1', agent: 'sampler', step, of: 9, url: `/files/a.png?v=${step}`, ...more });
@@ -43,4 +43,12 @@ test('what is not to be believed is not shown', () => {
   ]) assert.equal(after(preview(1, more)), null, JSON.stringify(more));
   for (const more of [{ of: 0 }, { step: 12 }, { step: '1' }]) assert.equal(after(preview(1, more)).of, null, JSON.stringify(more));
   assert.equal(making(null, preview(9), state([{ agent: 'sampler', status: 'completed' }])), null, 'a late one');
+});
+
+test('who comes while an agent works sees its newest preview', () => {
+  const record = { id: 'r1', agents: [{ agent: 'intake', preview_url: null }, { agent: 'sampler', preview_url: '/files/a.png?v=5' }] };
+  assert.deepEqual(makingOf(record, state()), { run: 'r1', agent: 'sampler', url: '/files/a.png?v=5', step: null, of: null, result: null });
+  assert.equal(makingOf(record, state([{ agent: 'sampler', status: 'completed' }])), null);
+  assert.equal(makingOf({ ...record, id: 'r0' }, state()), null);
+  assert.equal(makingOf({ id: 'r1', agents: [] }, state()), null);
 });

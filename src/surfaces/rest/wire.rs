@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use crate::domain::ids::ProjectId;
-use crate::domain::run::{Project, Run};
+use crate::domain::run::{ManifestFile, Project, Run};
 use crate::service::control::RunView;
 use crate::service::files::ProjectFile;
 use crate::service::projects::ProjectView;
@@ -87,6 +87,7 @@ pub fn run(run: &Run) -> Value {
                 "failed_tries": agent.failed_tries,
                 "answer": agent.answer,
                 "files": agent.output.as_ref().map_or(0, |output| output.files.len()),
+                "preview_url": agent.preview.as_ref().map(|preview| preview_url(run.project_id, preview)),
             })
         })
         .collect();
@@ -136,16 +137,27 @@ pub fn run_view(view: &RunView) -> Value {
     document
 }
 
+/// Where a file of a project is.
+fn file_url(project: ProjectId, path: &str) -> String {
+    let segments: Vec<String> =
+        path.split('/').map(|segment| utf8_percent_encode(segment, SEGMENT).to_string()).collect();
+    format!("{}/files/{}", project_path(project), segments.join("/"))
+}
+
+/// The newest picture of what an agent is making, for who comes while it works. The address changes with the picture.
+fn preview_url(project: ProjectId, preview: &ManifestFile) -> String {
+    let version: String = preview.sha256.chars().take(12).collect();
+    format!("{}?v={version}", file_url(project, &preview.path))
+}
+
 /// A file in a list.
 pub fn file(project: ProjectId, file: &ProjectFile) -> Value {
-    let segments: Vec<String> =
-        file.path.split('/').map(|segment| utf8_percent_encode(segment, SEGMENT).to_string()).collect();
     json!({
         "path": file.path,
         "media_type": file.media_type,
         "size": file.size,
         "sha256": file.sha256,
-        "url": format!("{}/files/{}", project_path(project), segments.join("/")),
+        "url": file_url(project, &file.path),
         "agent": file.agent,
     })
 }
@@ -190,6 +202,14 @@ mod tests {
         assert_eq!(document["agents"], json!([{ "agent": "intake", "title": "Intake", "index": 1 }]));
         assert_eq!(document["position"], "00000001-0");
         assert_eq!(document["ws_url"], "ws://x/y");
+    }
+
+    #[test]
+    fn a_preview_has_an_address_that_changes_with_it() {
+        let preview = |sha256: &str| ManifestFile { path: "a b/1.png".into(), sha256: sha256.into(), size: 1 };
+        let id = a_project().id;
+        let url = preview_url(id, &preview("0123456789abcdef"));
+        assert_eq!(url, format!("/api/projects/{id}/files/a%20b/1.png?v=0123456789ab"));
     }
 
     #[test]

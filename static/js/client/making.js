@@ -38,6 +38,12 @@ export function making(shown, message, state) {
   }
 }
 
+/** What the record of a run says is being made, for who comes while an agent works. */
+export function makingOf(record, state) {
+  const agent = record.agents.find(({ agent: name, preview_url: url }) => url && atWork(state, name));
+  return agent ? previewed({ agent: agent.agent, url: agent.preview_url, run_id: record.id }, state) : null;
+}
+
 function previewed(message, state) {
   const { agent, step, of, url } = message;
   const run = state.run?.id ?? null;

@@ -1,7 +1,9 @@
 /** The picture that an agent is making, step by step, until it is there. */
 
-import { making } from '../../client/making.js';
+import { making, makingOf } from '../../client/making.js';
+import { api } from '../../ui/api.js';
 import { el, setText } from '../../ui/dom.js';
+import { isActive } from '../../ui/format.js';
 import { show } from '../../ui/notices.js';
 
 export class Making {
@@ -21,7 +23,22 @@ export class Making {
     box.replaceChildren(this.picture, el('div.making-text', {}, this.title, this.says, this.bar, this.open));
   }
 
+  /** Previews are no part of the state: who comes while an agent works asks for the newest. */
+  async ask(state) {
+    const run = state.run?.id;
+    if (!run || !isActive(state.status) || this.page.replay) return;
+    const record = await api.run(run).catch(() => null);
+    const { state: now } = this.page;
+    if (record === null || this.shown !== null || now.run?.id !== run) return;
+    this.shown = makingOf(record, now);
+    this.render();
+  }
+
   heard(message, state) {
+    if (message.type === 'connection' && (message.state || !this.asked)) {
+      this.asked = true;
+      this.ask(state);
+    }
     this.shown = making(this.shown, message, state);
   }
 
