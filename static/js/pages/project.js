@@ -19,9 +19,10 @@ import { Result } from './project/result.js';
 import { ResultFiles } from './project/result_files.js';
 import { Runs } from './project/runs.js';
 import { Tabs } from './project/tabs.js';
+import { Timeline } from './project/timeline.js';
 
 const project = initialData();
-const page = { project, state: project.state, edited: false, log: null, tabs: null, files: null, result: null, draw: null };
+const page = { project, state: project.state, edited: false, log: null, tabs: null, files: null, result: null, draw: null, replay: null, now: () => Date.now() };
 
 page.tabs = new Tabs(page);
 page.files = new Files(page, byId('panel-files'));
@@ -40,6 +41,7 @@ const parts = [
   page.files,
   new AppPreview(page, byId('panel-app')),
   new Result(page, byId('panel-result')),
+  new Timeline(page, byId('panel-timeline')),
   new Runs(page, byId('panel-runs')),
   page.tabs,
 ];
@@ -80,7 +82,7 @@ connection.on('status', async () => {
 });
 
 const help = () => showShortcuts([
-  ['1 … 5', 'App, log, files, requirements, runs'],
+  ['1 … 6', 'App, log, timeline, files, requirements, runs'],
   ['/', 'Search in the log'],
   ['g', 'Go to a line of the log'],
   ['f', 'Follow the log'],
@@ -95,9 +97,10 @@ byId('help').addEventListener('click', help);
 shortcuts({
   1: () => page.tabs.choose('app'),
   2: () => page.tabs.choose('log'),
-  3: () => page.tabs.choose('files'),
-  4: () => page.tabs.choose('result'),
-  5: () => page.tabs.choose('runs'),
+  3: () => page.tabs.choose('timeline'),
+  4: () => page.tabs.choose('files'),
+  5: () => page.tabs.choose('result'),
+  6: () => page.tabs.choose('runs'),
   '/': () => {
     page.tabs.choose('log');
     page.log.focusSearch();

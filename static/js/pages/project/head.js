@@ -55,7 +55,7 @@ export class Head {
 
   renderTiming(state) {
     const { run, eta, eta_at: saidAt, completion } = state;
-    const now = Date.now();
+    const now = this.page.now();
     const took = duration(completion ? completion.duration_ms : workedMs(run, now));
     setText(byId('timing'), [took && (completion ? `Took ${took}` : `${took} so far`), etaNow(eta, saidAt, now)].filter(Boolean).join(' · '));
   }
