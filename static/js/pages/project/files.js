@@ -35,19 +35,29 @@ export class Files {
 
   heard(message, state) {
     if (message.type === 'connection' && message.state) this.load();
-    if (message.type === 'completion') this.load();
+    if (message.type === 'completion' && !this.page.replay) this.load();
     if (message.type !== 'artifact' || message.run_id !== state.run?.id) return;
     this.begin(state);
     this.put(message);
     if (isActive(state.status)) this.page.tabs.mark('files');
   }
 
-  put(file) {
+  put(artifact) {
+    const { replay } = this.page;
+    const file = replay ? replay.fileOf(artifact) : artifact;
     const before = this.known.get(file.path);
     if (before?.sha256 === file.sha256) return;
     this.known.set(file.path, file);
     this.stale = true;
     if (this.opened === file.path) this.open(file.path);
+  }
+
+  /** The page shows another moment than the next. */
+  reset(state) {
+    this.run = undefined;
+    this.begin(state);
+    if (this.page.replay) this.page.replay.files().forEach((file) => this.put(file));
+    else this.load();
   }
 
   begin(state) {
@@ -57,7 +67,7 @@ export class Files {
     this.known.clear();
     this.stale = true;
     for (const artifact of state.artifacts) this.put(artifact);
-    if (run !== null && state.artifacts_total > state.artifacts.length) this.load();
+    if (run !== null && state.artifacts_total > state.artifacts.length && !this.page.replay) this.load();
   }
 
   /** All of them: the state carries the newest only. */
@@ -65,7 +75,7 @@ export class Files {
     try {
       const { run } = this;
       const { files } = await api.files(this.page.project.id);
-      if (run !== this.run) return;
+      if (run !== this.run || this.page.replay) return;
       for (const file of files) this.put(file);
       this.render(this.page.state);
       this.page.tabs.render(this.page.state);

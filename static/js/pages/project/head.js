@@ -15,6 +15,7 @@ export class Head {
     byId('retry').addEventListener('click', () => this.act(byId('retry'), () => api.retry(page.state.run.id)));
     byId('cancel').addEventListener('click', () => this.cancel());
     byId('curl').addEventListener('click', () => showCommands(page));
+    byId('replay').addEventListener('click', () => page.openReplay(page.state.run.id));
     byId('notify').addEventListener('click', () => this.askToNotify());
     setInterval(() => this.renderTiming(page.state), 1000);
   }
@@ -40,8 +41,13 @@ export class Head {
     byId('download').hidden = state.artifacts_total === 0;
     byId('download').href = project.archive_url;
     setText(byId('download'), active ? 'Download what is there' : 'Download zip');
+    byId('replay').hidden = !state.run || !isTerminal(state.status);
     byId('notify').hidden = !active || this.wanted || !('Notification' in window) || Notification.permission === 'denied';
 
+    if (this.page.replay) {
+      document.title = `Replay · ${project.name}`;
+      return;
+    }
     document.title = active ? `${whole} % · ${project.name}` : `${marks[statusTone(state.status)] ?? ''}${project.name} · Callboard`;
     this.announce(state);
   }
@@ -82,6 +88,11 @@ export class Head {
       window.focus();
       notification.close();
     };
+  }
+
+  /** What a replay showed is no news. */
+  reset() {
+    this.announced = undefined;
   }
 
   async askToNotify() {

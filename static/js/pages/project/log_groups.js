@@ -112,6 +112,12 @@ export class LogGroups {
     this.stale = true;
   }
 
+  /** The log as it was when it had so many lines. */
+  rewind(total) {
+    this.total = total;
+    this.stale = true;
+  }
+
   /** Reads the marks into groups. */
   read() {
     if (!this.stale) return;

@@ -34,6 +34,7 @@ export class LogPanel {
     this.filter = new LogFilter({
       ask: (query, options) => api.lines(this.source, query, options),
       store: () => this.store,
+      upTo: () => (page.replay ? this.store.total : Infinity),
       onchange: () => this.update(),
     });
     this.folding = new LogFolding({
@@ -132,6 +133,17 @@ export class LogPanel {
       this.chosen = null;
       this.setFollow(true);
     }
+  }
+
+  /** The page shows another moment than the next: of this run, or of another. */
+  reset(state) {
+    this.startRun(state);
+    this.store.rewind(state.log.total);
+    this.folding.groups.rewind(state.log.total);
+    this.taken = null;
+    this.seen = this.store.total;
+    this.filter.reset();
+    this.list.forget();
   }
 
   take(state) {

@@ -34,6 +34,11 @@ export class Making {
     this.render();
   }
 
+  reset(state) {
+    this.shown = null;
+    this.ask(state);
+  }
+
   heard(message, state) {
     if (message.type === 'connection' && (message.state || !this.asked)) {
       this.asked = true;

@@ -54,6 +54,7 @@ export class Runs {
       el('td', {}, duration(took)),
       el('td', {},
         el('a.button.small.quiet', { href: linesDownload({ run: run.id }), download: true }, 'Log'),
+        isActive(run.status) ? null : el('button.small.quiet', { type: 'button', onclick: () => this.page.openReplay(run.id) }, 'Replay'),
         isActive(run.status) || run.status === 'completed' ? null : el('button.small.quiet', {
           type: 'button',
           onclick: () => api.retry(run.id).catch((problem) => toast(problem.text)),

@@ -54,13 +54,14 @@ export class Timeline {
     this.run = null;
     this.events = [];
     this.record = null;
+    this.scale = null;
     this.loaded = false;
   }
 
   heard(message) {
     // What was missed is read again.
     if (message.type === 'connection' && message.state) this.forget();
-    else if (message.run_id === this.run) this.take(message);
+    else if (message.run_id === this.run && !this.page.replay) this.take(message);
   }
 
   /** Keeps what is a turn of the run; the many steps between are none. */
@@ -154,6 +155,7 @@ export class Timeline {
 
   /** Where it is now: in a run that works, and while it is played again. */
   drawHead() {
+    if (this.panel.hidden || !this.scale) return;
     const { replay } = this.page;
     this.head.hidden = this.line.end !== null && !replay;
     placed(this.head, this.scale.place(this.page.now()));
