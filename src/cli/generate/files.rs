@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 use crate::auth::Caller;
-use crate::domain::ids::ProjectId;
 use crate::service::Service;
+use crate::service::files::FilesOf;
 
 /// What was written.
 #[derive(Debug, Default)]
@@ -45,12 +45,12 @@ pub(super) fn folder_for(name: &str) -> PathBuf {
     PathBuf::from(if words.is_empty() { "callboard-app".to_owned() } else { words.join("-") })
 }
 
-/// Writes every file of the project's newest run. Their paths were checked when they were made and are checked again on
+/// Writes every file of a run. Their paths were checked when they were made and are checked again on
 /// the way out, so none leaves the folder.
-pub(super) async fn write(service: &Service, project: ProjectId, out: &Path) -> anyhow::Result<Written> {
+pub(super) async fn write(service: &Service, of: FilesOf, out: &Path) -> anyhow::Result<Written> {
     let mut written = Written::default();
-    for file in service.files(Caller::HOUSE, project).await? {
-        let stored = service.file(Caller::HOUSE, project, &file.path).await?;
+    for file in service.files(Caller::HOUSE, of).await? {
+        let stored = service.file(Caller::HOUSE, of, &file.path).await?;
         let target = out.join(&stored.file.path);
         let parent = target.parent().unwrap_or(out);
         fs::create_dir_all(parent).with_context(|| format!("{} cannot be made", parent.display()))?;

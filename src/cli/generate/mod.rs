@@ -18,6 +18,7 @@ use crate::cli::{FAILED, INTERRUPTED, Settings, say_error};
 use crate::domain::event::{Completion, EventBody};
 use crate::domain::run::{Project, RunStatus};
 use crate::service::Service;
+use crate::service::files::FilesOf;
 use crate::service::projects::NewProject;
 use crate::service::runs::GenerateRequest;
 use crate::telemetry::logging;
@@ -126,7 +127,7 @@ async fn finish(
         RunStatus::Completed => {
             let out = args.out.clone().unwrap_or_else(|| files::folder_for(&project.name));
             files::check_target(&out, args.force)?;
-            let written = files::write(service, project.id, &out).await?;
+            let written = files::write(service, FilesOf::Project(project.id), &out).await?;
             progress::summary(completion, &out, &written);
             Ok(ExitCode::SUCCESS)
         }

@@ -3,10 +3,10 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use crate::domain::ids::ProjectId;
+use crate::domain::ids::{ProjectId, RunId};
 use crate::domain::run::{ManifestFile, Project, Run};
 use crate::service::control::RunView;
-use crate::service::files::ProjectFile;
+use crate::service::files::{FilesOf, ProjectFile, has_files};
 use crate::service::projects::ProjectView;
 
 /// What stays as it is in a segment of a path: the unreserved characters of RFC 3986.
@@ -15,6 +15,11 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// Where a project is.
 pub fn project_path(id: ProjectId) -> String {
     format!("/api/projects/{id}")
+}
+
+/// Where a run is.
+pub fn run_path(id: RunId) -> String {
+    format!("/api/runs/{id}")
 }
 
 /// Where a project's socket is.
@@ -91,6 +96,8 @@ pub fn run(run: &Run) -> Value {
             })
         })
         .collect();
+    let path = run_path(run.id);
+    let has_files = has_files(run);
     let until = run.started_at.unwrap_or_else(|| run.ended_at.unwrap_or(run.created_at));
     json!({
         "id": run.id,
@@ -121,6 +128,8 @@ pub fn run(run: &Run) -> Value {
         "evidence": run.evidence,
         "crash_attempts": run.crash_attempts,
         "retry_of": run.retry_of,
+        "files_url": format!("{path}/files"),
+        "archive_url": has_files.then(|| format!("{path}/archive.zip")),
     })
 }
 
@@ -137,27 +146,31 @@ pub fn run_view(view: &RunView) -> Value {
     document
 }
 
-/// Where a file of a project is.
-fn file_url(project: ProjectId, path: &str) -> String {
+/// Where a file is.
+fn file_url(of: FilesOf, path: &str) -> String {
+    let owner = match of {
+        FilesOf::Project(project) => project_path(project),
+        FilesOf::Run(run) => run_path(run),
+    };
     let segments: Vec<String> =
         path.split('/').map(|segment| utf8_percent_encode(segment, SEGMENT).to_string()).collect();
-    format!("{}/files/{}", project_path(project), segments.join("/"))
+    format!("{owner}/files/{}", segments.join("/"))
 }
 
 /// The newest picture of what an agent is making, for who comes while it works. The address changes with the picture.
 fn preview_url(project: ProjectId, preview: &ManifestFile) -> String {
     let version: String = preview.sha256.chars().take(12).collect();
-    format!("{}?v={version}", file_url(project, &preview.path))
+    format!("{}?v={version}", file_url(FilesOf::Project(project), &preview.path))
 }
 
 /// A file in a list.
-pub fn file(project: ProjectId, file: &ProjectFile) -> Value {
+pub fn file(of: FilesOf, file: &ProjectFile) -> Value {
     json!({
         "path": file.path,
         "media_type": file.media_type,
         "size": file.size,
         "sha256": file.sha256,
-        "url": file_url(project, &file.path),
+        "url": file_url(of, &file.path),
         "agent": file.agent,
     })
 }
@@ -216,7 +229,7 @@ mod tests {
     fn paths_of_files_are_escaped_in_addresses() {
         let id = a_project().id;
         let shown = file(
-            id,
+            FilesOf::Project(id),
             &ProjectFile {
                 path: "a b/ü#?.html".into(),
                 media_type: "text/html".into(),
