@@ -21,6 +21,7 @@ import { ResultFiles } from './project/result_files.js';
 import { Runs } from './project/runs.js';
 import { Tabs } from './project/tabs.js';
 import { Timeline } from './project/timeline.js';
+import { Usage } from './project/usage.js';
 
 const project = initialData();
 const page = { project, state: project.state, edited: false, log: null, tabs: null, files: null, result: null, timeline: null, draw: null, replay: null, openReplay: null, now: () => Date.now() };
@@ -31,11 +32,13 @@ page.result = new ResultFiles(page.files);
 page.log = new LogPanel(page, byId('panel-log'));
 page.timeline = new Timeline(page, byId('panel-timeline'));
 const edit = new Edit(page);
+const agents = new Agents(page, byId('agents'));
 const parts = [
   edit,
   new Head(page),
   new Facts(page, byId('facts')),
-  new Agents(page, byId('agents')),
+  agents,
+  new Usage(page, agents),
   new Control(page, byId('control')),
   new Outcome(page, byId('outcome')),
   new Making(page, byId('making')),
