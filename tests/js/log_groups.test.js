@@ -38,8 +38,8 @@ describe('groups', () => {
     const groups = of(lines(sketch));
     assert.deepEqual(groups.roleOf(lines(sketch)[1]), { kind: 'begin', title: 'Group 2', depth: 0, folded: false, lines: 5 });
     assert.equal(groups.roleOf(lines(sketch)[3]).depth, 1);
-    assert.deepEqual(groups.roleOf(lines(sketch)[5]), { kind: 'end' });
-    assert.deepEqual(groups.roleOf(lines('.')[0]), { kind: 'text' });
+    assert.deepEqual(groups.roleOf(lines(sketch)[5]), { kind: 'end', depth: 2 });
+    assert.deepEqual(lines(sketch).map((line) => groups.roleOf(line).depth), [0, 0, 1, 1, 2, 2, 1, 1, 0]);
   });
 
   test('are those of their agent', () => {
@@ -71,6 +71,7 @@ describe('groups', () => {
     assert.equal(inSight(groups), '1 2 3 4 5 6 7 8 9 10 11 12');
     // Somebody looked: of lines 3 to 6 only marks are known.
     groups.found(whole.slice(2, 6).filter(({ text }) => text.includes('group::')), 3, 6);
+    assert.deepEqual([groups.roleOf(whole[1]).depth, groups.roleOf(whole[6]).depth, groups.roleOf(whole[8]).depth], [1, 1, 0]);
     assert.equal(groups.unknown, null);
     assert.equal(inSight(groups), '1 9 10 11 12');
     for (const seed of [1, 2, 3, 4, 5]) {

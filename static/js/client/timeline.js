@@ -20,7 +20,10 @@ export function timelineOf(events, agents, record = null) {
   line.fill(record);
   const rows = [...line.rows.values()].sort((one, other) => one.index - other.index);
   const starts = [...line.bands, ...rows.flatMap(({ bars }) => bars)].map(({ from }) => from);
-  const start = record ? Math.min(Date.parse(record.created_at), ...starts) : Math.min(...starts);
+  // A run begins with its first event; of one that was cut the record knows when it was accepted.
+  const first = Math.min(...starts);
+  const whole = line.bands[0]?.kind === 'queued' && line.bands[0].from === first;
+  const start = record && !whole ? Math.min(Date.parse(record.created_at), first) : first;
   return { start: Number.isFinite(start) ? start : null, end: line.end, bands: line.bands, rows };
 }
 

@@ -39,7 +39,7 @@ export function drawDiff(box, { path, before, after, blocks }) {
         body.append(...(wide ? block.map((row) => pair(row, before, after)) : unified(block, before, after)));
         at += block.length;
       } else {
-        body.append(shown[at].kind === 'gap' ? gap(shown[at], rows, draw) : pairOf(shown[at], before, after, wide));
+        body.append(shown[at].kind === 'gap' ? gap(shown[at], rows, wide, draw) : pairOf(shown[at], before, after, wide));
         at += 1;
       }
     }
@@ -55,7 +55,7 @@ export function drawDiff(box, { path, before, after, blocks }) {
 }
 
 /** Lines that are the same and not shown; a press brings some of them. */
-function gap(row, rows, draw) {
+function gap(row, rows, wide, draw) {
   const button = el('button.small.quiet', {
     type: 'button',
     onclick: () => {
@@ -66,7 +66,7 @@ function gap(row, rows, draw) {
       draw();
     },
   }, `${plural(row.lines, 'line')} the same`);
-  return el('tr.gap', {}, el('td', { colspan: '6' }, button));
+  return el('tr.gap', {}, el('td', { colspan: wide ? '6' : '4' }, button));
 }
 
 const pairOf = (row, before, after, wide) => (wide ? pair(row, before, after) : line('same', row.before, row.after, before.lines[row.before]));

@@ -23,7 +23,7 @@ export const isMark = (text) => text === END || text.startsWith(BEGIN);
 export class LogGroups {
   constructor() {
     this.total = 0;
-    /** Agent to its marks in the order of their lines: `{ n, title }`, the title null for an end. */
+    /** Agent to its marks in the order of their lines: `{ n, title, depth }`, the title null for an end, the depth that of the lines after it. */
     this.marks = new Map();
     /** Lines that were looked through for marks, as ranges in order. */
     this.seen = [];
@@ -129,7 +129,8 @@ export class LogGroups {
       let open = [];
       let range = 0;
       let reach = 0;
-      for (const { n, title } of marks) {
+      for (const mark of marks) {
+        const { n, title } = mark;
         if (n > reach) {
           // A hole lies before this mark: where ends what began before it nobody knows.
           open = [];
@@ -144,6 +145,7 @@ export class LogGroups {
           this.groups.set(n, group);
           open.push(group);
         }
+        mark.depth = open.length;
       }
       if (reach >= this.total) for (const group of open) group.to = null;
     }
@@ -157,11 +159,21 @@ export class LogGroups {
   /** What a line is to whoever draws it: `{ kind: 'text' | 'begin' | 'end', … }`. */
   roleOf(line) {
     this.read();
-    if (line.text === END) return { kind: 'end' };
     const group = this.groups.get(line.n);
-    if (!group) return { kind: 'text' };
+    if (!group) return { kind: line.text === END ? 'end' : 'text', depth: this.depthOf(line) };
     const { title, depth, lines } = group;
     return { kind: 'begin', title, depth, folded: this.isFolded(line.n), lines };
+  }
+
+  /** In how many groups a line stands, as far as is known. */
+  depthOf({ n, agent }) {
+    const marks = this.marks.get(agent ?? '') ?? [];
+    const at = firstAbove(marks.length, (place) => marks[place].n >= n) - 1;
+    if (at < 0) return 0;
+    const known = this.seen[firstAbove(this.seen.length, (place) => this.seen[place].to >= n)];
+    // What stands between is not known: then no depth is better than a wrong one.
+    if (!known || known.from > marks[at].n || known.from > n) return 0;
+    return marks[at].depth;
   }
 
   isFolded(n) {

@@ -56,14 +56,17 @@ export function coloured(text, charactersMax) {
   return parts;
 }
 
+/** How far the lines of a group stand in. */
+const indent = (depth) => `${Math.min(depth, 8) * 2}ch`;
+
 /** What a line that begins or ends a group says instead of its mark; in a list of what was found nothing folds. */
 function groupParts({ n, text }, group, words, ontoggle) {
   if (text === '::endgroup::') return [el('span.group-end', {}, 'end of group')];
   if (!text.startsWith('::group::')) return null;
   const title = visible(text.slice('::group::'.length)) || 'Group';
   if (group?.kind !== 'begin') return [el('span.group-title', {}, ...marked(title, words))];
-  const { folded, lines, depth } = group;
-  const button = el('button.group-title', {
+  const { folded, lines } = group;
+  return [el('button.group-title', {
     type: 'button',
     data: { group: n },
     'aria-expanded': String(!folded),
@@ -74,10 +77,7 @@ function groupParts({ n, text }, group, words, ontoggle) {
       event.preventDefault();
       ontoggle(n);
     },
-  }, title, el('span.group-size', {}, lines === null ? '' : plural(lines, 'line')));
-  // Not by an attribute: the page allows no inline style.
-  button.style.marginLeft = `${Math.min(depth, 8) * 2}ch`;
-  return [button];
+  }, title, el('span.group-size', {}, lines === null ? '' : plural(lines, 'line')))];
 }
 
 /**
@@ -92,13 +92,16 @@ export function lineRow(line, { chosen, words, place, of, onwhole, group, ontogg
   // A line that was cut on the way to here ends like this, and stands whole in the log.
   const whole = cut || line.text.length > 1024;
   const weighty = line.level === 'warning' || line.level === 'error';
+  const said = el('span.text', {}, ...(groupParts(line, group, words, ontoggle) ?? parts(line.text, cut ? text.slice(0, SHOWN_MAX) : text, words)));
+  // Not by an attribute: the page allows no inline style.
+  if (group?.depth) said.style.paddingLeft = indent(group.depth);
   return el(chosen ? 'div.line.chosen' : 'div.line',
     { role: 'listitem', 'aria-posinset': place, 'aria-setsize': of, 'aria-current': chosen && 'true', data: { level: line.level, n: line.n } },
     el('a.n', { href: `#L${line.n}`, tabindex: '-1', 'aria-label': `Line ${count(line.n)}` }, String(line.n)),
     el('span.at', {}, clock(line.at)),
     el('span.by', {}, line.agent ?? ''),
     weighty && el('span.said', {}, `${line.level}: `),
-    el('span.text', {}, ...(groupParts(line, group, words, ontoggle) ?? parts(line.text, cut ? text.slice(0, SHOWN_MAX) : text, words))),
+    said,
     whole && el('button.whole', { type: 'button', onclick: () => onwhole(line) }, `… show all ${bytes(new Blob([line.text]).size)}`));
 }
 

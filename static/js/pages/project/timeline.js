@@ -9,6 +9,8 @@ import { readRun } from './run_events.js';
 const LIVE_EVERY_MS = 500;
 const TICKS = { wide: 8, narrow: 4 };
 const NARROW = 520;
+/** From here on a time of the axis has no room to its right. */
+const LAST = 0.92;
 /** Pixels that a bar needs for its words. */
 const WORDS_WIDTH = 52;
 const HINT = 'Point at a bar, or go there with Tab and the arrow keys.';
@@ -139,11 +141,15 @@ export class Timeline {
   }
 
   drawAxis() {
-    const ticks = ticksOf(this.scale, this.line.start, this.until, this.width < NARROW ? TICKS.narrow : TICKS.wide);
+    const most = this.width < NARROW ? TICKS.narrow : TICKS.wide;
+    const ticks = ticksOf(this.scale, this.line.start, this.until, most);
+    // The last stands to the left of its place: the one before must not be there already.
+    const last = ticks.at(-1);
+    if (last.place > LAST && last.place - (ticks.at(-2)?.place ?? 0) < 1.2 / most) ticks.splice(last.place > 0.99 && ticks.length > 2 ? -2 : -1, 1);
     const key = JSON.stringify(ticks);
     if (key === this.axisKey) return;
     this.axisKey = key;
-    this.axis.replaceChildren(...ticks.map(({ at, place }) => placed(el(place > 0.94 ? 'span.tick.last' : 'span.tick', {}, at === 0 ? '0' : duration(at)), place)));
+    this.axis.replaceChildren(...ticks.map(({ at, place }) => placed(el(place > LAST ? 'span.tick.last' : 'span.tick', {}, at === 0 ? '0' : duration(at)), place)));
   }
 
   drawShades() {
