@@ -83,3 +83,32 @@ test('a run is played again, and the page ends as it was', onPage(here, {}, asyn
   await bar.getByRole('button', { name: 'Back to live' }).click();
   await status(page, 'Completed');
 }));
+
+test('a run whose beginning is gone says so, and one that is gone as a whole cannot be played', onPage(here, {}, async ({ page, url }) => {
+  await letGo(here.server.folder, 'second');
+  await letGo(here.server.folder, 'done');
+  const id = await project(url, { name: 'Cut', brief: 'A story', pipeline: 'workshop' });
+  await until('the end', async () => (await stateOf(url, id)).state.completion);
+  // As retention would leave it: the log begins later.
+  let kept = (events) => events.slice(events.findIndex(({ type, status: was }) => type === 'agent_update' && was === 'completed'));
+  await page.route(/\/api\/projects\/[^/]+\/events/, async (route) => {
+    const response = await route.fetch();
+    const answer = await response.json();
+    await route.fulfill({ response, json: { ...answer, events: kept(answer.events) } });
+  });
+  await page.goto(`${url}/projects/${id}`);
+  await live(page);
+  await page.click('#tab-timeline');
+  await page.getByText('The beginning of this run was removed after its time.').waitFor();
+  await until('the bar of the first agent, from the record', async () => (await page.locator('.timeline-bar[data-tone="go"]').count()) === 2);
+  await page.keyboard.press('p');
+  const bar = page.locator('#replay-bar');
+  await bar.getByText('Its beginning was removed after its time.').waitFor();
+  await slider(page, 1);
+  await status(page, 'Completed');
+  await page.keyboard.press('Escape');
+  kept = () => [];
+  await page.keyboard.press('p');
+  await page.getByText('Nothing of this run is kept any more').waitFor();
+  assert.equal(await bar.isVisible(), false);
+}));
