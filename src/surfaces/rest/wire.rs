@@ -219,10 +219,10 @@ mod tests {
 
     #[test]
     fn a_preview_has_an_address_that_changes_with_it() {
-        let preview = |sha256: &str| ManifestFile { path: "a b/1.png".into(), sha256: sha256.into(), size: 1 };
+        let sha256 = "0123456789abcdef".to_owned();
+        let preview = ManifestFile { path: "a b/1.png".into(), sha256, size: 1 };
         let id = a_project().id;
-        let url = preview_url(id, &preview("0123456789abcdef"));
-        assert_eq!(url, format!("/api/projects/{id}/files/a%20b/1.png?v=0123456789ab"));
+        assert_eq!(preview_url(id, &preview), format!("/api/projects/{id}/files/a%20b/1.png?v=0123456789ab"));
     }
 
     #[test]

@@ -77,7 +77,7 @@ function groupParts({ n, text }, group, words, ontoggle) {
       event.preventDefault();
       ontoggle(n);
     },
-  }, title, el('span.group-size', {}, lines === null ? '' : plural(lines, 'line')))];
+  }, title, el('span.group-size', {}, lines ? plural(lines, 'line') : ''))];
 }
 
 /**
