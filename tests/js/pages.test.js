@@ -12,7 +12,7 @@ import { visible } from '../../static/js/pages/project/log_line.js';
 import { downloadText, messageOf } from '../../static/js/pages/project/head.js';
 import { saysMore } from '../../static/js/pages/project/outcome.js';
 import { treeOf } from '../../static/js/ui/file_tree.js';
-import { ago, bytes, duration, etaNow, etaText, percent, placeText, usageDetail, usageText, workedMs } from '../../static/js/ui/format.js';
+import { ago, bytes, duration, etaNow, etaText, percent, placeText, workedMs } from '../../static/js/ui/format.js';
 import { highlight, languageOf } from '../../static/js/ui/highlight.js';
 import { parseMarkdown } from '../../static/js/ui/markdown.js';
 import { Standing, spans } from '../../static/js/ui/virtual_list.js';
@@ -358,15 +358,4 @@ test('how a run ended in vain is said once', () => {
 test('only the result of a run that completed is offered as one', () => {
   assert.equal(downloadText({ status: 'completed' }), 'Download zip');
   for (const status of ['running', 'cancelled', 'partial', 'failed']) assert.equal(downloadText({ status }), 'Download what is there');
-});
-
-test('what models used is said in short, and nothing where there were none', () => {
-  const usage = (total_tokens, cost = null) => ({ prompt_tokens: 1000, completion_tokens: total_tokens - 1000, total_tokens, cost });
-  for (const [given, expected] of [
-    [null, ''], [undefined, ''], [usage(1), '1 token'], [usage(9876), '9,876 tokens'], [usage(1234567), '1.2M tokens'],
-    [usage(12345, 0), '12.3K tokens · cost 0.00'], [usage(2000, 1.5), '2,000 tokens · cost 1.50'], [usage(2000, 0.000423), '2,000 tokens · cost 0.000423'],
-    [usage(2000, 12.3456), '2,000 tokens · cost 12.35'],
-  ]) assert.equal(usageText(given), expected);
-  assert.equal(usageDetail(usage(2500)), '1,000 asked, 1,500 answered');
-  assert.equal(usageDetail(null), '');
 });
