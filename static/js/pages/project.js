@@ -58,6 +58,29 @@ const render = scheduler(draw);
 page.draw = draw;
 draw();
 
+const light = new ConnectionLight(byId('connection'), byId('viewers'));
+const connection = callboard.connect(
+  project.id,
+  (message) => {
+    light.heard(message);
+    if (page.replay) {
+      replay.heard(message, callboard.state);
+      return;
+    }
+    page.state = callboard.state;
+    parts.forEach((part) => part.heard?.(message, page.state));
+    render();
+  },
+  (problem) => {
+    if (problem.code === 'hole' || problem.code === 'refused') return;
+    toast(problem.message);
+  },
+  (connected, detail) => light.show(detail),
+  { state: project.state, position: project.position },
+);
+light.attach(connection);
+
+/** The page shows another moment than the next one. */
 const show = (state, now) => {
   page.state = state;
   page.now = now;
@@ -83,28 +106,6 @@ page.openReplay = (run) => {
   replay.live = callboard.state;
   replay.start(run);
 };
-
-const light = new ConnectionLight(byId('connection'), byId('viewers'));
-const connection = callboard.connect(
-  project.id,
-  (message) => {
-    light.heard(message);
-    if (page.replay) {
-      replay.heard(message, callboard.state);
-      return;
-    }
-    page.state = callboard.state;
-    parts.forEach((part) => part.heard?.(message, page.state));
-    render();
-  },
-  (problem) => {
-    if (problem.code === 'hole' || problem.code === 'refused') return;
-    toast(problem.message);
-  },
-  (connected, detail) => light.show(detail),
-  { state: project.state, position: project.position },
-);
-light.attach(connection);
 
 // A project that was deleted looks like a server that is away: after some tries, ask.
 connection.on('status', async () => {
