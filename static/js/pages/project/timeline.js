@@ -68,15 +68,17 @@ export class Timeline {
 
   /** Keeps what is a turn of the run; the many steps between are none. */
   take(message) {
-    const { type, status, seq } = message;
-    if (seq <= (this.events.at(-1)?.seq ?? 0)) {
-      // Heard live before what is older was read.
-      if (this.events.some((known) => known.seq === seq)) return;
-    }
-    const before = this.events.findLast((known) => known.type === 'status_update' && known.seq < seq)?.status;
-    if (type === 'agent_update' ? status === 'progress' && !message.message.includes('; trying again in ') : type === 'status_update' ? status === before : type !== 'completion') return;
-    const place = this.events.findLastIndex((known) => known.seq < seq) + 1;
-    this.events.splice(place, 0, message);
+    if (!this.isTurn(message)) return;
+    const { events } = this;
+    // What is heard live may come before what is older was read.
+    const place = events.findLastIndex(({ seq }) => seq <= message.seq);
+    if (events[place]?.seq !== message.seq) events.splice(place + 1, 0, message);
+  }
+
+  isTurn({ type, status, seq, message }) {
+    if (type === 'completion') return true;
+    if (type === 'agent_update') return status !== 'progress' || message.includes('; trying again in ');
+    return type === 'status_update' && this.events.findLast((known) => known.type === type && known.seq < seq)?.status !== status;
   }
 
   render(state) {
