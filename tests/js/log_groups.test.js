@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { LogGroups, Rows } from '../../static/js/pages/project/log_groups.js';
+import { LogGroups } from '../../static/js/pages/project/log_groups.js';
+import { Rows } from '../../static/js/pages/project/log_rows.js';
 
 /** Lines from a sketch: one word a line, `(` begins a group, `)` ends one, a letter before it is another agent. */
 function lines(sketch, first = 1) {
@@ -25,6 +26,18 @@ function inSight(groups, ...toggled) {
   toggled.forEach((n) => groups.toggle(n));
   const rows = new Rows(groups.total, groups.ranges);
   return Array.from({ length: rows.count }, (_, row) => rows.lineAt(row)).join(' ');
+}
+
+/** The same the slow way, when every line is here. */
+function plainly(whole, isFolded) {
+  const open = { a: [], b: [] };
+  const shown = [];
+  for (const { n, agent, text } of whole) {
+    if (!open[agent].some(isFolded)) shown.push(n);
+    if (text.startsWith('::group::')) open[agent].push(n);
+    if (text === '::endgroup::') open[agent].pop();
+  }
+  return shown.join(' ');
 }
 
 describe('groups', () => {
@@ -90,6 +103,40 @@ describe('groups', () => {
     assert.deepEqual(groups.unknown, { n: 1, from: 3 });
     groups.found(lines(')', 50), 3, 100);
     assert.equal(inSight(groups).split(' ').slice(0, 3).join(' '), '1 51 52');
+  });
+
+  test('hide the same, however lines came and whatever was folded meanwhile', () => {
+    let seed = 7;
+    const random = (below) => {
+      seed = (seed * 1103515245 + 12345) % 2147483648;
+      return Math.floor((seed / 2147483648) * below);
+    };
+    for (let round = 0; round < 400; round += 1) {
+      const whole = lines(Array.from({ length: 5 + random(40) }, () => ['.', '(', ')', '.', 'b.', 'b(', 'b)'][random(7)]).join(' '));
+      // In order, as a live log comes, or in pieces from anywhere.
+      const pieces = [];
+      for (let at = 0; at < whole.length;) {
+        const size = 1 + random(6);
+        pieces.push(whole.slice(at, at + size));
+        at += size;
+      }
+      if (round % 2) pieces.sort(() => random(3) - 1);
+      const groups = new LogGroups();
+      if (round % 5 === 0) groups.foldAll(true);
+      for (const piece of pieces) {
+        if (random(4) === 0) groups.reach(Math.min(whole.length, groups.total + random(4)));
+        if (random(3)) piece.forEach((line) => groups.add(line));
+        else {
+          groups.found(piece.filter(({ text }) => text.includes('group::')), piece[0].n, piece.at(-1).n);
+          piece.forEach((line) => groups.add(line));
+        }
+        const known = [...groups.groups.keys()];
+        if (known.length > 0 && random(2)) groups.toggle(known[random(known.length)]);
+        assert.ok(groups.ranges.every(({ from, to }, at, all) => from <= to && (at === 0 || from > all[at - 1].to + 1)));
+      }
+      groups.reach(whole.length);
+      assert.equal(inSight(groups), plainly(whole, (n) => groups.isFolded(n)), `round ${round}`);
+    }
   });
 
   test('all fold at once, those to come too, and one can be opened', () => {

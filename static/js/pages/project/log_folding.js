@@ -1,6 +1,7 @@
 /** Folding of the log's groups: what is folded is kept for this window, and ends of groups that are not here are looked for. */
 
-import { LogGroups, MARK, Rows } from './log_groups.js';
+import { LogGroups, MARK } from './log_groups.js';
+import { Rows } from './log_rows.js';
 
 const MARKS_ASKED = 2000;
 /** Answers that are asked for at once; each may look through a hundred thousand lines. */

@@ -9,6 +9,8 @@
  * somebody has to look on.
  */
 
+import { firstAbove } from './log_rows.js';
+
 const BEGIN = '::group::';
 const END = '::endgroup::';
 /** What is searched for to find the lines of both kinds. */
@@ -34,7 +36,15 @@ export class LogGroups {
     this.toggled = new Set();
     /** First line to `{ n, agent, title, to, lines, depth }`; `to` is null while a group is open, undefined while nobody knows. */
     this.groups = new Map();
-    this.stale = true;
+    /** Agent to where the reading of its marks stands: the groups that are open, and the range they are in. */
+    this.reading = new Map();
+    /** Groups whose end nobody knows. */
+    this.lost = new Set();
+    /** Whether marks came that do not follow those before: then all are read anew. */
+    this.stale = false;
+    /** Ranges of groups that have ended, as far as they were looked at: what comes later changes nothing of them. */
+    this.fixed = { places: 0, ranges: [] };
+    this.order = [];
     /** Changes with what is hidden. */
     this.version = 0;
     this.hidden = [];
@@ -44,15 +54,15 @@ export class LogGroups {
   add(line) {
     const agent = line.agent ?? '';
     if (line.n > this.total) this.total = line.n;
-    if (isMark(line.text)) this.mark(agent, line);
     this.cover(line.n, line.n);
+    if (isMark(line.text)) this.mark(agent, line);
     this.hear(line.n, agent);
   }
 
   /** Marks that a search found in a range that it looked through whole. */
   found(lines, from, to) {
-    for (const line of lines) if (isMark(line.text)) this.mark(line.agent ?? '', line);
     if (to >= from) this.cover(from, to);
+    for (const line of lines) if (isMark(line.text)) this.mark(line.agent ?? '', line);
   }
 
   mark(agent, { n, text }) {
@@ -60,8 +70,10 @@ export class LogGroups {
     const marks = this.marks.get(agent);
     const at = firstAbove(marks.length, (place) => marks[place].n >= n);
     if (marks[at]?.n === n) return;
-    marks.splice(at, 0, { n, title: text === END ? null : text.slice(BEGIN.length) });
-    this.stale = true;
+    const mark = { n, title: text === END ? null : text.slice(BEGIN.length), depth: 0 };
+    marks.splice(at, 0, mark);
+    if (this.stale || n < (this.order.at(-1)?.n ?? 0) || at < marks.length - 1) this.stale = true;
+    else this.readMark(agent, mark);
   }
 
   cover(from, to) {
@@ -71,6 +83,12 @@ export class LogGroups {
     this.total = Math.max(this.total, to);
     if (last && from >= last.from && from <= last.to + 1) {
       last.to = to;
+      if (this.lost.size > 0 && to >= this.total) this.gain(last);
+      return;
+    }
+    if (!last || from > last.to + 1) {
+      seen.push({ from, to });
+      this.lose();
       return;
     }
     this.stale = true;
@@ -84,12 +102,25 @@ export class LogGroups {
     seen.splice(first, behind - first, { from, to });
   }
 
+  /** A hole lies between what is open and what comes. The groups stay folded over it until somebody has looked where they end. */
+  lose() {
+    for (const { open } of this.reading.values()) {
+      for (const group of open) {
+        if (group.to !== null) continue;
+        group.to = undefined;
+        group.wasOpen = true;
+        this.lost.add(group);
+      }
+    }
+  }
+
   hear(n, agent) {
     const { voices } = this;
     const at = firstAbove(voices.length, (place) => voices[place].to + 1 >= n);
     const near = voices[at];
     if (near && near.from <= n && n <= near.to) return;
     this.version += 1;
+    if (n < this.total) this.refix();
     if (near?.to === n - 1 && near.agent === agent) {
       near.to = n;
       const next = voices[at + 1];
@@ -105,11 +136,23 @@ export class LogGroups {
     else if (voices.length < VOICES_MAX) voices.splice(place, 0, { from: n, to: n, agent });
   }
 
+  /** The end of the log is here again: what is open in this range is open, and not lost. */
+  gain(range) {
+    for (const reading of this.reading.values()) {
+      if (reading.range !== range) continue;
+      for (const group of reading.open) {
+        group.to = null;
+        this.lost.delete(group);
+      }
+    }
+    this.version += 1;
+  }
+
   /** How many lines there are; more of them may be known to exist than were looked through. */
   reach(total) {
     if (total <= this.total) return;
     this.total = total;
-    this.stale = true;
+    this.lose();
   }
 
   /** The log as it was when it had so many lines. */
@@ -118,42 +161,65 @@ export class LogGroups {
     this.stale = true;
   }
 
-  /** Reads the marks into groups. */
+  /** Reads all marks into groups, when they did not come one after the other. */
   read() {
     if (!this.stale) return;
     this.stale = false;
-    this.version += 1;
     const before = this.groups;
     this.groups = new Map();
-    for (const [agent, marks] of this.marks) {
-      let open = [];
-      let range = 0;
-      let reach = 0;
-      for (const mark of marks) {
-        const { n, title } = mark;
-        if (n > reach) {
-          // A hole lies before this mark: where ends what began before it nobody knows.
-          open = [];
-          while (this.seen[range]?.to < n) range += 1;
-          reach = this.seen[range]?.to ?? n;
-        }
-        if (title === null) {
-          const group = open.pop();
-          if (group) Object.assign(group, { to: n, lines: n - group.n - 1 });
-        } else {
-          const group = { n, agent, title, to: undefined, lines: null, depth: open.length, wasOpen: false };
-          this.groups.set(n, group);
-          open.push(group);
-        }
-        mark.depth = open.length;
-      }
-      if (reach >= this.total) for (const group of open) group.to = null;
-    }
+    this.reading.clear();
+    this.lost.clear();
+    this.order = [];
+    this.refix();
+    for (const [agent, marks] of this.marks) for (const mark of marks) this.readMark(agent, mark);
+    this.order.sort((one, other) => one.n - other.n);
     // A group that grew stays folded over lines that were skipped, until somebody has looked where it ends.
-    for (const group of this.groups.values()) {
+    for (const group of this.lost) {
       const known = before.get(group.n);
-      if (group.to === undefined && known) group.wasOpen = known.to === null || known.wasOpen;
+      if (known) group.wasOpen = known.to === null || known.wasOpen;
     }
+  }
+
+  /** The next mark of an agent. */
+  readMark(agent, mark) {
+    const { n, title } = mark;
+    this.version += 1;
+    let reading = this.reading.get(agent);
+    if (!reading) this.reading.set(agent, reading = { open: [], range: null });
+    if (!reading.range || n > reading.range.to) {
+      // A hole lies before this mark: where ends what began before it nobody knows.
+      for (const group of reading.open) this.end(group, undefined);
+      reading.open = [];
+      reading.range = this.seen[firstAbove(this.seen.length, (at) => this.seen[at].to >= n)] ?? null;
+    }
+    const { open, range } = reading;
+    if (title === null) {
+      const group = open.pop();
+      if (group) this.end(group, n);
+    } else {
+      const group = { n, agent, title, to: null, lines: null, depth: open.length, wasOpen: false };
+      this.groups.set(n, group);
+      this.order.push(group);
+      open.push(group);
+    }
+    // Open at the end of what is known, which is not the end of the log.
+    if ((range?.to ?? 0) < this.total) for (const group of open) if (group.to === null) this.end(group, undefined);
+    mark.depth = open.length;
+  }
+
+  end(group, to) {
+    group.to = to;
+    if (to === undefined) {
+      this.lost.add(group);
+      return;
+    }
+    group.lines = to - group.n - 1;
+    this.lost.delete(group);
+  }
+
+  refix() {
+    this.fixed = { places: 0, ranges: [] };
+    this.version += 1;
   }
 
   /** What a line is to whoever draws it: `{ kind: 'text' | 'begin' | 'end', … }`. */
@@ -184,13 +250,13 @@ export class LogGroups {
     this.read();
     if (!this.groups.has(n)) return;
     if (!this.toggled.delete(n)) this.toggled.add(n);
-    this.version += 1;
+    this.refix();
   }
 
   foldAll(folded) {
     this.all = folded;
     this.toggled.clear();
-    this.version += 1;
+    this.refix();
   }
 
   /** Unfolds every group that hides a line. */
@@ -212,8 +278,8 @@ export class LogGroups {
   /** The first of the folded groups with an unknown end, and where to look on for it; null when there is none. */
   get unknown() {
     this.read();
-    for (const { n, to } of this.groups.values()) {
-      if (to !== undefined || !this.isFolded(n)) continue;
+    for (const { n } of this.lost) {
+      if (!this.isFolded(n)) continue;
       const range = this.seen.find((one) => one.from <= n && n <= one.to);
       return { n, from: (range?.to ?? n) + 1 };
     }
@@ -233,23 +299,33 @@ export class LogGroups {
     const key = `${this.version} ${this.total}`;
     if (this.key === key) return this.hidden;
     this.key = key;
-    const ranges = [];
-    for (const group of this.groups.values()) {
+    const { fixed, order } = this;
+    const passed = fixed.ranges.length;
+    for (; fixed.places < order.length; fixed.places += 1) {
+      const group = order[fixed.places];
       if (!this.isFolded(group.n)) continue;
-      let from = group.n + 1;
-      const end = this.endOf(group);
-      // What others said meanwhile stays in sight.
-      for (let at = firstAbove(this.voices.length, (place) => this.voices[place].to >= from); at < this.voices.length; at += 1) {
-        const voice = this.voices[at];
-        if (voice.from > end) break;
-        if (voice.agent === group.agent) continue;
-        if (voice.from > from) ranges.push({ from, to: voice.from - 1 });
-        from = voice.to + 1;
-      }
-      if (end >= from) ranges.push({ from, to: end });
+      if (typeof group.to !== 'number') break;
+      this.hide(group, fixed.ranges);
     }
-    this.hidden = merged(ranges);
+    if (fixed.ranges.length > passed) fixed.ranges = merged(fixed.ranges, Math.max(0, passed - 1));
+    const rest = [];
+    for (const group of order.slice(fixed.places)) if (this.isFolded(group.n)) this.hide(group, rest);
+    this.hidden = rest.length === 0 ? fixed.ranges : merged([...fixed.ranges, ...rest]);
     return this.hidden;
+  }
+
+  /** Adds what a group hides when it is folded: what others said meanwhile stays in sight. */
+  hide(group, ranges) {
+    let from = group.n + 1;
+    const end = this.endOf(group);
+    for (let at = firstAbove(this.voices.length, (place) => this.voices[place].to >= from); at < this.voices.length; at += 1) {
+      const voice = this.voices[at];
+      if (voice.from > end) break;
+      if (voice.agent === group.agent) continue;
+      if (voice.from > from) ranges.push({ from, to: voice.from - 1 });
+      from = voice.to + 1;
+    }
+    if (end >= from) ranges.push({ from, to: end });
   }
 
   /** What is worth keeping when the page is loaded again. */
@@ -260,69 +336,21 @@ export class LogGroups {
   keep({ all, toggled }) {
     this.all = all === true;
     this.toggled = new Set((Array.isArray(toggled) ? toggled : []).filter(Number.isSafeInteger).slice(-KEPT_MAX));
-    this.version += 1;
+    this.refix();
   }
 }
 
-/** Rows of a list whose lines are partly hidden. Places count from 0, lines from 1. */
-export class Rows {
-  /** @param {{ from: number, to: number }[]} hidden ranges in order that do not touch */
-  constructor(total, hidden) {
-    this.total = total;
-    this.hidden = hidden;
-    /** Lines that are hidden up to and with each range. */
-    this.sums = [];
-    let sum = 0;
-    for (const { from, to } of hidden) this.sums.push(sum += to - from + 1);
-    this.count = total - sum;
-  }
-
-  /** The line of a row. */
-  lineAt(row) {
-    // The first range that begins behind the line: all before it are to be skipped.
-    const at = firstAbove(this.hidden.length, (place) => this.hidden[place].from - (this.sums[place - 1] ?? 0) > row + 1);
-    return row + 1 + (this.sums[at - 1] ?? 0);
-  }
-
-  /** The row of a line, or of the last one in sight before it. */
-  rowOf(line) {
-    const at = firstAbove(this.hidden.length, (place) => this.hidden[place].to >= line);
-    const inside = this.hidden[at] && this.hidden[at].from <= line;
-    return Math.max(0, (inside ? this.hidden[at].from - 1 : line) - (this.sums[at - 1] ?? 0) - 1);
-  }
-
-  /** Ranges of lines that the rows from `first` to before `last` show. */
-  linesOf(first, last) {
-    const ranges = [];
-    for (let row = Math.max(0, first); row < Math.min(last, this.count); row += 1) {
-      const line = this.lineAt(row);
-      const range = ranges.at(-1);
-      if (range && range.to + 1 === line) range.to = line;
-      else ranges.push({ from: line, to: line });
-    }
-    return ranges;
-  }
-}
-
-function merged(ranges) {
-  ranges.sort((one, other) => one.from - other.from);
-  const whole = [];
-  for (const range of ranges) {
+/** The same as ranges in order that do not touch, in a list of its own; the first `done` of them are so already and lie before all others, or touch. */
+function merged(ranges, done = 0) {
+  const whole = ranges.slice(0, done);
+  const rest = ranges.slice(done);
+  if (rest.some(({ from }, at) => at > 0 && from < rest[at - 1].from)) rest.sort((one, other) => one.from - other.from);
+  // Others may have spoken within what was done: then nothing is.
+  if (done > 0 && rest.length > 0 && rest[0].from < whole.at(-1).from) return merged(ranges);
+  for (const { from, to } of rest) {
     const last = whole.at(-1);
-    if (last && range.from <= last.to + 1) last.to = Math.max(last.to, range.to);
-    else whole.push(range);
+    if (last && from <= last.to + 1) whole[whole.length - 1] = { from: last.from, to: Math.max(last.to, to) };
+    else whole.push({ from, to });
   }
   return whole;
-}
-
-/** The first place from 0 to `count` that fits, when all after a place that fits do too. */
-function firstAbove(count, fits) {
-  let low = 0;
-  let high = count;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (fits(middle)) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }

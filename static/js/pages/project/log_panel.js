@@ -8,8 +8,8 @@ import { toast } from '../../ui/notices.js';
 import { VirtualList } from '../../ui/virtual_list.js';
 import { LogFilter } from './log_filter.js';
 import { LogFolding } from './log_folding.js';
-import { Rows } from './log_groups.js';
 import { lineRow, missingRow, showWhole } from './log_line.js';
+import { Rows } from './log_rows.js';
 
 const ROW_HEIGHT = 20;
 const SETTLE_MS = 60;
