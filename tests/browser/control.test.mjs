@@ -203,14 +203,14 @@ test('everything can be done with the keyboard', onPage(here, {}, async ({ page,
   await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
   await page.keyboard.press('Escape');
   await page.locator('dialog').waitFor({ state: 'detached' });
-  for (const [key, tab] of [['3', 'files'], ['4', 'result'], ['5', 'runs'], ['1', 'app'], ['2', 'log']]) {
+  for (const [key, tab] of [['3', 'timeline'], ['4', 'files'], ['5', 'result'], ['6', 'runs'], ['1', 'app'], ['2', 'log']]) {
     await page.keyboard.press(key);
     assert.equal(await page.locator(`#tab-${tab}`).getAttribute('aria-selected'), 'true');
     assert.equal(await page.locator(`#panel-${tab}`).isVisible(), true);
   }
   await page.focus('#tab-log');
   await page.keyboard.press('ArrowRight');
-  assert.equal(await page.evaluate(() => document.activeElement.id), 'tab-files');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'tab-timeline');
   await page.keyboard.press('/');
   assert.equal(await page.evaluate(() => document.activeElement.type), 'search');
 }));
@@ -222,7 +222,7 @@ test('nothing scrolls sideways on a phone', onPage(here, { viewport: { width: 36
   await assertNoSidewaysScroll(page);
   await page.goto(`${url}/projects/${id}`);
   await live(page);
-  for (const tab of ['app', 'log', 'files', 'result', 'runs']) {
+  for (const tab of ['app', 'log', 'timeline', 'files', 'result', 'runs']) {
     await page.tap(`#tab-${tab}`);
     await assertNoSidewaysScroll(page);
   }

@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use crate::domain::ids::{ProjectId, RunId};
-use crate::domain::run::{Project, Run};
+use crate::domain::run::{ManifestFile, Project, Run};
 use crate::service::control::RunView;
 use crate::service::files::{FilesOf, ProjectFile, has_files};
 use crate::service::projects::ProjectView;
@@ -92,6 +92,7 @@ pub fn run(run: &Run) -> Value {
                 "failed_tries": agent.failed_tries,
                 "answer": agent.answer,
                 "files": agent.output.as_ref().map_or(0, |output| output.files.len()),
+                "preview_url": agent.preview.as_ref().map(|preview| preview_url(run.project_id, preview)),
             })
         })
         .collect();
@@ -145,20 +146,31 @@ pub fn run_view(view: &RunView) -> Value {
     document
 }
 
-/// A file in a list.
-pub fn file(of: FilesOf, file: &ProjectFile) -> Value {
+/// Where a file is.
+fn file_url(of: FilesOf, path: &str) -> String {
     let owner = match of {
         FilesOf::Project(project) => project_path(project),
         FilesOf::Run(run) => run_path(run),
     };
     let segments: Vec<String> =
-        file.path.split('/').map(|segment| utf8_percent_encode(segment, SEGMENT).to_string()).collect();
+        path.split('/').map(|segment| utf8_percent_encode(segment, SEGMENT).to_string()).collect();
+    format!("{owner}/files/{}", segments.join("/"))
+}
+
+/// The newest picture of what an agent is making, for who comes while it works. The address changes with the picture.
+fn preview_url(project: ProjectId, preview: &ManifestFile) -> String {
+    let version: String = preview.sha256.chars().take(12).collect();
+    format!("{}?v={version}", file_url(FilesOf::Project(project), &preview.path))
+}
+
+/// A file in a list.
+pub fn file(of: FilesOf, file: &ProjectFile) -> Value {
     json!({
         "path": file.path,
         "media_type": file.media_type,
         "size": file.size,
         "sha256": file.sha256,
-        "url": format!("{owner}/files/{}", segments.join("/")),
+        "url": file_url(of, &file.path),
         "agent": file.agent,
     })
 }
@@ -203,6 +215,14 @@ mod tests {
         assert_eq!(document["agents"], json!([{ "agent": "intake", "title": "Intake", "index": 1 }]));
         assert_eq!(document["position"], "00000001-0");
         assert_eq!(document["ws_url"], "ws://x/y");
+    }
+
+    #[test]
+    fn a_preview_has_an_address_that_changes_with_it() {
+        let sha256 = "0123456789abcdef".to_owned();
+        let preview = ManifestFile { path: "a b/1.png".into(), sha256, size: 1 };
+        let id = a_project().id;
+        assert_eq!(preview_url(id, &preview), format!("/api/projects/{id}/files/a%20b/1.png?v=0123456789ab"));
     }
 
     #[test]

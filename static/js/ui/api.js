@@ -88,6 +88,9 @@ export const api = {
   reject: (run, body = {}) => request('POST', `/api/runs/${id(run)}/reject`, body),
   retry: (run, body = {}) => request('POST', `/api/runs/${id(run)}/retry`, body),
   files: (project) => request('GET', `/api/projects/${id(project)}/files`),
+  events: (project, query, options) => request('GET', `/api/projects/${id(project)}/events?${new URLSearchParams(query)}`, undefined, options),
+  runFiles: (run) => request('GET', `/api/runs/${id(run)}/files`),
+  runFile: (run, path) => `/api/runs/${id(run)}/files/${path.split('/').map(id).join('/')}`,
   lines: (source, query, options) => request('GET', `${logOf(source)}?${new URLSearchParams(query)}`, undefined, options),
 };
 

@@ -15,6 +15,7 @@ export class Head {
     byId('retry').addEventListener('click', () => this.act(byId('retry'), () => api.retry(page.state.run.id)));
     byId('cancel').addEventListener('click', () => this.cancel());
     byId('curl').addEventListener('click', () => showCommands(page));
+    byId('replay').addEventListener('click', () => page.openReplay(page.state.run.id));
     byId('notify').addEventListener('click', () => this.askToNotify());
     setInterval(() => this.renderTiming(page.state), 1000);
   }
@@ -39,8 +40,13 @@ export class Head {
     byId('download').hidden = state.artifacts_total === 0;
     byId('download').href = project.archive_url;
     setText(byId('download'), downloadText(state));
+    byId('replay').hidden = !state.run || !isTerminal(state.status);
     byId('notify').hidden = !active || this.wanted || !('Notification' in window) || Notification.permission === 'denied';
 
+    if (this.page.replay) {
+      document.title = `Replay · ${project.name}`;
+      return;
+    }
     document.title = active ? `${whole} % · ${project.name}` : `${marks[statusTone(state.status)] ?? ''}${project.name} · Callboard`;
     this.announce(state);
   }
@@ -54,7 +60,7 @@ export class Head {
 
   renderTiming(state) {
     const { run, eta, eta_at: saidAt, completion } = state;
-    const now = Date.now();
+    const now = this.page.now();
     const took = duration(completion ? completion.duration_ms : workedMs(run, now));
     setText(byId('timing'), [took && (completion ? `Took ${took}` : `${took} so far`), etaNow(eta, saidAt, now)].filter(Boolean).join(' · '));
   }
@@ -81,6 +87,11 @@ export class Head {
       window.focus();
       notification.close();
     };
+  }
+
+  /** What a replay showed is no news. */
+  reset() {
+    this.announced = undefined;
   }
 
   async askToNotify() {

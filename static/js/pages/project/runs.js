@@ -62,6 +62,7 @@ export class Runs {
       el('td', {}, duration(took)),
       el('td', {},
         el('a.button.small.quiet', { href: linesDownload({ run: run.id }), download: true }, 'Log'),
+        isActive(run.status) ? null : el('button.small.quiet', { type: 'button', onclick: () => this.page.openReplay(run.id) }, 'Replay'),
         run.archive_url ? el('a.button.small.quiet', { href: run.archive_url, download: true }, isActive(run.status) ? 'Files so far' : 'Zip') : null,
         run.status === 'queued' ? el('button.small.quiet', {
           type: 'button',
