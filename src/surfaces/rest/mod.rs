@@ -5,6 +5,7 @@
 
 pub mod describe;
 pub mod events;
+pub mod express;
 pub mod files;
 pub mod health;
 pub mod logs;

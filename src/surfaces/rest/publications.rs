@@ -15,7 +15,7 @@ use crate::domain::run::{AgentStatus, RunStatus};
 use crate::domain::time::Timestamp;
 use crate::service::Service;
 use crate::service::error::FieldError;
-use crate::service::publish::{ITEMS_MAX, ProducerSeq, Publication};
+use crate::service::publish::{ITEMS_MAX, ProducerSeq, Publication, Published};
 use crate::surfaces::http::body::{Fields, JsonBody};
 use crate::surfaces::http::front::Turn;
 use crate::surfaces::http::problem::Problem;
@@ -42,15 +42,18 @@ pub async fn publish(
         // What the same publisher sends next comes later in the log whatever happens, and may share the commit.
         turn.pass();
     }
-    let published = publishing.published().await?;
-    Ok(HttpResponse::Accepted().json(json!({
+    Ok(accepted(&publishing.published().await?))
+}
+
+pub(super) fn accepted(published: &Published) -> HttpResponse {
+    HttpResponse::Accepted().json(json!({
         "position": published.position.to_string(),
         "accepted": published.accepted,
         "duplicates": published.duplicates,
-    })))
+    }))
 }
 
-fn publications(body: Value, now: Timestamp) -> Result<Vec<Publication>, Problem> {
+pub(super) fn publications(body: Value, now: Timestamp) -> Result<Vec<Publication>, Problem> {
     let items = match body {
         Value::Array(items) if items.len() > ITEMS_MAX => {
             let error = FieldError::new("body", format!("must hold 1 to {ITEMS_MAX} events"));
