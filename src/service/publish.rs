@@ -5,32 +5,23 @@
 //! application's own events at any time. Lines join the log of the run they belong to and are numbered with it, and are
 //! said at the pace of the room (`outside_lines`).
 
-use serde_json::Value;
-use sha2::{Digest, Sha256};
-
-use crate::artifacts::{ArtifactPath, LINE_BYTES_MAX};
 use crate::auth::Caller;
 use crate::auth::policy::Action;
 use crate::broker::{BrokerError, Committing};
-use crate::config::LimitsConfig;
 use crate::domain::event::{EventBody, NewEvent};
 use crate::domain::ids::{ProjectId, RunId};
 use crate::domain::position::Position;
 use crate::domain::run::Run;
-use crate::engine::{Batch, Change, EngineError, KeptAnswer};
+use crate::engine::{Batch, Change, EngineError};
 use crate::service::Service;
-use crate::service::error::{FieldError, ServiceError};
-use crate::service::idempotency::{IdempotencyKey, KEPT_FOR_MS};
+use crate::service::error::ServiceError;
+use crate::service::idempotency::IdempotencyKey;
 use crate::service::outside_lines::RoomLines;
+use crate::service::producers::{Followed, Taken};
+use crate::service::publish_checks::check_items;
 
 /// Events of one request.
 pub const ITEMS_MAX: usize = 1_000;
-/// Lines of one log event.
-const LINES_MAX: usize = 1_000;
-/// Characters of names.
-const NAME_CHARS_MAX: usize = 200;
-/// Characters of messages.
-const MESSAGE_CHARS_MAX: usize = 4_000;
 /// How often a request is tried that meets its own twin.
 const TWIN_TRIES: usize = 3;
 
@@ -150,12 +141,13 @@ impl Service {
             }
         }
         let newest = newest.map(|run| run.id);
-        // Lines get their numbers one request after the other; all else is put in order by the engine.
-        let has_lines = items.iter().any(|item| matches!(item.body, EventBody::Log(_)));
-        let mut lines = if has_lines { Some(self.room_lines(project).await) } else { None };
+        // Lines get their numbers one request after the other, and a producer goes on request by request; all else is put
+        // in order by the engine.
+        let in_turn = |item: &Publication| matches!(item.body, EventBody::Log(_)) || item.producer.is_some();
+        let mut lines = if items.iter().any(in_turn) { Some(self.room_lines(project).await) } else { None };
         for _ in 0..TWIN_TRIES {
             match self.try_publish(project, newest, items, key, lines.as_deref_mut()).await {
-                Err(EngineError::KeyTaken(_)) => {}
+                Err(EngineError::KeyTaken(_) | EngineError::NotNext) => {}
                 answer => {
                     if let Some(lines) = lines.as_deref_mut() {
                         self.attend(lines);
@@ -188,26 +180,22 @@ impl Service {
             let answer = key.keep(202, "{}".to_owned(), now);
             changes.push(Change::KeepAnswer { key: key.key.clone(), answer, now });
         }
+        let mut followed = Followed::new(project);
         let mut fresh = Vec::with_capacity(items.len());
+        let mut known = None;
         for item in items {
-            if let Some(producer) = &item.producer {
-                let key = producer_key(project, producer);
-                let answer = KeptAnswer {
-                    body_sha256: hash(&item.body),
-                    status: 202,
-                    answer: "{}".to_owned(),
-                    expires_at: now.plus_ms(KEPT_FOR_MS),
-                };
-                match ground.engine.idempotent_answer(key.clone(), now).await? {
-                    Some(kept) if kept.body_sha256 == answer.body_sha256 => continue,
-                    Some(_) => return Ok(Err(ServiceError::KeyReused)),
-                    None => changes.push(Change::KeepAnswer { key, answer, now }),
-                }
+            let Some(producer) = &item.producer else {
+                fresh.push(item);
+                continue;
+            };
+            match followed.turn(&*ground.engine, producer).await? {
+                Ok(Taken::Next) => fresh.push(item),
+                Ok(Taken::Before(position)) => known = position.or(known),
+                Err(error) => return Ok(Err(error)),
             }
-            fresh.push(item);
         }
-        if fresh.is_empty() {
-            return self.nothing_new(project, items.len()).await;
+        if let (true, Some(position)) = (fresh.is_empty(), known) {
+            return Ok(Ok(Published { position, accepted: 0, duplicates: items.len() }));
         }
         let mut events: Vec<NewEvent> = Vec::new();
         for item in &fresh {
@@ -235,6 +223,7 @@ impl Service {
         if !events.is_empty() {
             changes.push(Change::Append { room: project, events: events.clone() });
         }
+        changes.extend(followed.into_changes(now));
         let committed = match ground.broker.commit(Batch::of(changes)).await {
             Ok(committed) => committed,
             Err(error) => {
@@ -272,15 +261,6 @@ impl Service {
     }
 }
 
-fn producer_key(project: ProjectId, producer: &ProducerSeq) -> String {
-    format!("produce:{project}:{}:{}:{}", producer.epoch, producer.seq, producer.producer)
-}
-
-fn hash(body: &EventBody) -> String {
-    let json = serde_json::to_vec(body).expect("events have text keys and finite numbers only");
-    hex::encode(Sha256::digest(json))
-}
-
 /// Whether the project's runs leave room for this.
 fn check_allowed(item: &Publication, newest: Option<&Run>) -> Result<(), ServiceError> {
     match (&item.body, newest) {
@@ -291,133 +271,3 @@ fn check_allowed(item: &Publication, newest: Option<&Run>) -> Result<(), Service
         }
     }
 }
-
-fn check_items(items: &[Publication], limits: &LimitsConfig) -> Result<(), ServiceError> {
-    if items.is_empty() || items.len() > ITEMS_MAX {
-        return Err(ServiceError::invalid("body", format!("must hold 1 to {ITEMS_MAX} events")));
-    }
-    let several = items.len() > 1;
-    let mut wrong = Vec::new();
-    for (place, item) in items.iter().enumerate() {
-        for mut error in check_item(item, limits) {
-            if several {
-                error.field = format!("{place}.{}", error.field);
-            }
-            wrong.push(error);
-        }
-    }
-    if wrong.is_empty() { Ok(()) } else { Err(ServiceError::Invalid(wrong)) }
-}
-
-fn check_item(item: &Publication, limits: &LimitsConfig) -> Vec<FieldError> {
-    let mut check = Check(Vec::new());
-    if let Some(producer) = &item.producer {
-        check.text("producer", &producer.producer, 1, NAME_CHARS_MAX);
-    }
-    match &item.body {
-        EventBody::StatusUpdate(update) => {
-            check.percent("progress", update.progress);
-            check.text("message", &update.message, 0, MESSAGE_CHARS_MAX);
-            check.that("status", !update.status.is_terminal(), "is terminal; publish a completion");
-        }
-        EventBody::AgentUpdate(update) => {
-            check.text("agent", &update.agent, 1, NAME_CHARS_MAX);
-            check.text("title", &update.title, 0, NAME_CHARS_MAX);
-            check.text("message", &update.message, 0, MESSAGE_CHARS_MAX);
-            check.percent("progress", update.progress);
-            let in_range = (1..=1_000).contains(&update.total) && (1..=update.total).contains(&update.index);
-            check.that("index", in_range, "must be from 1 to total, and total at most 1000");
-        }
-        EventBody::Log(log) => {
-            let count = (1..=LINES_MAX).contains(&log.lines.len());
-            check.that("lines", count, &format!("must hold 1 to {LINES_MAX} lines"));
-            let short = log.lines.iter().all(|line| line.text.len() <= LINE_BYTES_MAX);
-            check.that("lines", short, &format!("must each have at most {LINE_BYTES_MAX} bytes"));
-            let single = log.lines.iter().all(|line| !line.text.contains(['\n', '\r']));
-            check.that("lines", single, "must not hold line ends");
-            check.text("agent", log.agent.as_deref().unwrap_or_default(), 0, NAME_CHARS_MAX);
-        }
-        EventBody::Artifact(artifact) => {
-            if let Err(error) = ArtifactPath::parse(&artifact.path) {
-                check.that("path", false, &error.to_string());
-            }
-            let hash = artifact.sha256.len() == 64
-                && artifact.sha256.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-            check.that("sha256", hash, "must be 64 lower-case hexadecimal digits");
-            check.text("media_type", &artifact.media_type, 1, NAME_CHARS_MAX);
-            check.url("url", &artifact.url);
-        }
-        EventBody::Completion(completion) => {
-            check.that("status", completion.status.is_terminal(), "must be a terminal state");
-            check.text("message", &completion.message, 0, MESSAGE_CHARS_MAX);
-            if let Some(error) = &completion.error {
-                // The state of the room carries it to everyone who joins.
-                check.text("error.message", &error.message, 1, MESSAGE_CHARS_MAX);
-                check.text("error.agent", error.agent.as_deref().unwrap_or_default(), 0, NAME_CHARS_MAX);
-                check.text("error.file", error.file.as_deref().unwrap_or_default(), 0, MESSAGE_CHARS_MAX);
-            }
-            if let Some(url) = &completion.download_url {
-                check.url("download_url", url);
-            }
-        }
-        EventBody::Event(event) => {
-            check.text("name", &event.name, 1, NAME_CHARS_MAX);
-            let size = json_bytes(&event.data);
-            let max = limits.event_bytes_max;
-            check.that("data", size <= max, &format!("has {size} bytes as JSON; at most {max} are allowed"));
-        }
-    }
-    check.0
-}
-
-fn json_bytes(value: &Value) -> usize {
-    /// Counts what is written and keeps nothing of it.
-    struct Count(usize);
-
-    impl std::io::Write for Count {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0 += bytes.len();
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    let mut count = Count(0);
-    serde_json::to_writer(&mut count, value).expect("counting cannot fail, and a value has text keys");
-    count.0
-}
-
-/// Wrong fields of one event.
-struct Check(Vec<FieldError>);
-
-impl Check {
-    fn that(&mut self, field: &str, holds: bool, message: &str) {
-        if !holds {
-            self.0.push(FieldError::new(field, message));
-        }
-    }
-
-    fn text(&mut self, field: &str, text: &str, min: usize, max: usize) {
-        let fits = (min..=max).contains(&text.chars().count());
-        self.that(field, fits, &format!("must have {min} to {max} characters"));
-    }
-
-    fn percent(&mut self, field: &str, value: f64) {
-        self.that(field, (0.0..=100.0).contains(&value), "must be from 0 to 100");
-    }
-
-    /// Pages turn these into links: an address of another scheme could be a script.
-    fn url(&mut self, field: &str, url: &str) {
-        let own = url.starts_with('/') && !url.starts_with("//") && !url.contains('\\');
-        let safe = own || url.starts_with("https://") || url.starts_with("http://");
-        let plain = url.len() <= 2_000 && url.bytes().all(|byte| byte.is_ascii_graphic());
-        self.that(field, safe && plain, "must be an http or https address, or a path of this server");
-    }
-}
-
-#[cfg(test)]
-#[path = "publish_tests.rs"]
-mod tests;
