@@ -124,6 +124,10 @@ pub struct AgentDefinition {
     pub reply_tokens_max: Option<u64>,
     /// `openai`: tokens that the agents of one run may use together.
     pub run_tokens_max: Option<u64>,
+    /// `openai`: what 1,000 tokens of what is asked cost.
+    pub price_in: Option<f64>,
+    /// `openai`: what 1,000 tokens of what is answered cost.
+    pub price_out: Option<f64>,
     /// `openai`: how often a reply that does not hold is sent back.
     pub repairs_max: Option<u32>,
     /// `openai`: the shape of the reply.

@@ -13,7 +13,7 @@ use crate::domain::pipeline::{
 };
 use crate::pipelines::policy::{AgentLimits, AgentPolicy, Gate, RetryPolicy, RetryRule};
 use crate::pipelines::setup::{
-    AgentSetup, CommandSpec, ExecutorSpec, HttpSpec, OpenAiSpec, Patience, ProcessLimits,
+    AgentSetup, CommandSpec, ExecutorSpec, HttpSpec, OpenAiSpec, Patience, Prices, ProcessLimits,
 };
 use crate::pipelines::{
     Agent, AgentError, AgentHost, AgentInputs, AgentOutput, Pipeline, app, graph, prompt, schema, when,
@@ -474,6 +474,7 @@ impl Making<'_> {
             temperature: said.temperature,
             reply_tokens_max: said.reply_tokens_max,
             run_tokens_max: said.run_tokens_max,
+            prices: self.prices(),
             repairs_max: said.repairs_max.unwrap_or(REPAIRS_MAX).min(10),
             reply,
             schema,
@@ -481,6 +482,18 @@ impl Making<'_> {
             stands_for,
             patience: self.patience(),
         }
+    }
+
+    /// What tokens cost, when one of the two prices was set.
+    fn prices(&mut self) -> Option<Prices> {
+        let (prompt, completion) = (self.said.price_in, self.said.price_out);
+        for (key, price) in [("price_in", prompt), ("price_out", completion)] {
+            if price.is_some_and(|price| !(price.is_finite() && price >= 0.0)) {
+                self.problem(format!("{key} must be 0 or more: the price of 1,000 tokens"));
+            }
+        }
+        let set = prompt.is_some() || completion.is_some();
+        set.then(|| Prices { prompt: prompt.unwrap_or(0.0), completion: completion.unwrap_or(0.0) })
     }
 
     fn policy(&mut self, default: &AgentPolicy) -> AgentPolicy {

@@ -82,6 +82,7 @@ pub(crate) fn agents_of(pipeline: &Pipeline) -> Vec<RunAgent> {
             answer: None,
             early: Vec::new(),
             preview: None,
+            usage: None,
         })
         .collect()
 }

@@ -227,6 +227,7 @@ pub async fn durations_come_from_completed_agents(factory: &impl Factory) {
         answer: None,
         early: Vec::new(),
         preview: None,
+        usage: None,
     };
     for number in 0..6_u64 {
         let mut run =

@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use crate::artifacts::{self, Blobs, NewLine, RunLog};
 use crate::clock::Clock;
 use crate::domain::event::{LogLevel, LogLine, LogLines};
-use crate::domain::run::ManifestFile;
+use crate::domain::run::{ManifestFile, TokenUsage};
 use crate::domain::script::{ScriptJob, ScriptOutcome};
 use crate::domain::time::Timestamp;
 use crate::pipelines::{AgentError, AgentHost, OutputFile};
@@ -32,14 +32,18 @@ pub(crate) struct Desk {
     /// Counts what the agent says.
     said: AtomicU64,
     early: Mutex<Early>,
+    /// Tokens that the run has used.
     tokens: AtomicU64,
+    /// What agents have used that is not on record yet.
+    used: Mutex<BTreeMap<Arc<str>, TokenUsage>>,
     /// Child processes that had ended before the agent was told to stop.
     ended_before_stop: OnceLock<u64>,
     log_failure: OnceLock<String>,
 }
 
 impl Desk {
-    pub(crate) fn new(clock: Arc<dyn Clock>, pace: SharedPace) -> Self {
+    /// Of a run that has used so many tokens already.
+    pub(crate) fn new(clock: Arc<dyn Clock>, pace: SharedPace, tokens: u64) -> Self {
         Self {
             clock,
             stopped: AtomicBool::new(false),
@@ -50,7 +54,8 @@ impl Desk {
             children: ChildRegistry::default(),
             said: AtomicU64::new(0),
             early: Mutex::default(),
-            tokens: AtomicU64::new(0),
+            tokens: AtomicU64::new(tokens),
+            used: Mutex::default(),
             ended_before_stop: OnceLock::new(),
             log_failure: OnceLock::new(),
         }
@@ -104,6 +109,11 @@ impl Desk {
     /// What an agent shows before it is done, that was not taken yet.
     pub(crate) fn take_early(&self) -> Option<Early> {
         Some(std::mem::take(&mut *lock(&self.early))).filter(|early| *early != Early::default())
+    }
+
+    /// What models have used for each agent, that was not taken yet.
+    pub(crate) fn take_used(&self) -> BTreeMap<Arc<str>, TokenUsage> {
+        std::mem::take(&mut *lock(&self.used))
     }
 
     /// How many child processes a stop has ended, the ids of those that are left, and how many more are left of which
@@ -256,7 +266,13 @@ impl ExecutorHost for Host<'_> {
         }
     }
 
-    fn use_tokens(&self, tokens: u64) -> u64 {
+    fn use_tokens(&self, used: TokenUsage) -> u64 {
+        let tokens = used.total_tokens();
+        if tokens > 0 {
+            let mut of_agents = lock(&self.desk.used);
+            let of_agent = of_agents.entry(self.agent.clone()).or_default();
+            *of_agent = of_agent.and(used);
+        }
         self.desk.tokens.fetch_add(tokens, Ordering::Relaxed) + tokens
     }
 }

@@ -9,7 +9,7 @@ use crate::pipelines::policy::{AgentPolicy, FailureClass};
 use crate::pipelines::{Agent, AgentError};
 use crate::runs::executors::desk::Desk;
 use crate::runs::executors::thread::{self, Made, Task};
-use crate::runs::generation::{AtWork, Generation, Phase, millis};
+use crate::runs::generation::{AtWork, Generation, Phase, millis, tokens_of};
 use crate::runs::plan::Work;
 use crate::runs::retry;
 use crate::runs::transitions::{self, AgentDone};
@@ -112,11 +112,13 @@ impl Generation {
         let retries_max = policy.rule(class).retries_max;
         let lines = self.desk.take_last_lines();
         let change = transitions::agent_retried(&self.run, index, message, pause_ms, retries_max);
+        let change = change.with_used(self.desk.take_used());
         if self.desk.is_stopped() {
             // It was told to stop; the next try begins without that.
             self.desk.close();
             let pace = self.shared.log_paces.of(self.run.project_id, self.now());
-            self.desk = std::sync::Arc::new(Desk::new(self.shared.clock.clone(), pace));
+            self.desk =
+                std::sync::Arc::new(Desk::new(self.shared.clock.clone(), pace, tokens_of(&change.run)));
         }
         self.phase = Phase::Working;
         self.progress.restarted(index);

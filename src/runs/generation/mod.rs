@@ -19,7 +19,7 @@ pub(crate) use ending::{CancelRun, StopRun};
 pub(crate) use pausing::{PauseRun, ResumeRun};
 
 use crate::domain::event::{EventBody, RunError};
-use crate::domain::run::{Run, RunStatus};
+use crate::domain::run::{Run, RunStatus, TokenUsage};
 use crate::domain::time::Timestamp;
 use crate::engine::{Batch, EngineError};
 use crate::pipelines::Pipeline;
@@ -98,7 +98,7 @@ impl Generation {
     pub(crate) fn new(shared: Arc<Shared>, run: Run, left: oneshot::Sender<Left>) -> Self {
         let now = shared.clock.now();
         let pace = shared.log_paces.of(run.project_id, now);
-        let desk = Arc::new(Desk::new(shared.clock.clone(), pace));
+        let desk = Arc::new(Desk::new(shared.clock.clone(), pace, tokens_of(&run)));
         Self {
             progress: Progress::new(&[], run.progress),
             shared,
@@ -125,6 +125,7 @@ impl Generation {
         change: Transition,
         then: impl FnOnce(&mut Self, &mut Context<Self>) + 'static,
     ) {
+        let change = change.with_used(self.desk.take_used());
         let next = Run { version: change.run.version + 1, ..change.run.clone() };
         self.write(ctx, change.into_batch(), move |actor, ctx| {
             actor.run = next;
@@ -344,6 +345,11 @@ impl Actor for Generation {
             actor.begin(&durations, ctx);
         }));
     }
+}
+
+/// Tokens that a run has used.
+fn tokens_of(run: &Run) -> u64 {
+    run.usage().map_or(0, TokenUsage::total_tokens)
 }
 
 fn millis(time: Duration) -> u64 {

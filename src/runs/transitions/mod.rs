@@ -10,13 +10,14 @@ pub(crate) use control::*;
 pub(crate) use endings::*;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::artifacts::media_type;
 use crate::domain::event::{
     AgentUpdate, Artifact, Completion, Custom, Eta, EventBody, LogLines, NewEvent, StatusUpdate,
 };
 use crate::domain::ids::ProjectId;
-use crate::domain::run::{AgentManifest, AgentStatus, ManifestFile, Run, RunStatus};
+use crate::domain::run::{AgentManifest, AgentStatus, ManifestFile, Run, RunStatus, TokenUsage};
 use crate::domain::time::Timestamp;
 use crate::engine::{Batch, Change};
 use crate::runs::executors::desk::{Early, EarlyPreview};
@@ -64,6 +65,16 @@ impl Transition {
         if !metrics.is_empty() {
             let data = serde_json::json!({ "agent": self.run.agents[index].agent, "values": metrics });
             self.events.push(EventBody::Event(Custom { name: "metrics".to_owned(), data }));
+        }
+        self
+    }
+
+    /// The same with what models have used on record, by agent.
+    pub(crate) fn with_used(mut self, used: BTreeMap<Arc<str>, TokenUsage>) -> Self {
+        for (agent, used) in used {
+            if let Some(record) = self.run.agents.iter_mut().find(|record| *record.agent == *agent) {
+                record.usage = Some(record.usage.unwrap_or_default().and(used));
+            }
         }
         self
     }

@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use crate::domain::ids::ProjectId;
-use crate::domain::run::{Project, Run};
+use crate::domain::run::{Project, Run, TokenUsage};
 use crate::service::control::RunView;
 use crate::service::files::ProjectFile;
 use crate::service::projects::ProjectView;
@@ -87,6 +87,7 @@ pub fn run(run: &Run) -> Value {
                 "failed_tries": agent.failed_tries,
                 "answer": agent.answer,
                 "files": agent.output.as_ref().map_or(0, |output| output.files.len()),
+                "usage": agent.usage.map(usage),
             })
         })
         .collect();
@@ -120,6 +121,19 @@ pub fn run(run: &Run) -> Value {
         "evidence": run.evidence,
         "crash_attempts": run.crash_attempts,
         "retry_of": run.retry_of,
+        "usage": run.usage().map(usage),
+    })
+}
+
+/// What models have used.
+fn usage(usage: TokenUsage) -> Value {
+    // Sums of fractions have an end that nobody set as a price.
+    let rounded = |cost: f64| (cost * 1e9).round() / 1e9;
+    json!({
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.total_tokens(),
+        "cost": usage.cost.map(rounded),
     })
 }
 
