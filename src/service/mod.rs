@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod catalog;
 pub mod control;
+mod driving;
 pub mod error;
 pub mod events;
 pub mod files;

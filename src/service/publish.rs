@@ -1,8 +1,8 @@
 //! Events from outside: a worker that is not one of our agents tells a room what it does.
 //!
 //! What a run of this server says of itself is said by the run alone: each of its changes is one transaction with the
-//! record. So states and agents are taken from outside only for projects that have no run here; log lines, files and an
-//! application's own events at any time. Lines join the log of the run they belong to and are numbered with it, and are
+//! record. So states and agents are taken from outside only for projects that have no run here, or from the worker that
+//! drives the newest one (`driving`); log lines, files and an application's own events at any time. Lines join the log of the run they belong to and are numbered with it, and are
 //! said at the pace of the room (`outside_lines`).
 
 use crate::auth::Caller;
@@ -11,9 +11,10 @@ use crate::broker::{BrokerError, Committing};
 use crate::domain::event::{EventBody, NewEvent};
 use crate::domain::ids::{ProjectId, RunId};
 use crate::domain::position::Position;
-use crate::domain::run::Run;
+use crate::domain::run::Project;
 use crate::engine::{Batch, Change, EngineError};
 use crate::service::Service;
+use crate::service::driving::Driving;
 use crate::service::error::ServiceError;
 use crate::service::idempotency::IdempotencyKey;
 use crate::service::outside_lines::RoomLines;
@@ -34,6 +35,8 @@ pub struct Publication {
     pub body: EventBody,
     /// By which a repeated event is known.
     pub producer: Option<ProducerSeq>,
+    /// How long its producer may be silent from now on: it drives a run.
+    pub lease_ms: Option<u64>,
 }
 
 impl Publication {
@@ -65,6 +68,8 @@ pub struct Published {
     pub accepted: usize,
     /// How many were known already.
     pub duplicates: usize,
+    /// The run that the producer drives.
+    pub run_id: Option<RunId>,
 }
 
 /// What is becoming of a publication whose place in the order of the log is settled.
@@ -88,7 +93,7 @@ impl Publishing {
                 let position = positions.last().copied().ok_or_else(|| {
                     ServiceError::Internal("an append was answered without a position".to_owned())
                 })?;
-                Ok(Published { position, accepted, duplicates: 0 })
+                Ok(Published { position, accepted, duplicates: 0, run_id: None })
             }
             Publishing::Done(published) => Ok(published),
         }
@@ -128,25 +133,14 @@ impl Service {
         items: &[Publication],
         key: Option<&IdempotencyKey>,
     ) -> Result<Published, ServiceError> {
-        let engine = &self.ground().engine;
-        self.stored_project(project).await?;
-        let newest = engine.runs_of(project, 1).await?.into_iter().next();
-        for item in items {
-            check_allowed(item, newest.as_ref())?;
-            if let Some(run) = item.run_id {
-                let known = engine.run(run).await?.is_some_and(|run| run.project_id == project);
-                if !known {
-                    return Err(ServiceError::invalid("run_id", "is no run of this project"));
-                }
-            }
-        }
-        let newest = newest.map(|run| run.id);
+        let project = self.stored_project(project).await?;
         // Lines get their numbers one request after the other, and a producer goes on request by request; all else is put
         // in order by the engine.
         let in_turn = |item: &Publication| matches!(item.body, EventBody::Log(_)) || item.producer.is_some();
-        let mut lines = if items.iter().any(in_turn) { Some(self.room_lines(project).await) } else { None };
+        let mut lines =
+            if items.iter().any(in_turn) { Some(self.room_lines(project.id).await) } else { None };
         for _ in 0..TWIN_TRIES {
-            match self.try_publish(project, newest, items, key, lines.as_deref_mut()).await {
+            match self.try_publish(&project, items, key, lines.as_deref_mut()).await {
                 Err(EngineError::KeyTaken(_) | EngineError::NotNext) => {}
                 answer => {
                     if let Some(lines) = lines.as_deref_mut() {
@@ -162,8 +156,7 @@ impl Service {
     /// The outer error is the engine's, so that a twin can be seen.
     async fn try_publish(
         &self,
-        project: ProjectId,
-        newest: Option<RunId>,
+        project: &Project,
         items: &[Publication],
         key: Option<&IdempotencyKey>,
         mut lines: Option<&mut RoomLines>,
@@ -174,13 +167,13 @@ impl Service {
         if let Some(key) = key {
             match key.kept(&*ground.engine, now).await {
                 Ok(None) => {}
-                Ok(Some(_)) => return self.nothing_new(project, items.len()).await,
+                Ok(Some(_)) => return self.nothing_new(project.id, items.len()).await,
                 Err(error) => return Ok(Err(error)),
             }
             let answer = key.keep(202, "{}".to_owned(), now);
             changes.push(Change::KeepAnswer { key: key.key.clone(), answer, now });
         }
-        let mut followed = Followed::new(project);
+        let mut followed = Followed::new(project.id);
         let mut fresh = Vec::with_capacity(items.len());
         let mut known = None;
         for item in items {
@@ -194,16 +187,33 @@ impl Service {
                 Err(error) => return Ok(Err(error)),
             }
         }
+        let newest = ground.engine.runs_of(project.id, 1).await?.into_iter().next();
+        let mut driving = Driving::new(project.clone(), newest, now);
+        let producers = || items.iter().filter_map(|item| item.producer.as_ref());
         if let (true, Some(position)) = (fresh.is_empty(), known) {
-            return Ok(Ok(Published { position, accepted: 0, duplicates: items.len() }));
+            let run_id = producers().find_map(|given| driving.run_of(&given.producer));
+            return Ok(Ok(Published { position, accepted: 0, duplicates: items.len(), run_id }));
         }
-        let mut events: Vec<NewEvent> = Vec::new();
+        let mut said = Vec::with_capacity(fresh.len());
         for item in &fresh {
-            match (&item.body, lines.as_deref_mut()) {
+            if let Err(refused) = self.check_run(project.id, item).await? {
+                return Ok(Err(refused));
+            }
+            match driving.take(item) {
+                Ok(body) => said.push(body),
+                Err(refused) => return Ok(Err(refused)),
+            }
+        }
+        let run_id = producers().find_map(|given| driving.run_of(&given.producer));
+        let newest = driving.newest();
+        let record = driving.into_change();
+        let mut events: Vec<NewEvent> = Vec::new();
+        for (run, body) in &said {
+            match (body, lines.as_deref_mut()) {
                 // Lines that follow one another share events: they are said when something else comes, or at the end.
                 (EventBody::Log(log), Some(lines)) => {
-                    let run = item.run_id.or(newest);
-                    match self.write_lines(project, run, log).await {
+                    let run = run.or(newest);
+                    match self.write_lines(project.id, run, log).await {
                         Ok(first) => lines.push(run, log, first),
                         Err(error) => return Ok(Err(error)),
                     }
@@ -213,15 +223,20 @@ impl Service {
                         let ends = matches!(body, EventBody::Completion(_));
                         events.extend(if ends { lines.take_last(now) } else { lines.take(now) });
                     }
-                    events.push(NewEvent { run_id: item.run_id, body: body.clone() });
+                    events.push(NewEvent { run_id: *run, body: body.clone() });
                 }
             }
         }
         if let Some(lines) = lines.as_deref_mut() {
             events.extend(lines.take(now));
         }
+        // A new run is announced, and one that has ended is no longer looked after.
+        let heard = record.as_ref().and_then(|(change, run)| {
+            (matches!(change, Change::InsertRun { .. }) || run.status.is_terminal()).then(|| run.clone())
+        });
+        changes.extend(record.map(|(change, _)| change));
         if !events.is_empty() {
-            changes.push(Change::Append { room: project, events: events.clone() });
+            changes.push(Change::Append { room: project.id, events: events.clone() });
         }
         changes.extend(followed.into_changes(now));
         let committed = match ground.broker.commit(Batch::of(changes)).await {
@@ -239,10 +254,13 @@ impl Service {
         let position = match committed.positions.last() {
             Some(position) => *position,
             // All of it waits to be said.
-            None => self.head(project).await?,
+            None => self.head(project.id).await?,
         };
+        if let Some(run) = heard {
+            ground.runs.take_in(run).await;
+        }
         let accepted = fresh.len();
-        Ok(Ok(Published { position, accepted, duplicates: items.len() - accepted }))
+        Ok(Ok(Published { position, accepted, duplicates: items.len() - accepted, run_id }))
     }
 
     async fn nothing_new(
@@ -250,7 +268,24 @@ impl Service {
         project: ProjectId,
         duplicates: usize,
     ) -> Result<Result<Published, ServiceError>, EngineError> {
-        Ok(Ok(Published { position: self.head(project).await?, accepted: 0, duplicates }))
+        Ok(Ok(Published { position: self.head(project).await?, accepted: 0, duplicates, run_id: None }))
+    }
+
+    /// Whether the run that an event names is one it may speak of.
+    async fn check_run(
+        &self,
+        project: ProjectId,
+        item: &Publication,
+    ) -> Result<Result<(), ServiceError>, EngineError> {
+        let Some(id) = item.run_id else { return Ok(Ok(())) };
+        let run = self.ground().engine.run(id).await?.filter(|run| run.project_id == project);
+        Ok(match run {
+            None => Err(ServiceError::invalid("run_id", "is no run of this project")),
+            Some(run) if run.control.worker.is_some() && run.status.is_terminal() => {
+                Err(ServiceError::Conflict(format!("run {id} has ended: {}", run.message)))
+            }
+            Some(_) => Ok(()),
+        })
     }
 
     /// Where the log of a room stands.
@@ -258,16 +293,5 @@ impl Service {
         let bounds = self.ground().engine.log_bounds(project).await?;
         let bounds = bounds.ok_or(EngineError::NotFound("project"))?;
         Ok(Position { epoch: bounds.epoch, seq: bounds.last })
-    }
-}
-
-/// Whether the project's runs leave room for this.
-fn check_allowed(item: &Publication, newest: Option<&Run>) -> Result<(), ServiceError> {
-    match (&item.body, newest) {
-        (_, None) | (EventBody::Log(_) | EventBody::Artifact(_) | EventBody::Event(_), _) => Ok(()),
-        _ => {
-            let why = "this project has runs on this server, and they say their states themselves";
-            Err(ServiceError::Conflict(why.to_owned()))
-        }
     }
 }

@@ -5,6 +5,8 @@ use serde_json::Value;
 use crate::artifacts::{ArtifactPath, LINE_BYTES_MAX};
 use crate::config::LimitsConfig;
 use crate::domain::event::EventBody;
+use crate::domain::run::RunStatus;
+use crate::runs::outside::LEASE_MS;
 use crate::service::error::{FieldError, ServiceError};
 use crate::service::publish::{ITEMS_MAX, Publication};
 
@@ -37,6 +39,14 @@ fn check_item(item: &Publication, limits: &LimitsConfig) -> Vec<FieldError> {
     let mut check = Check(Vec::new());
     if let Some(producer) = &item.producer {
         check.text("producer", &producer.producer, 1, NAME_CHARS_MAX);
+    }
+    if let Some(lease_ms) = item.lease_ms {
+        let (min, max) = (LEASE_MS.start(), LEASE_MS.end());
+        check.that("lease_ms", LEASE_MS.contains(&lease_ms), &format!("must be from {min} to {max}"));
+        check.that("lease_ms", item.producer.is_some(), "must come with producer, epoch and seq");
+        let begins =
+            matches!(&item.body, EventBody::StatusUpdate(update) if update.status == RunStatus::Running);
+        check.that("lease_ms", begins, "must come with a status_update that says running");
     }
     match &item.body {
         EventBody::StatusUpdate(update) => {

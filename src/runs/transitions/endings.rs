@@ -1,5 +1,6 @@
 //! How a run ends before everything is made.
 
+use crate::domain::control::OutsideWorker;
 use crate::domain::event::{Evidence, RunError};
 use crate::domain::run::{AgentStatus, Run, RunStatus};
 use crate::domain::time::Timestamp;
@@ -36,6 +37,31 @@ pub(crate) fn timed_out(run: &Run, agent: Option<usize>, message: String, now: T
     change.end(RunStatus::TimedOut, message, now)
 }
 
+/// The worker outside that drives the run was not heard for as long as it may be silent.
+pub(crate) fn worker_lost(run: &Run, worker: &OutsideWorker, now: Timestamp) -> Transition {
+    let mut change = Transition::of(run);
+    let silence = match worker.lease_ms {
+        whole if whole % 1_000 == 0 => format!("{} s", whole / 1_000),
+        odd => format!("{odd} ms"),
+    };
+    let message = format!("worker {} was not heard for {silence}", worker.producer);
+    let agent = recovery::at_work(run).map(|index| run.agents[index].agent.clone());
+    change.run.error = Some(RunError { agent, message: message.clone(), file: None, line: None });
+    for index in recovery::all_at_work(run) {
+        change.stop_agent(Some(index), AgentStatus::Failed, "Lost:", now);
+    }
+    change.end(RunStatus::Failed, format!("Failed: {message}"), now)
+}
+
+/// A cancel of a run that a worker outside drives: it ends at once, and the worker hears of it when it next publishes.
+/// Two changes, for a run that works is cancelled in two steps.
+pub(crate) fn worker_cancelled(run: &Run, by: &str, now: Timestamp) -> [Transition; 2] {
+    let first = cancelling(run, by, now);
+    let next = Run { version: run.version + 1, ..first.run.clone() };
+    let stopped = Stopped { agent: recovery::at_work(&next), ..Stopped::default() };
+    [first, cancelled(&next, &stopped, now)]
+}
+
 /// A cancel was accepted and is being carried out.
 pub(crate) fn cancelling(run: &Run, by: &str, now: Timestamp) -> Transition {
     let mut change = Transition::of(run);
@@ -69,7 +95,9 @@ pub(crate) fn cancelled(run: &Run, stopped: &Stopped, now: Timestamp) -> Transit
     let took_ms = now.since(since);
     change.run.cancel_requested_at = Some(since);
     change.run.evidence = Some(Evidence { processes_ended: ended, processes_left: left, took_ms });
-    change.stop_agent(stopped.agent, AgentStatus::Skipped, "Stopped", now);
+    for index in recovery::all_at_work(run) {
+        change.stop_agent(Some(index), AgentStatus::Skipped, "Stopped", now);
+    }
     let processes = if ended == 1 { "process" } else { "processes" };
     let took = seconds(took_ms);
     let mut message = match stopped.agent.filter(|_| stopped.left_behind) {

@@ -122,6 +122,7 @@ pub fn run(run: &Run) -> Value {
         "crash_attempts": run.crash_attempts,
         "retry_of": run.retry_of,
         "usage": run.usage().map(usage),
+        "worker": run.control.worker,
     })
 }
 
