@@ -19,6 +19,8 @@ pub struct PipelineDefinition {
     pub name: String,
     /// Who carries out those agents that can be carried out by others and say nothing themselves.
     pub executor: Option<ExecutorKind>,
+    /// Agents of one run that may work at once.
+    pub parallel: Option<usize>,
     /// The folder that relative paths start from.
     pub folder: String,
     /// What holds for each agent that says nothing about it.

@@ -16,7 +16,8 @@ use crate::pipelines::setup::{
     AgentSetup, CommandSpec, ExecutorSpec, HttpSpec, OpenAiSpec, Patience, Prices, ProcessLimits,
 };
 use crate::pipelines::{
-    Agent, AgentError, AgentHost, AgentInputs, AgentOutput, Pipeline, app, graph, prompt, schema, when,
+    Agent, AgentError, AgentHost, AgentInputs, AgentOutput, PARALLEL, Pipeline, app, graph, prompt, schema,
+    when,
 };
 
 /// Variables of the server that a program gets when nothing is said.
@@ -32,6 +33,8 @@ const CONNECT_MS: u64 = 10_000;
 const STALL_MS: u64 = 60_000;
 const POLL_MS: u64 = 1_000;
 const REPAIRS_MAX: u32 = 2;
+/// The most agents of one run that may be let work at once: each has a thread.
+const PARALLEL_MAX: usize = 64;
 /// A model server that nothing was said about.
 const BASE_URL: &str = "https://api.openai.com/v1";
 const KEY_ENV: &str = "OPENAI_API_KEY";
@@ -165,12 +168,19 @@ fn build(
             ),
         }
     }
+    let parallel = definition.parallel.unwrap_or(PARALLEL);
+    if !(1..=PARALLEL_MAX).contains(&parallel) {
+        problems.push(format!(
+            "pipeline.{name}.parallel = {parallel} is not allowed; allowed: 1 to {PARALLEL_MAX}"
+        ));
+    }
     if !problems.is_empty() {
         return Err(problems);
     }
     Ok(Pipeline {
         name: leak(name),
         agents: Box::leak(agents.into_boxed_slice()),
+        parallel,
         check_brief: base.map_or(not_blank, |base| base.check_brief),
     })
 }

@@ -20,6 +20,7 @@ pub(crate) fn failed(run: &Run, agent: Option<usize>, error: RunError, now: Time
         record.duration_ms = record.started_at.map(|started| now.since(started));
         change.say_agent(index, error.message.clone(), 0.0);
     }
+    change.stop_others(now);
     change.run.error = Some(error);
     change.end(RunStatus::Failed, message, now)
 }
@@ -34,6 +35,7 @@ pub(crate) fn timed_out(run: &Run, agent: Option<usize>, message: String, now: T
         line: None,
     });
     change.stop_agent(agent, AgentStatus::Failed, "Timed out:", now);
+    change.stop_others(now);
     change.end(RunStatus::TimedOut, message, now)
 }
 
@@ -95,9 +97,7 @@ pub(crate) fn cancelled(run: &Run, stopped: &Stopped, now: Timestamp) -> Transit
     let took_ms = now.since(since);
     change.run.cancel_requested_at = Some(since);
     change.run.evidence = Some(Evidence { processes_ended: ended, processes_left: left, took_ms });
-    for index in recovery::all_at_work(run) {
-        change.stop_agent(Some(index), AgentStatus::Skipped, "Stopped", now);
-    }
+    change.stop_others(now);
     let processes = if ended == 1 { "process" } else { "processes" };
     let took = seconds(took_ms);
     let mut message = match stopped.agent.filter(|_| stopped.left_behind) {
@@ -121,7 +121,7 @@ pub(crate) fn cancelled_at_rest(run: &Run, by: &str, now: Timestamp) -> Transiti
     change.run.cancel_requested_at = Some(now);
     change.run.evidence = Some(Evidence { processes_ended: 0, processes_left: 0, took_ms: 0 });
     // A run that was interrupted waits as well, and one of its agents has begun.
-    change.stop_agent(recovery::at_work(run), AgentStatus::Skipped, "Stopped", now);
+    change.stop_others(now);
     let place = match run.status {
         RunStatus::Paused => "while it was paused",
         RunStatus::Waiting => "while it waited for an answer",

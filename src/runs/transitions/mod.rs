@@ -22,7 +22,7 @@ use crate::domain::time::Timestamp;
 use crate::engine::{Batch, Change};
 use crate::runs::executors::desk::{Early, EarlyPreview};
 use crate::runs::files::{archive_url, file_url};
-use crate::runs::plan;
+use crate::runs::{plan, recovery};
 
 /// Files that an agent may show before it is done.
 const EARLY_FILES_MAX: usize = 1_000;
@@ -37,6 +37,11 @@ pub(crate) struct Transition {
 }
 
 impl Transition {
+    /// Nothing yet.
+    pub(crate) fn unchanged(run: &Run) -> Self {
+        Self::of(run)
+    }
+
     fn of(run: &Run) -> Self {
         Self { run: run.clone(), events: Vec::new() }
     }
@@ -146,6 +151,13 @@ impl Transition {
         record.duration_ms = record.started_at.map(|started| until.since(started));
         let message = format!("{message} {} agent", record.agent);
         self.say_agent(index, message, 0.0);
+    }
+
+    /// Agents that are still at work when the run ends stop with it.
+    fn stop_others(&mut self, now: Timestamp) {
+        for index in recovery::all_at_work(&self.run).collect::<Vec<_>>() {
+            self.stop_agent(Some(index), AgentStatus::Skipped, "Stopped", now);
+        }
     }
 }
 

@@ -42,6 +42,7 @@ const fn agent(
 static FUNCTIONS: Pipeline = Pipeline {
     name: "functions",
     agents: &[agent("endless", endless), agent("failing", failing)],
+    parallel: 4,
     check_brief: |_| Ok(()),
 };
 

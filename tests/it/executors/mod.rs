@@ -7,6 +7,7 @@ mod command;
 mod http;
 mod model_server;
 mod openai;
+mod parallel;
 mod restart;
 mod wire;
 
