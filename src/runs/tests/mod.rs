@@ -185,7 +185,7 @@ const IMPATIENT: AgentPolicy = AgentPolicy {
         rate_limited: RetryRule::NEVER,
         timed_out: RetryRule { retries_max: 1, base_ms: 1, pause_ms_max: 1 },
     },
-    limits: AgentLimits { timeout_ms: None, silence_timeout_ms: Some(300) },
+    limits: AgentLimits { timeout_ms: None, silence_timeout_ms: Some(1_500) },
     gate: None,
     resources: Cow::Borrowed(&[]),
 };
