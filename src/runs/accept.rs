@@ -83,6 +83,12 @@ pub(crate) async fn draft_retry(
     if !earlier.status.is_terminal() {
         return Err(RunsError::Active(id));
     }
+    if earlier.control.worker.is_some() {
+        return Err(RunsError::Refused(
+            earlier.status,
+            "was driven by a worker outside, which begins runs itself",
+        ));
+    }
     let pipeline = pipeline(shared, &earlier.pipeline)?;
     let agents = plan::agents_of_retry(&pipeline, &earlier, from_agent.as_deref()).map_err(|known| {
         let message = format!("is unknown; known: {}", known.join(", "));

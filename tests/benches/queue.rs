@@ -54,6 +54,7 @@ static PIPELINE: Pipeline = Pipeline {
         agent("i"),
         agent("j"),
     ],
+    parallel: 4,
     check_brief: |_| Ok(()),
 };
 

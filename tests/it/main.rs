@@ -15,6 +15,7 @@ mod helpers;
 mod hostile;
 mod layers;
 mod main_job;
+mod outside;
 mod packager;
 mod pipelined;
 mod proof;

@@ -62,7 +62,7 @@ fn pipeline(name: &str) -> Option<Pipeline> {
         true => Err("says nothing that can be built".to_owned()),
         false => Ok(()),
     };
-    (name == "app").then_some(Pipeline { name: "app", agents: AGENTS, check_brief })
+    (name == "app").then_some(Pipeline { name: "app", agents: AGENTS, parallel: 1, check_brief })
 }
 
 async fn app() -> TestApp {

@@ -76,7 +76,7 @@ impl Orchestrator {
             paused: self.state.paused.clone(),
             active: (self.queue.active(), self.queue.active_max()),
             waiting: self.queue.depth_by_lane(),
-            resting: self.resting.len(),
+            resting: self.resting.values().filter(|run| !run.driven).count(),
             oldest_queued_ms: self.queue.oldest().map(|oldest| now.since(oldest)),
         }
     }

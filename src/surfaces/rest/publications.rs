@@ -46,11 +46,15 @@ pub async fn publish(
 }
 
 pub(super) fn accepted(published: &Published) -> HttpResponse {
-    HttpResponse::Accepted().json(json!({
+    let mut document = json!({
         "position": published.position.to_string(),
         "accepted": published.accepted,
         "duplicates": published.duplicates,
-    }))
+    });
+    if let Some(run) = published.run_id {
+        document["run_id"] = json!(run);
+    }
+    HttpResponse::Accepted().json(document)
 }
 
 pub(super) fn publications(body: Value, now: Timestamp) -> Result<Vec<Publication>, Problem> {
@@ -87,6 +91,7 @@ fn publication(prefix: String, item: Value, now: Timestamp) -> Result<Publicatio
         id
     });
     let producer = producer(&mut fields);
+    let lease_ms = natural(&mut fields, "lease_ms");
     let Some(kind) = kind else {
         // Which fields belong there is not known without a type.
         return Err(fields.errors());
@@ -101,7 +106,7 @@ fn publication(prefix: String, item: Value, now: Timestamp) -> Result<Publicatio
     };
     fields.finish()?;
     match body {
-        Some(body) => Ok(Publication { run_id: run_id.and_then(Result::ok), body, producer }),
+        Some(body) => Ok(Publication { run_id: run_id.and_then(Result::ok), body, producer, lease_ms }),
         None => Err(vec![FieldError::new(format!("{prefix}type"), "has fields that cannot be read")]),
     }
 }

@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use crate::domain::ids::{ProjectId, RunId};
-use crate::domain::run::{ManifestFile, Project, Run};
+use crate::domain::run::{ManifestFile, Project, Run, TokenUsage};
 use crate::service::control::RunView;
 use crate::service::files::{FilesOf, ProjectFile, has_files};
 use crate::service::projects::ProjectView;
@@ -93,6 +93,7 @@ pub fn run(run: &Run) -> Value {
                 "answer": agent.answer,
                 "files": agent.output.as_ref().map_or(0, |output| output.files.len()),
                 "preview_url": agent.preview.as_ref().map(|preview| preview_url(run.project_id, preview)),
+                "usage": agent.usage.map(usage),
             })
         })
         .collect();
@@ -130,6 +131,20 @@ pub fn run(run: &Run) -> Value {
         "retry_of": run.retry_of,
         "files_url": format!("{path}/files"),
         "archive_url": has_files.then(|| format!("{path}/archive.zip")),
+        "usage": run.usage().map(usage),
+        "worker": run.control.worker,
+    })
+}
+
+/// What models have used.
+fn usage(usage: TokenUsage) -> Value {
+    // Sums of fractions have an end that nobody set as a price.
+    let rounded = |cost: f64| (cost * 1e9).round() / 1e9;
+    json!({
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.total_tokens(),
+        "cost": usage.cost.map(rounded),
     })
 }
 
