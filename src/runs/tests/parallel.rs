@@ -160,10 +160,10 @@ async fn an_agent_that_fails_stops_the_others_and_a_retry_begins_where_output_is
     // Now the other branch comes to its end first, and is kept.
     gate.open();
     broken.store(0, Ordering::SeqCst);
-    let again = boot.runs.retry(run.id, None, "ada".to_owned()).await.unwrap().run;
+    let again = boot.runs.retry(run.id, None, "ada".to_owned(), None).await.unwrap().run;
     let (again, _) = house.ended(again.id).await;
     assert_eq!((again.status, again.agents[0].status), (RunStatus::Completed, Some(AgentStatus::Reused)));
-    let left = boot.runs.retry(again.id, Some("left".to_owned()), "ada".to_owned()).await.unwrap().run;
+    let left = boot.runs.retry(again.id, Some("left".to_owned()), "ada".to_owned(), None).await.unwrap().run;
     let (left, _) = house.ended(left.id).await;
     let statuses: Vec<AgentStatus> = left.agents.iter().map(|agent| agent.status.unwrap()).collect();
     let (reused, made) = (AgentStatus::Reused, AgentStatus::Completed);
