@@ -40,7 +40,8 @@ use crate::runs::{RunLimits, Runs, RunsDeps, RunsSettings};
 use crate::service::catalog::{CatalogAgent, PipelineCatalog};
 use crate::service::{Ground, Service};
 use crate::surfaces;
-use crate::surfaces::http::front::{self, Fronted, Left};
+use crate::surfaces::http::front::{self, Express, Fronted, Left};
+use crate::surfaces::rest::express::Publications;
 use crate::surfaces::room::{RoomDoor, RoomEncoder, RoomPhrases};
 use crate::surfaces::socketio;
 use crate::surfaces::socketio::house::{self, Lobby, TaskEncoder};
@@ -376,7 +377,9 @@ impl HttpRim {
                     .h1(map_config(app, |()| AppConfig::default()));
                 let stall = Duration::from_millis(rim.heartbeat.stall_ms);
                 let auth = rim.auth.clone();
-                fronted(http, map_config(front_app, |()| AppConfig::default()), left, stall, auth)
+                let express: Rc<dyn Express> =
+                    Rc::new(Publications::new(rim.service.clone(), rim.auth.clone()));
+                fronted(http, map_config(front_app, |()| AppConfig::default()), express, left, stall, auth)
             })?
             .run();
         let handle = server.handle();
@@ -447,6 +450,7 @@ impl HttpRim {
 fn fronted<H, A, L, Leaving>(
     http: H,
     app: A,
+    express: Rc<dyn Express>,
     left: L,
     stall: Duration,
     auth: Auth,
@@ -462,13 +466,15 @@ where
     let http = Rc::new(http);
     let app = Rc::new(app);
     fn_factory(move || {
-        let (http, app, left, auth) = (http.clone(), app.clone(), left.clone(), auth.clone());
+        let (http, app, express, left, auth) =
+            (http.clone(), app.clone(), express.clone(), left.clone(), auth.clone());
         async move {
             let http = Rc::new(http.new_service(()).await.map_err(|_| ())?);
             let app = Rc::new(app.new_service(()).await.map_err(|_| ())?);
             let config = ServiceConfigBuilder::new().keep_alive(KeepAlive::Timeout(KEEP_ALIVE)).build();
             Ok::<_, ()>(fn_service(move |stream: TcpStream| {
                 let (http, app, config, leaving) = (http.clone(), app.clone(), config.clone(), left());
+                let express = Some(express.clone());
                 let arrival = stream.peer_addr().map(|peer| auth.limits().arrive(peer.ip()));
                 async move {
                     let place = match arrival {
@@ -487,7 +493,7 @@ where
                         log::debug!("a connection that stalls is kept: {error}");
                     }
                     let peer = stream.peer_addr().ok();
-                    match front::serve(stream, app, config, KEEP_ALIVE, leaving).await {
+                    match front::serve(stream, app, express, config, KEEP_ALIVE, leaving).await {
                         Left::Closed => Ok(()),
                         Left::HandedOver(stream) => http.call((stream.with_place(place), peer)).await,
                     }

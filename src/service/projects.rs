@@ -5,13 +5,14 @@ use serde_json::{Map, Value};
 use crate::auth::Caller;
 use crate::auth::caller::Scope;
 use crate::auth::policy::Action;
-use crate::broker::RoomView;
+use crate::broker::{BrokerError, RoomView};
 use crate::domain::ids::ProjectId;
 use crate::domain::run::{Project, Run, RunStatus};
 use crate::domain::time::Timestamp;
-use crate::engine::{Batch, Change, EngineError, ProjectQuery};
+use crate::engine::{Batch, Change, EngineError, KeptAnswer, ProjectQuery};
 use crate::service::catalog::CatalogAgent;
 use crate::service::error::ServiceError;
+use crate::service::idempotency::IdempotencyKey;
 use crate::service::{Service, validate};
 
 /// A project that somebody wants.
@@ -60,13 +61,37 @@ pub struct ProjectList {
     pub next: Option<(Timestamp, ProjectId)>,
 }
 
+/// Status of a project that was made, kept with its answer.
+const CREATED: u16 = 201;
+
+/// The part of the answer that is kept under an idempotency key.
+fn json_of(project: &Project) -> Result<String, ServiceError> {
+    serde_json::to_string(project).map_err(|error| ServiceError::Internal(error.to_string()))
+}
+
+fn project_of_kept(kept: &KeptAnswer) -> Result<Project, ServiceError> {
+    serde_json::from_str(&kept.answer)
+        .map_err(|error| ServiceError::Internal(format!("a kept answer cannot be read: {error}")))
+}
+
 impl Service {
     /// Makes a project.
     ///
     /// # Errors
-    /// When fields are wrong or the id is taken.
-    pub async fn create_project(&self, caller: Caller, new: NewProject) -> Result<Project, ServiceError> {
+    /// When fields are wrong, the id is taken, or the idempotency key stands for another request.
+    pub async fn create_project(
+        &self,
+        caller: Caller,
+        new: NewProject,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Project, ServiceError> {
         caller.may(Action::ManageProjects)?;
+        let now = self.ground().clock.now();
+        if let Some(key) = &key
+            && let Some(kept) = key.kept(&*self.ground().engine, now).await?
+        {
+            return project_of_kept(&kept);
+        }
         let (catalog, limits) = (&*self.ground().catalog, &self.config().limits);
         let pipeline = new.pipeline.unwrap_or_else(|| catalog.names().into_iter().next().unwrap_or_default());
         let mut wrong = Vec::new();
@@ -82,7 +107,6 @@ impl Service {
         if !wrong.is_empty() {
             return Err(ServiceError::Invalid(wrong));
         }
-        let now = self.ground().clock.now();
         let name = new.name.map(|name| name.trim().to_owned());
         let project = Project {
             id: new.id.unwrap_or_else(ProjectId::generate),
@@ -93,8 +117,18 @@ impl Service {
             created_at: now,
             updated_at: now,
         };
-        self.ground().broker.commit(Batch::of([Change::CreateProject(project.clone())])).await?;
-        Ok(project)
+        let mut changes = Vec::with_capacity(2);
+        // The key goes first: a request that is repeated hears its first answer, not that the id is taken.
+        if let Some(key) = &key {
+            let answer = key.keep(CREATED, json_of(&project)?, now);
+            changes.push(Change::KeepAnswer { key: key.key.clone(), answer, now });
+        }
+        changes.push(Change::CreateProject(project.clone()));
+        match (self.ground().broker.commit(Batch::of(changes)).await, key) {
+            (Ok(_), _) => Ok(project),
+            (Err(BrokerError::Engine(error)), Some(key)) => project_of_kept(&key.of_twin(error)?),
+            (Err(error), _) => Err(error.into()),
+        }
     }
 
     /// Projects, newest first.

@@ -122,15 +122,7 @@ impl Service {
             return Err(ServiceError::invalid("priority", message));
         };
         let project = self.stored_project(project).await?;
-        let keep = key.as_ref().map(|key| Keep {
-            key: key.key.clone(),
-            body_sha256: key.body_sha256.clone(),
-            ttl_ms: KEPT_FOR_MS,
-            answer: Box::new(|accepted: &Accepted| {
-                let answer = serde_json::to_string(&Generated::of(accepted));
-                (ACCEPTED, answer.expect("ids, names and numbers always have a JSON form"))
-            }),
-        });
+        let keep = key.as_ref().map(keep);
         let on_conflict = match request.on_conflict {
             OnConflict::Reject => crate::runs::OnConflict::Reject,
             OnConflict::Enqueue => crate::runs::OnConflict::Enqueue,
@@ -138,11 +130,7 @@ impl Service {
         };
         let (params, lane, by) = (request.params, request.lane, caller.name());
         let new = NewRun { project, params, priority, lane, by, on_conflict, keep };
-        match (self.ground().runs.enqueue(new).await, key) {
-            (Ok(accepted), _) => Ok(Generated::of(&accepted)),
-            (Err(RunsError::KeyTaken(kept)), Some(key)) => Generated::of_kept(&key.same(*kept)?),
-            (Err(error), _) => Err(error.into()),
-        }
+        generated(self.ground().runs.enqueue(new).await, key)
     }
 
     /// The newest runs of a project, newest first.
@@ -221,16 +209,44 @@ impl Service {
     /// Repeats a run that has ended, from an agent on.
     ///
     /// # Errors
-    /// When there is no such run or agent, or a run of the project is active.
+    /// When there is no such run or agent, a run of the project is active, or the idempotency key stands for another
+    /// request.
     pub async fn retry(
         &self,
         caller: Caller,
         id: RunId,
         from_agent: Option<String>,
+        key: Option<IdempotencyKey>,
     ) -> Result<Generated, ServiceError> {
         self.check_run(caller, Action::ControlRuns, id).await?;
         self.check_ready()?;
-        Ok(Generated::of(&self.ground().runs.retry(id, from_agent, caller.name()).await?))
+        let keep = key.as_ref().map(keep);
+        generated(self.ground().runs.retry(id, from_agent, caller.name(), keep).await, key)
+    }
+}
+
+/// How the answer of a run that is accepted is kept.
+fn keep(key: &IdempotencyKey) -> Keep {
+    Keep {
+        key: key.key.clone(),
+        body_sha256: key.body_sha256.clone(),
+        ttl_ms: KEPT_FOR_MS,
+        answer: Box::new(|accepted: &Accepted| {
+            let answer = serde_json::to_string(&Generated::of(accepted));
+            (ACCEPTED, answer.expect("ids, names and numbers always have a JSON form"))
+        }),
+    }
+}
+
+/// The answer to a request for a run: a repeated one gets its first.
+fn generated(
+    result: Result<Accepted, RunsError>,
+    key: Option<IdempotencyKey>,
+) -> Result<Generated, ServiceError> {
+    match (result, key) {
+        (Ok(accepted), _) => Ok(Generated::of(&accepted)),
+        (Err(RunsError::KeyTaken(kept)), Some(key)) => Generated::of_kept(&key.same(*kept)?),
+        (Err(error), _) => Err(error.into()),
     }
 }
 

@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
 
 mod auth;
+mod behind;
 mod broken_template;
 mod conformance;
 mod control;
+mod corners;
+mod earlier;
 mod executors;
 mod faults;
 mod floods;
@@ -13,6 +16,7 @@ mod helpers;
 mod hostile;
 mod layers;
 mod main_job;
+mod outside;
 mod packager;
 mod pipelined;
 mod proof;

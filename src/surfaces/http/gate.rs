@@ -4,9 +4,10 @@
 //! Put it around the app with `middleware::from_fn(gate::pass)`, and an [`Auth`] into the app data. Connections that are
 //! taken over for WebSockets never come by here: they call [`Auth::authorise_upgrade`] themselves.
 
+use std::cell::RefCell;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
@@ -18,11 +19,15 @@ use futures_util::future::{Ready, ready};
 use uuid::Uuid;
 
 use crate::auth::{Auth, Caller};
+use crate::clock::random_bytes;
 use crate::surfaces::http::head_of;
 use crate::surfaces::http::problem::Problem;
 
 /// Names a request in answers and in the log.
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Names of requests that one question to the kernel is good for.
+const IDS_PER_FILL: usize = 64;
 
 /// Headers of every answer that does not set them itself.
 const CAREFUL: [(&str, &str); 5] = [
@@ -56,10 +61,10 @@ impl FromRequest for Caller {
 /// # Errors
 /// What the services behind it answer.
 pub async fn pass<B: MessageBody + 'static>(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let id = Uuid::now_v7();
+    let id = request_id();
     // Described only where somebody reads it: this is on the way of every request.
     let described = log::log_enabled!(log::Level::Debug)
         .then(|| (Instant::now(), format!("{} {}", request.method(), shown_path(request.path()))));
@@ -87,6 +92,7 @@ pub async fn pass<B: MessageBody + 'static>(
         }
         Ok(caller) => {
             request.extensions_mut().insert(caller);
+            one_range_or_whole(request.headers_mut());
             // No clone of the request may live across this: the router changes it in place.
             let mut answer = next.call(request).await?.map_into_boxed_body();
             if caller.session.is_some()
@@ -164,6 +170,46 @@ impl Logged {
 /// A path as it may be logged: that of a share link is a token.
 fn shown_path(path: &str) -> &str {
     if path.starts_with("/share/") { "/share/…" } else { path }
+}
+
+/// Who asks for several ranges of a file gets the whole of it (RFC 9110 section 14.2), never the first of them as if it were
+/// all.
+fn one_range_or_whole(headers: &mut HeaderMap) {
+    let asked = headers.get_all(header::RANGE);
+    let ranges: usize = asked.map(|value| value.as_bytes().split(|byte| *byte == b',').count()).sum();
+    if ranges > 1 {
+        headers.remove(header::RANGE);
+    }
+}
+
+/// What every answer to a request without an origin leaves with; for those that do not come by the gate.
+pub fn careful(headers: &mut HeaderMap) {
+    finish(headers, request_id(), None);
+}
+
+thread_local! {
+    /// Random bytes in store, so that not every request asks the kernel for some.
+    static CHANCE: RefCell<Vec<[u8; 10]>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A name for a request: unlike any other, and that is all.
+fn request_id() -> Uuid {
+    let chance = CHANCE.with_borrow_mut(|store| {
+        if store.is_empty() {
+            let mut bytes = [0; 10 * IDS_PER_FILL];
+            random_bytes(&mut bytes).ok()?;
+            store.extend(bytes.as_chunks().0);
+        }
+        store.pop()
+    });
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    match chance {
+        Some(chance) => {
+            let millis = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+            uuid::Builder::from_unix_timestamp_millis(millis, &chance).into_uuid()
+        }
+        None => Uuid::now_v7(),
+    }
 }
 
 fn is_preflight(request: &ServiceRequest) -> bool {

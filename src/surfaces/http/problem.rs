@@ -181,6 +181,10 @@ impl From<ServiceError> for Problem {
             ServiceError::RunActive(run) => conflict("run-active").with("run_id", run.to_string()),
             ServiceError::Conflict(_) => conflict("conflict"),
             ServiceError::KeyReused => Self::new(StatusCode::CONFLICT, "idempotency-key-reused", detail),
+            ServiceError::Fenced { epoch, .. } => conflict("fenced").with("epoch", epoch),
+            ServiceError::OutOfSequence { epoch, expected, .. } => {
+                conflict("out-of-sequence").with("epoch", epoch).with("expected", expected)
+            }
             ServiceError::QueueFull { retry_after_s } => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "queue-full", detail)
                     .with_header(header::RETRY_AFTER, retry_after_s.to_string())
@@ -225,6 +229,8 @@ mod tests {
             (ServiceError::RunActive(RunId::generate()), 409),
             (ServiceError::Conflict("no".into()), 409),
             (ServiceError::KeyReused, 409),
+            (ServiceError::Fenced { producer: "p".into(), epoch: 2 }, 409),
+            (ServiceError::OutOfSequence { producer: "p".into(), epoch: 2, expected: 4, given: 5 }, 409),
             (ServiceError::QueueFull { retry_after_s: 3 }, 429),
             (ServiceError::Draining, 503),
             (ServiceError::Unavailable, 503),

@@ -7,6 +7,7 @@ use crate::auth::Caller;
 use crate::auth::policy::Action;
 use crate::service::Service;
 use crate::surfaces::http::problem::Problem;
+use crate::surfaces::http::routes::at;
 use crate::surfaces::pages::{
     HomeView, PageError, ProjectView, assets, error, home, not_found, project, sign_in,
 };
@@ -17,12 +18,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
     assets::configure(config);
     sign_in::configure(config);
     config
-        .service(web::resource("/").route(web::get().to(show_home)).route(web::head().to(show_home)))
-        .service(
-            web::resource("/projects/{id}")
-                .route(web::get().to(show_project))
-                .route(web::head().to(show_project)),
-        )
+        .service(at("/").get(show_home).done())
+        .service(at("/projects/{id}").get(show_project).done())
         .default_service(web::to(|| async { not_found() }));
 }
 

@@ -2,18 +2,20 @@
 
 use actix_web::HttpResponse;
 
+use crate::surfaces::http::query::NoQuery;
+
 /// The REST surface.
 pub const OPENAPI: &str = include_str!("openapi.json");
 /// The sockets: project rooms and Socket.IO.
 pub const ASYNCAPI: &str = include_str!("asyncapi.json");
 
 /// `GET /api/openapi.json`
-pub async fn openapi() -> HttpResponse {
+pub async fn openapi(_: NoQuery) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(OPENAPI)
 }
 
 /// `GET /api/asyncapi.json`
-pub async fn asyncapi() -> HttpResponse {
+pub async fn asyncapi(_: NoQuery) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(ASYNCAPI)
 }
 

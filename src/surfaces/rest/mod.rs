@@ -5,6 +5,7 @@
 
 pub mod describe;
 pub mod events;
+pub mod express;
 pub mod files;
 pub mod health;
 pub mod logs;
@@ -45,6 +46,9 @@ pub const ROUTES: &[(&str, &[&str])] = &[
     ("/api/runs/{id}/resume", &["POST"]),
     ("/api/runs/{id}/approve", &["POST"]),
     ("/api/runs/{id}/reject", &["POST"]),
+    ("/api/runs/{id}/files", &["GET"]),
+    ("/api/runs/{id}/files/{path}", &["GET"]),
+    ("/api/runs/{id}/archive.zip", &["GET"]),
     ("/api/runs/{id}/logs", &["GET"]),
     ("/api/runs/{id}/logs.txt", &["GET"]),
     ("/api/queue", &["GET"]),
@@ -93,6 +97,9 @@ pub fn configure(config: &mut ServiceConfig, service: &Service) {
                 .service(at("/runs/{id}/resume").post(runs::resume).done())
                 .service(at("/runs/{id}/approve").post(runs::approve).done())
                 .service(at("/runs/{id}/reject").post(runs::reject).done())
+                .service(at("/runs/{id}/files").get(files::list_of_run).done())
+                .service(at("/runs/{id}/files/{path:.*}").get(files::one_of_run).done())
+                .service(at("/runs/{id}/archive.zip").get(files::archive_of_run).done())
                 .service(at("/runs/{id}/logs").get(logs::of_run).done())
                 .service(at("/runs/{id}/logs.txt").get(logs::text_of_run).done())
                 .service(at("/projects/{id}/logs").get(logs::of_room).done())

@@ -15,6 +15,7 @@ use crate::service::error::FieldError;
 use crate::surfaces::http::gate::log_refusal;
 use crate::surfaces::http::head_of;
 use crate::surfaces::http::problem::{MEDIA_TYPE, Problem};
+use crate::surfaces::http::query::Query;
 use crate::surfaces::room::session::RoomSession;
 use crate::surfaces::websocket::MessageLimits;
 use crate::surfaces::websocket::upgrade::Incoming;
@@ -134,8 +135,11 @@ fn no_such_project() -> Problem {
 
 /// The position a client comes back with.
 fn since(query: &str) -> Result<Option<Position>, Problem> {
-    let value =
-        query.split('&').find_map(|pair| pair.strip_prefix("since=")).filter(|value| !value.is_empty());
-    let position = value.map(str::parse::<Position>).transpose();
-    position.map_err(|error| Problem::invalid(vec![FieldError::new("since", error.to_string())]))
+    let mut query = Query::of(query);
+    let since = query.text("since").map(|text| text.parse::<Position>());
+    if let Some(Err(error)) = &since {
+        query.wrong("since", error.to_string());
+    }
+    query.finish()?;
+    Ok(since.and_then(Result::ok))
 }
