@@ -196,7 +196,7 @@ impl Service {
         }
         let mut said = Vec::with_capacity(fresh.len());
         for item in &fresh {
-            if let Err(refused) = self.check_run(project.id, item).await? {
+            if let Err(refused) = self.check_named_run(project.id, item).await? {
                 return Ok(Err(refused));
             }
             match driving.take(item) {
@@ -272,7 +272,7 @@ impl Service {
     }
 
     /// Whether the run that an event names is one it may speak of.
-    async fn check_run(
+    async fn check_named_run(
         &self,
         project: ProjectId,
         item: &Publication,

@@ -11,7 +11,6 @@ use crate::clock::Clock;
 use crate::domain::ids::ProjectId;
 use crate::domain::position::Position;
 use crate::service::Service;
-use crate::service::error::FieldError;
 use crate::surfaces::http::gate::log_refusal;
 use crate::surfaces::http::head_of;
 use crate::surfaces::http::problem::{MEDIA_TYPE, Problem};
