@@ -1,6 +1,7 @@
 //! Composition root: builds the house from the ground up and stops it from the top down. `serve`, `generate` and the tests
 //! share it.
 
+mod key_set;
 mod signals;
 
 use std::net::{SocketAddr, TcpListener};
@@ -23,6 +24,7 @@ use tokio::sync::watch;
 
 use crate::artifacts::Artifacts;
 use crate::auth::Auth;
+use crate::auth::limits::Arrival;
 use crate::broker::Broker;
 use crate::broker::frame::Encoders;
 use crate::broker::shard::Heartbeat;
@@ -38,7 +40,8 @@ use crate::runs::{RunLimits, Runs, RunsDeps, RunsSettings};
 use crate::service::catalog::{CatalogAgent, PipelineCatalog};
 use crate::service::{Ground, Service};
 use crate::surfaces;
-use crate::surfaces::http::front::{self, Fronted, Left};
+use crate::surfaces::http::front::{self, Express, Fronted, Left};
+use crate::surfaces::rest::express::Publications;
 use crate::surfaces::room::{RoomDoor, RoomEncoder, RoomPhrases};
 use crate::surfaces::socketio;
 use crate::surfaces::socketio::house::{self, Lobby, TaskEncoder};
@@ -137,7 +140,7 @@ impl App {
         };
         let address = listener.as_ref().map(TcpListener::local_addr).transpose()?;
         let opened = match address {
-            Some(address) => Some(Auth::open(&config, address)?),
+            Some(address) => Some(Auth::open_at(&config, address, clock.clone())?),
             None => None,
         };
 
@@ -200,6 +203,9 @@ impl App {
         let mut server = None;
         if let (Some(listener), Some(opened)) = (listener, opened) {
             new_admin_token = opened.new_admin_token;
+            if opened.auth.keys_address().is_some() {
+                actix_rt::spawn(key_set::keep(opened.auth.clone()));
+            }
             let rim = HttpRim {
                 config: config.clone(),
                 service: service.clone(),
@@ -370,7 +376,10 @@ impl HttpRim {
                     }))
                     .h1(map_config(app, |()| AppConfig::default()));
                 let stall = Duration::from_millis(rim.heartbeat.stall_ms);
-                fronted(http, map_config(front_app, |()| AppConfig::default()), left, stall)
+                let auth = rim.auth.clone();
+                let express: Rc<dyn Express> =
+                    Rc::new(Publications::new(rim.service.clone(), rim.auth.clone()));
+                fronted(http, map_config(front_app, |()| AppConfig::default()), express, left, stall, auth)
             })?
             .run();
         let handle = server.handle();
@@ -385,6 +394,7 @@ impl HttpRim {
             clock: self.clock.clone(),
             limits: MessageLimits { bytes: self.config.limits.frame_bytes_max, fragments: FRAGMENTS_MAX },
             connections_max: self.config.http.connections_max,
+            messages_per_second: self.config.limits.messages_per_second,
             heartbeat_ms: self.heartbeat.ping_ms,
         }
     }
@@ -441,8 +451,10 @@ impl HttpRim {
 fn fronted<H, A, L, Leaving>(
     http: H,
     app: A,
+    express: Rc<dyn Express>,
     left: L,
     stall: Duration,
+    auth: Auth,
 ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = H::Error, InitError = ()>
 where
     H: ServiceFactory<(Fronted, Option<SocketAddr>), Config = (), Response = ()>,
@@ -455,14 +467,23 @@ where
     let http = Rc::new(http);
     let app = Rc::new(app);
     fn_factory(move || {
-        let (http, app, left) = (http.clone(), app.clone(), left.clone());
+        let (http, app, express, left, auth) =
+            (http.clone(), app.clone(), express.clone(), left.clone(), auth.clone());
         async move {
             let http = Rc::new(http.new_service(()).await.map_err(|_| ())?);
             let app = Rc::new(app.new_service(()).await.map_err(|_| ())?);
             let config = ServiceConfigBuilder::new().keep_alive(KeepAlive::Timeout(KEEP_ALIVE)).build();
             Ok::<_, ()>(fn_service(move |stream: TcpStream| {
                 let (http, app, config, leaving) = (http.clone(), app.clone(), config.clone(), left());
+                let express = Some(express.clone());
+                let arrival = stream.peer_addr().map(|peer| auth.limits().arrive(peer.ip()));
                 async move {
+                    let place = match arrival {
+                        Ok(Arrival::Counted(place)) => Some(place),
+                        Ok(Arrival::Free) | Err(_) => None,
+                        // Closed without a word: a word for each would be what a flood is after.
+                        Ok(Arrival::TooMany) => return Ok(()),
+                    };
                     // Answers to pipelined requests and server-sent events would wait 40 ms for an acknowledgement.
                     if let Err(error) = stream.set_nodelay(true) {
                         log::debug!("a connection keeps its small writes back: {error}");
@@ -473,9 +494,9 @@ where
                         log::debug!("a connection that stalls is kept: {error}");
                     }
                     let peer = stream.peer_addr().ok();
-                    match front::serve(stream, app, config, KEEP_ALIVE, leaving).await {
+                    match front::serve(stream, app, express, config, KEEP_ALIVE, leaving).await {
                         Left::Closed => Ok(()),
-                        Left::HandedOver(stream) => http.call((stream, peer)).await,
+                        Left::HandedOver(stream) => http.call((stream.with_place(place), peer)).await,
                     }
                 }
             }))

@@ -6,11 +6,14 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use crate::auth::SESSION_COOKIE;
 use crate::config::Config;
 
 /// Which hosts and origins are ours.
 #[derive(Clone, Debug)]
 pub struct Rim {
+    /// Whether clients reach us over TLS.
+    secure: bool,
     listen: IpAddr,
     hosts: Vec<String>,
     origins: Vec<String>,
@@ -28,6 +31,9 @@ pub enum OriginError {
     /// A page of another site.
     #[error("pages of {0} may not use this server; an operator can add the origin to http.allowed_origins")]
     StrangeOrigin(String),
+    /// A change with a cookie, and no word from the browser which page wants it.
+    #[error("a change with the session cookie needs an Origin header; programs send a token instead")]
+    NoOrigin,
 }
 
 impl Rim {
@@ -41,7 +47,15 @@ impl Rim {
             hosts.extend(url.split_once("://").map(|(_, host)| host.to_owned()));
             origins.push(url);
         }
-        Self { listen: address.ip(), hosts, origins }
+        let secure = config.http.public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
+        Self { secure, listen: address.ip(), hosts, origins }
+    }
+
+    /// The `Set-Cookie` of a session: no script reads it, no other site sends it along with a change, and over TLS it
+    /// never leaves in the open. An empty cookie that is good for no time takes it back.
+    pub fn session_cookie(&self, cookie: &str, seconds: u64) -> String {
+        let secure = if self.secure { "; Secure" } else { "" };
+        format!("{SESSION_COOKIE}={cookie}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")
     }
 
     /// Whether pages of this origin were allowed in by the configuration, and so may read answers as well.
@@ -94,6 +108,16 @@ pub fn check_origin(rim: &Rim, host: Option<&str>, origin: Option<&str>) -> Resu
         }
         _ => Err(strange()),
     }
+}
+
+/// Checks that a browser says which page wants a change that is made with a cookie. An origin that came was checked by
+/// [`check_origin`] already.
+///
+/// # Errors
+/// When nothing says so.
+pub fn check_page(origin: Option<&str>, fetch_site: Option<&str>) -> Result<(), OriginError> {
+    let known = origin.is_some() || matches!(fetch_site, Some("same-origin" | "none"));
+    if known { Ok(()) } else { Err(OriginError::NoOrigin) }
 }
 
 /// Name and port of `example.org:80` or `[::1]:80`; none when it is neither.

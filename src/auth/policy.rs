@@ -1,4 +1,5 @@
-//! What needs which role: the one table of rights.
+//! What needs which role: the one table of rights. Where a caller may do it (everywhere, or in some projects) is the
+//! [`crate::auth::caller::Scope`] of its token.
 
 use crate::domain::role::Role;
 
@@ -13,6 +14,8 @@ pub enum Action {
     ControlRuns,
     /// Publish events into a room.
     Publish,
+    /// Hand out links that read one project.
+    Share,
     /// See clients and figures of the whole server.
     SeeServer,
     /// Disconnect clients, speak to all of them.
@@ -21,11 +24,12 @@ pub enum Action {
 
 impl Action {
     /// All actions.
-    pub const ALL: [Action; 6] = [
+    pub const ALL: [Action; 7] = [
         Action::Read,
         Action::ManageProjects,
         Action::ControlRuns,
         Action::Publish,
+        Action::Share,
         Action::SeeServer,
         Action::ManageClients,
     ];
@@ -35,7 +39,7 @@ impl Action {
 pub fn needs(action: Action) -> Role {
     match action {
         Action::Read => Role::Viewer,
-        Action::ManageProjects | Action::ControlRuns | Action::Publish => Role::Operator,
+        Action::ManageProjects | Action::ControlRuns | Action::Publish | Action::Share => Role::Operator,
         Action::SeeServer | Action::ManageClients => Role::Admin,
     }
 }
@@ -53,6 +57,7 @@ mod tests {
             (Action::ManageProjects, [false, false, true, true]),
             (Action::ControlRuns, [false, false, true, true]),
             (Action::Publish, [false, false, true, true]),
+            (Action::Share, [false, false, true, true]),
             (Action::SeeServer, [false, false, false, true]),
             (Action::ManageClients, [false, false, false, true]),
         ];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::broker::BrokerError;
 use crate::broker::frame::Encoders;
 use crate::broker::room::Room;
-use crate::domain::fold::RoomState;
+use crate::domain::fold::{RoomState, StoredState};
 use crate::domain::ids::ProjectId;
 use crate::engine::{Engine, EngineError, ReadLimit};
 
@@ -45,8 +45,10 @@ async fn read(
     let (state, seq) = match saved {
         Some(saved) if saved.seq > bounds.last => (RoomState::default(), bounds.first - 1),
         Some(saved) if saved.seq + 1 < bounds.first => return Ok(None),
-        Some(saved) => match serde_json::from_str(&saved.state_json) {
-            Ok(state) => (state, saved.seq),
+        Some(saved) => match StoredState::decode(&saved.state_json) {
+            // Folded by other rules, and the log is still whole.
+            Ok(stored) if !stored.is_current && bounds.first <= 1 => (RoomState::default(), 0),
+            Ok(stored) => (stored.state, saved.seq),
             Err(error) => {
                 // Written by another version: what the log still has is all there is to fold.
                 log::warn!("the saved state of a room cannot be read: {error} room.id={id}");

@@ -160,7 +160,9 @@ impl Room {
     pub(crate) fn join(&mut self, since: Option<Position>) -> Joined {
         let gap = match since {
             None => None,
-            Some(since) if since.epoch != self.epoch || since.seq > self.seq => {
+            // Beyond the end nothing is missing: the log has never been there.
+            Some(since) if since.epoch == self.epoch && since.seq > self.seq => None,
+            Some(since) if since.epoch != self.epoch => {
                 // A position of another life of the log says nothing about this one.
                 (self.seq > 0).then_some(Gap { from_seq: 1, to_seq: self.seq })
             }

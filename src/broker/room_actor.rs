@@ -13,6 +13,7 @@ use crate::broker::room::Room;
 use crate::broker::shard::Notice;
 use crate::broker::{BrokerError, Joined, RoomView};
 use crate::domain::event::LoggedEvent;
+use crate::domain::fold::StoredState;
 use crate::domain::ids::ProjectId;
 use crate::domain::position::Position;
 use crate::engine::{Change, EngineError, SavedState};
@@ -182,7 +183,7 @@ impl RoomActor {
     fn save(&mut self) {
         let Some(room) = &mut self.room else { return };
         let view = room.view();
-        let state = SavedState { seq: view.position.seq, state_json: view.state_json };
+        let state = saved_state(&view);
         let saved =
             self.links.engine.commit(crate::engine::Batch::of([Change::SaveState { room: self.id, state }]));
         let id = self.id;
@@ -285,7 +286,7 @@ impl Handler<Save> for RoomActor {
             return Box::pin(async {});
         }
         let view = room.view();
-        let state = SavedState { seq: view.position.seq, state_json: view.state_json };
+        let state = saved_state(&view);
         let saved =
             self.links.engine.commit(crate::engine::Batch::of([Change::SaveState { room: self.id, state }]));
         Box::pin(async move {
@@ -294,4 +295,8 @@ impl Handler<Save> for RoomActor {
             }
         })
     }
+}
+
+fn saved_state(view: &RoomView) -> SavedState {
+    SavedState { seq: view.position.seq, state_json: StoredState::encode(&view.state_json).into() }
 }

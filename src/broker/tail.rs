@@ -11,6 +11,9 @@ use crate::broker::frame::{Encoding, Frame};
 pub(crate) const TAIL_FRAMES_MAX: usize = 4096;
 /// Memory a tail keeps at most; a reader that is further behind reads from the engine.
 pub(crate) const TAIL_BYTES_MAX: usize = 512 * 1024;
+/// Frames that are older than the newest by more than this are not kept: nobody who is still served stands there, and a quiet
+/// room would otherwise go on filling its tail for an hour.
+pub(crate) const TAIL_AGE_MAX_MS: i64 = 30_000;
 
 /// Frames without a hole, up to the newest.
 #[derive(Default)]
@@ -66,9 +69,15 @@ impl Tail {
             self.bytes += frame.weight();
             self.frames.push_back(frame.clone());
         }
-        while self.frames.len() > TAIL_FRAMES_MAX || self.bytes > TAIL_BYTES_MAX {
-            let Some(dropped) = self.frames.pop_front() else { break };
-            self.bytes -= dropped.weight();
+        let Some(newest) = self.frames.back() else { return };
+        let oldest = newest.event.at.0.saturating_sub(TAIL_AGE_MAX_MS);
+        while let Some(front) = self.frames.front()
+            && (self.frames.len() > TAIL_FRAMES_MAX
+                || self.bytes > TAIL_BYTES_MAX
+                || front.event.at.0 < oldest)
+        {
+            self.bytes -= front.weight();
+            self.frames.pop_front();
         }
     }
 
@@ -122,6 +131,10 @@ mod tests {
     }
 
     fn frames(range: std::ops::RangeInclusive<u64>) -> Vec<Arc<Frame>> {
+        frames_at(Timestamp(0), range)
+    }
+
+    fn frames_at(at: Timestamp, range: std::ops::RangeInclusive<u64>) -> Vec<Arc<Frame>> {
         let encoders = Arc::new(Encoders {
             room_socket: Arc::new(Number),
             sse: Arc::new(Number),
@@ -129,7 +142,7 @@ mod tests {
         });
         range
             .map(|seq| {
-                let event = LoggedEvent { seq, at: Timestamp(0), run_id: None, body_json: "{}".into() };
+                let event = LoggedEvent { seq, at, run_id: None, body_json: "{}".into() };
                 Arc::new(Frame::new(ProjectId::generate(), Epoch(1), event, encoders.clone()))
             })
             .collect()
@@ -165,6 +178,20 @@ mod tests {
         tail.extend(&frames(7..=8));
         assert_eq!(read(&tail, 4), None);
         assert_eq!(read(&tail, 6), Some("7;8;".into()));
+    }
+
+    #[test]
+    fn lets_go_of_what_is_long_past() {
+        let mut tail = Tail::default();
+        tail.extend(&frames_at(Timestamp(1_000), 1..=2));
+        tail.extend(&frames_at(Timestamp(1_000 + TAIL_AGE_MAX_MS), 3..=3));
+        assert_eq!(read(&tail, 0), Some("1;2;3;".into()));
+        tail.extend(&frames_at(Timestamp(1_001 + TAIL_AGE_MAX_MS), 4..=4));
+        assert_eq!(read(&tail, 1), None);
+        assert_eq!(read(&tail, 2), Some("3;4;".into()));
+        // A clock that was set back takes nothing away.
+        tail.extend(&frames_at(Timestamp(0), 5..=5));
+        assert_eq!(read(&tail, 2), Some("3;4;5;".into()));
     }
 
     #[test]

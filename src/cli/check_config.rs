@@ -18,7 +18,7 @@ pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     }
     let graphs = app::describe_pipelines(&loaded.config)?;
     graphs.iter().for_each(|graph| say(graph));
-    let tokens = TokenFile::in_dir(&loaded.config.data_dir).snapshot().map(|found| found.tokens.len());
+    let tokens = TokenFile::in_dir(&loaded.config.data_dir).snapshot().map(|found| found.guards());
     let problem = match tokens {
         Ok(tokens) => auth::check_exposure(&loaded.config, tokens).err().map(|error| error.to_string()),
         Err(error) => Some(error.to_string()),

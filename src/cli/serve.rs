@@ -12,7 +12,7 @@ use crate::telemetry::logging;
 pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     let loaded = settings.load()?;
     // Before anything is made on disk; the app asks the same again.
-    let tokens = TokenFile::in_dir(&loaded.config.data_dir).snapshot()?.tokens.len();
+    let tokens = TokenFile::in_dir(&loaded.config.data_dir).snapshot()?.guards();
     auth::check_exposure(&loaded.config, tokens)?;
     logging::start(&loaded.config.log_filter);
     loaded.warnings.iter().for_each(|warning| log::warn!("{warning}"));

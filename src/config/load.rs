@@ -15,6 +15,8 @@ use crate::config::settings::{self, Setting};
 const OTHER_VARIABLES: &[&str] = &["CALLBOARD_CONFIG"];
 /// A token that a person chose should not be shorter.
 const TOKEN_CHARS_ADVISED: usize = 16;
+/// What the variables of this program begin with.
+const PREFIX: &str = "CALLBOARD_";
 /// How alike (0 to 1) two keys must be for one to be suggested in place of the other.
 const SUGGEST_FROM: f64 = 0.75;
 
@@ -108,7 +110,7 @@ impl Loading {
     }
 
     fn take_variable(&mut self, name: &str, value: &str) {
-        if !name.starts_with("CALLBOARD_") || OTHER_VARIABLES.contains(&name) {
+        if !name.starts_with(PREFIX) || OTHER_VARIABLES.contains(&name) {
             return;
         }
         match settings::ALL.iter().find(|setting| setting.variable() == name) {
@@ -118,10 +120,11 @@ impl Loading {
             None => {
                 // Not an error: Kubernetes sets CALLBOARD_PORT and the like beside any service of that name.
                 let known = settings::ALL.iter().map(Setting::variable).collect::<Vec<_>>();
-                let known = known.iter().map(String::as_str);
-                self.loaded
-                    .warnings
-                    .push(format!("{name} in the environment sets nothing{}", suggestion(name, known)));
+                // What all names begin with makes none of them more alike.
+                let rest = |name: &str| name.strip_prefix(PREFIX).unwrap_or(name).to_owned();
+                let like = most_alike(&rest(name), known.iter().map(|known| (rest(known), known.as_str())));
+                let like = like.map(did_you_mean).unwrap_or_default();
+                self.loaded.warnings.push(format!("{name} in the environment sets nothing{like}"));
             }
         }
     }
@@ -143,17 +146,25 @@ impl Loading {
 
 /// `; did you mean …?`, or nothing when no known key is alike.
 pub(super) fn suggestion<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> String {
+    most_alike(wrong, known.map(|key| (key, key))).map(did_you_mean).unwrap_or_default()
+}
+
+fn did_you_mean(key: &str) -> String {
+    format!("; did you mean {key}?")
+}
+
+/// The key whose text is most like the wrong one, when it is alike at all.
+fn most_alike<'a>(wrong: &str, known: impl Iterator<Item = (impl AsRef<str>, &'a str)>) -> Option<&'a str> {
     let likeness = |key: &str| {
         // The last part alone as well, for a key that was written without its section.
         let last = key.rsplit('.').next().unwrap_or(key);
         strsim::jaro_winkler(wrong, key).max(strsim::jaro_winkler(wrong, last))
     };
     known
-        .map(|key| (likeness(key), key))
+        .map(|(text, key)| (likeness(text.as_ref()), key))
         .filter(|(likeness, _)| *likeness >= SUGGEST_FROM)
         .max_by(|one, other| one.0.total_cmp(&other.0))
-        .map(|(_, key)| format!("; did you mean {key}?"))
-        .unwrap_or_default()
+        .map(|(_, key)| key)
 }
 
 /// What no single setting can know.
@@ -282,6 +293,8 @@ mod tests {
         let variables = [("CALLBOARD_PORT", "tcp://10.0.0.1"), ("CALLBOARD_LISTN", "x"), ("HOME", "/")];
         let warnings = load(&sources("", &variables, &[])).unwrap().warnings;
         assert_eq!(warnings.len(), 2, "{warnings:?}");
+        // All names begin alike, and that is no likeness.
+        assert!(warnings[0].ends_with("CALLBOARD_PORT in the environment sets nothing"), "{warnings:?}");
         assert!(warnings[1].ends_with("did you mean CALLBOARD_LISTEN?"), "{warnings:?}");
     }
 }

@@ -75,6 +75,18 @@ pub struct LimitsConfig {
     pub frame_bytes_max: usize,
     /// The `data` of an event that an application publishes.
     pub event_bytes_max: usize,
+    /// Requests of one address that shows no token, per second; 0 is without a limit.
+    pub requests_per_second: u64,
+    /// Requests of one token, per second; 0 is without a limit.
+    pub token_requests_per_second: u64,
+    /// Messages of one room socket, per second; faster ones are heard more slowly. 0 is without a limit.
+    pub messages_per_second: u64,
+    /// New connections of one address, per second; 0 is without a limit.
+    pub connects_per_second: u64,
+    /// Connections of one address that are open at the same time; 0 is without a limit.
+    pub connections_per_address: usize,
+    /// Whether clients of this machine are counted as well.
+    pub local_too: bool,
 }
 
 /// How runs are run.
@@ -172,12 +184,46 @@ pub struct ShutdownConfig {
 }
 
 /// Who may come in.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AuthConfig {
     /// The admin token; when none is set one is made at the first start.
     pub admin_token: Option<Secret>,
     /// Tokens by the SHA-256 of their text, besides those in the data directory.
     pub tokens: Vec<TokenHash>,
+    /// How long a sign-in lasts, in days.
+    pub session_days: u64,
+    /// The secret of signed tokens (HS256).
+    pub jwt_secret: Option<Secret>,
+    /// A file with the public keys of signed tokens, as PEM or as a JSON key set.
+    pub jwt_keys: Option<PathBuf>,
+    /// Where a JSON key set is fetched from.
+    pub jwt_keys_url: Option<String>,
+    /// Who must have issued a signed token.
+    pub jwt_issuer: Option<String>,
+    /// Whom a signed token must be for.
+    pub jwt_audience: Option<String>,
+}
+
+impl AuthConfig {
+    /// Whether signed tokens are taken.
+    pub fn takes_signed_tokens(&self) -> bool {
+        self.jwt_secret.is_some() || self.jwt_keys.is_some() || self.jwt_keys_url.is_some()
+    }
+}
+
+impl Default for AuthConfig {
+    fn default() -> Self {
+        Self {
+            admin_token: None,
+            tokens: Vec::new(),
+            session_days: 14,
+            jwt_secret: None,
+            jwt_keys: None,
+            jwt_keys_url: None,
+            jwt_issuer: None,
+            jwt_audience: None,
+        }
+    }
 }
 
 /// A token that is known by its hash alone.
@@ -231,6 +277,12 @@ impl Default for Config {
                 name_chars_max: 200,
                 frame_bytes_max: 64 * 1024,
                 event_bytes_max: 64 * 1024,
+                requests_per_second: 200,
+                token_requests_per_second: 1_000,
+                messages_per_second: 200,
+                connects_per_second: 100,
+                connections_per_address: 1_000,
+                local_too: false,
             },
             runs: RunsConfig {
                 concurrency: cores.min(4),

@@ -15,7 +15,7 @@ const TEXT_BYTES_MAX: u64 = 64 * 1024;
 /// Bytes of a file that holds a pipeline.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Keys of a pipeline's table.
-const PIPELINE_KEYS: &[&str] = &["file", "executor", "defaults", "agent"];
+const PIPELINE_KEYS: &[&str] = &["file", "executor", "parallel", "defaults", "agent"];
 
 /// Reads every pipeline; what is wrong goes to `problems`. `config_file` is where the tables stand, `variables` the
 /// environment, of which only the usual names of model servers are looked at.
@@ -99,6 +99,9 @@ impl Reading<'_> {
         };
         if let Some(executor) = table.get("executor") {
             definition.executor = self.typed(&format!("{key}.executor"), executor.clone());
+        }
+        if let Some(parallel) = table.get("parallel") {
+            definition.parallel = self.typed(&format!("{key}.parallel"), parallel.clone());
         }
         if let Some(defaults) = table.get("defaults") {
             definition.defaults = self.agent(&format!("{key}.defaults"), defaults)?;

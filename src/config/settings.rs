@@ -167,6 +167,54 @@ pub const ALL: &[Setting] = &[
         secret: false,
     },
     Setting {
+        key: "limits.requests_per_second",
+        meaning: "requests of one address that shows no token, per second; 0 is without a limit",
+        allowed: "a whole number from 0 to 1000000",
+        set: |config, given| put(&mut config.limits.requests_per_second, given.number(0, 1_000_000)),
+        show: |config| config.limits.requests_per_second.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "limits.token_requests_per_second",
+        meaning: "requests of one token, per second; 0 is without a limit",
+        allowed: "a whole number from 0 to 1000000",
+        set: |config, given| put(&mut config.limits.token_requests_per_second, given.number(0, 1_000_000)),
+        show: |config| config.limits.token_requests_per_second.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "limits.messages_per_second",
+        meaning: "messages of one room socket, per second; faster ones are heard more slowly; 0 is without a limit",
+        allowed: "a whole number from 0 to 1000000",
+        set: |config, given| put(&mut config.limits.messages_per_second, given.number(0, 1_000_000)),
+        show: |config| config.limits.messages_per_second.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "limits.connects_per_second",
+        meaning: "new connections of one address, per second; 0 is without a limit",
+        allowed: "a whole number from 0 to 1000000",
+        set: |config, given| put(&mut config.limits.connects_per_second, given.number(0, 1_000_000)),
+        show: |config| config.limits.connects_per_second.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "limits.connections_per_address",
+        meaning: "connections of one address that are open at the same time; 0 is without a limit",
+        allowed: "a whole number from 0 to 1000000",
+        set: |config, given| put(&mut config.limits.connections_per_address, given.size(0, 1_000_000)),
+        show: |config| config.limits.connections_per_address.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "limits.local_too",
+        meaning: "whether clients of this machine are counted for these limits as well",
+        allowed: "true or false",
+        set: |config, given| put(&mut config.limits.local_too, given.truth()),
+        show: |config| config.limits.local_too.to_string(),
+        secret: false,
+    },
+    Setting {
         key: "runs.concurrency",
         meaning: "runs that work at the same time",
         allowed: "a whole number from 1 to 64",
@@ -445,6 +493,79 @@ pub const ALL: &[Setting] = &[
         secret: true,
     },
     Setting {
+        key: "auth.session_days",
+        meaning: "how long a sign-in in a browser lasts",
+        allowed: "days, from 1 to 365",
+        set: |config, given| put(&mut config.auth.session_days, given.number(1, 365)),
+        show: |config| config.auth.session_days.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "auth.jwt_secret",
+        meaning: "the secret of signed tokens (JWT, HS256)",
+        allowed: "32 to 512 visible ASCII characters, or nothing",
+        set: |config, given| match given.text()? {
+            "" => put(&mut config.auth.jwt_secret, Some(None)),
+            text => {
+                put(&mut config.auth.jwt_secret, is_signing_secret(text).then(|| Some(Secret::new(text))))
+            }
+        },
+        show: |config| quoted(config.auth.jwt_secret.as_ref().map_or("", |_| "********")),
+        secret: true,
+    },
+    Setting {
+        key: "auth.jwt_keys",
+        meaning: "a file with the public keys of signed tokens (RS256, ES256, EdDSA), read again when it changes",
+        allowed: "the path of a file with PEM blocks or a JSON key set, or nothing",
+        set: |config, given| {
+            let path = given.text()?;
+            put(&mut config.auth.jwt_keys, Some((!path.is_empty()).then(|| PathBuf::from(path))))
+        },
+        show: |config| {
+            quoted(
+                &config
+                    .auth
+                    .jwt_keys
+                    .as_ref()
+                    .map_or(std::borrow::Cow::default(), |path| path.to_string_lossy()),
+            )
+        },
+        secret: false,
+    },
+    Setting {
+        key: "auth.jwt_keys_url",
+        meaning: "an address that a JSON key set is fetched from, again and again",
+        allowed: "an https address, or http on this machine, or nothing",
+        set: |config, given| match given.text()? {
+            "" => put(&mut config.auth.jwt_keys_url, Some(None)),
+            text => put(&mut config.auth.jwt_keys_url, is_key_address(text).then(|| Some(text.to_owned()))),
+        },
+        show: |config| quoted(config.auth.jwt_keys_url.as_deref().unwrap_or_default()),
+        secret: false,
+    },
+    Setting {
+        key: "auth.jwt_issuer",
+        meaning: "who must have issued a signed token (iss)",
+        allowed: "a text, or nothing",
+        set: |config, given| match given.text()? {
+            "" => put(&mut config.auth.jwt_issuer, Some(None)),
+            text => put(&mut config.auth.jwt_issuer, is_filled(text).then(|| Some(text.to_owned()))),
+        },
+        show: |config| quoted(config.auth.jwt_issuer.as_deref().unwrap_or_default()),
+        secret: false,
+    },
+    Setting {
+        key: "auth.jwt_audience",
+        meaning: "whom a signed token must be for (aud)",
+        allowed: "a text, or nothing",
+        set: |config, given| match given.text()? {
+            "" => put(&mut config.auth.jwt_audience, Some(None)),
+            text => put(&mut config.auth.jwt_audience, is_filled(text).then(|| Some(text.to_owned()))),
+        },
+        show: |config| quoted(config.auth.jwt_audience.as_deref().unwrap_or_default()),
+        secret: false,
+    },
+    Setting {
         key: "admin_token",
         meaning: "the admin token; when none is set one is made at the first start",
         allowed: "1 to 512 visible ASCII characters",
@@ -480,6 +601,23 @@ fn is_origin(text: &str) -> bool {
 
 fn is_token(text: &str) -> bool {
     (1..=512).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// As long as the hash it keys (RFC 7518 section 3.2).
+fn is_signing_secret(text: &str) -> bool {
+    text.len() >= 32 && is_token(text)
+}
+
+fn is_filled(text: &str) -> bool {
+    !text.is_empty()
+}
+
+/// Keys that anybody on the way could change would be keys of anybody.
+fn is_key_address(text: &str) -> bool {
+    let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
+    let follows = |rest: &str| rest.is_empty() || rest.starts_with([':', '/']);
+    let plain = local.iter().any(|start| text.strip_prefix(start).is_some_and(follows));
+    plain || text.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
 }
 
 fn is_filter(text: &str) -> bool {

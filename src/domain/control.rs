@@ -74,6 +74,19 @@ pub struct GateAnswer {
     pub reason: Option<String>,
 }
 
+/// A worker outside that drives a run, and how long it may be silent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutsideWorker {
+    /// Under which name it publishes.
+    pub producer: String,
+    /// Its newest life.
+    pub epoch: u64,
+    /// How long it may be silent.
+    pub lease_ms: u64,
+    /// Until when it has to be heard again.
+    pub until: Timestamp,
+}
+
 /// What people and the queue say of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -94,6 +107,9 @@ pub struct RunControl {
     pub halted_at: Option<Timestamp>,
     /// How long its clocks stood before that.
     pub halted_ms: u64,
+    /// Who drives it, when that is a worker outside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worker: Option<OutsideWorker>,
 }
 
 impl RunControl {

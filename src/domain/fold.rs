@@ -2,12 +2,14 @@
 //! both are checked with the vectors in `tests/vectors/fold`.
 
 mod bounds;
+mod stored;
 
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::bounds::STATE_BYTES_MAX;
+pub use self::stored::StoredState;
 use crate::domain::encoded::cut_to;
 use crate::domain::event::{Artifact, Completion, Eta, EventBody, LogLevel, LogLine, LoggedEvent};
 use crate::domain::ids::RunId;
@@ -17,7 +19,7 @@ use crate::domain::time::Timestamp;
 /// What a room looks like after some events.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RoomState {
-    /// State of the newest run; none before the first.
+    /// State of the run that has the page; none before the first.
     pub status: Option<RunStatus>,
     /// 0 to 100.
     pub progress: f64,
@@ -28,21 +30,21 @@ pub struct RoomState {
     /// When that was said; there only with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eta_at: Option<Timestamp>,
-    /// The newest run.
+    /// The run that has the page: the one that works, else the last that did, else the one that waits.
     pub run: Option<RunSummary>,
     /// The agents that have begun, by their place; of very many, the last.
     pub agents: Vec<AgentState>,
-    /// The log of the newest run.
+    /// The log of that run.
     pub log: LogState,
-    /// The newest files of the newest run, as many as the state may carry, in the order in which their paths first appeared.
+    /// The newest files of that run, as many as the state may carry, in the order in which their paths first appeared.
     pub artifacts: Vec<Artifact>,
-    /// How many files the newest run has made.
+    /// How many files that run has made.
     pub artifacts_total: u64,
-    /// How the newest run ended.
+    /// How that run ended.
     pub completion: Option<Completion>,
 }
 
-/// The newest run of a room.
+/// The run that a room shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunSummary {
     /// Its id.
@@ -131,6 +133,22 @@ impl RunSummary {
 }
 
 impl RoomState {
+    /// Whether a run that says this of itself begins on a clean page. Nothing has to be remembered of those that wait:
+    /// one run of a project works at a time, and it says so when it starts.
+    fn gives_page_to(&self, id: RunId, status: RunStatus) -> bool {
+        let Some(shown) = self.run.as_ref().map(|run| run.id) else { return true };
+        match status {
+            // It goes on where it was: a run that is queued again after a crash keeps its page.
+            _ if shown == id => false,
+            RunStatus::Starting => true,
+            // A run that waits takes nothing from one that has not ended, be that paused.
+            RunStatus::Queued => self.status.is_none_or(RunStatus::is_terminal),
+            RunStatus::Running => shown < id,
+            // A run that was replaced, or that is cancelled while it waits, takes the page from nobody.
+            _ => false,
+        }
+    }
+
     /// The state after one more event of the log.
     ///
     /// # Errors
@@ -145,11 +163,9 @@ impl RoomState {
 
     /// The state after one more event.
     pub fn apply(&mut self, run_id: Option<RunId>, at: Timestamp, body: &EventBody) {
-        if let (Some(id), EventBody::StatusUpdate(_)) = (run_id, body)
-            && self.run.as_ref().is_none_or(|run| run.id < id)
+        if let (Some(id), EventBody::StatusUpdate(update)) = (run_id, body)
+            && self.gives_page_to(id, update.status)
         {
-            // A newer run begins on a clean page. Ids of runs ascend, so a replaced run that still says that it was
-            // cancelled does not take the page back.
             *self = RoomState {
                 run: Some(RunSummary {
                     id,
@@ -162,7 +178,7 @@ impl RoomState {
                 ..RoomState::default()
             };
         }
-        // What an earlier run still says changes nothing: the room shows its newest run.
+        // What another run says changes nothing: one that ended, or one that waits while this one works.
         if run_id.is_some() && run_id != self.run.as_ref().map(|run| run.id) {
             return;
         }

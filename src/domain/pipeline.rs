@@ -19,6 +19,8 @@ pub struct PipelineDefinition {
     pub name: String,
     /// Who carries out those agents that can be carried out by others and say nothing themselves.
     pub executor: Option<ExecutorKind>,
+    /// Agents of one run that may work at once.
+    pub parallel: Option<usize>,
     /// The folder that relative paths start from.
     pub folder: String,
     /// What holds for each agent that says nothing about it.
@@ -124,6 +126,10 @@ pub struct AgentDefinition {
     pub reply_tokens_max: Option<u64>,
     /// `openai`: tokens that the agents of one run may use together.
     pub run_tokens_max: Option<u64>,
+    /// `openai`: what 1,000 tokens of what is asked cost.
+    pub price_in: Option<f64>,
+    /// `openai`: what 1,000 tokens of what is answered cost.
+    pub price_out: Option<f64>,
     /// `openai`: how often a reply that does not hold is sent back.
     pub repairs_max: Option<u32>,
     /// `openai`: the shape of the reply.

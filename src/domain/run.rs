@@ -216,6 +216,11 @@ pub struct Run {
 }
 
 impl Run {
+    /// What the models of all its agents have used; none when none was asked.
+    pub fn usage(&self) -> Option<TokenUsage> {
+        self.agents.iter().filter_map(|agent| agent.usage).reduce(TokenUsage::and)
+    }
+
     /// From its start until `now`, without the time it was paused or waited for a person.
     pub fn worked_ms(&self, now: Timestamp) -> u64 {
         self.started_at.map_or(0, |started| now.since(started).saturating_sub(self.control.halted_until(now)))
@@ -251,6 +256,42 @@ pub struct RunAgent {
     /// The newest picture of what it is making.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview: Option<ManifestFile>,
+    /// What models have used for it, tries in vain included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<TokenUsage>,
+}
+
+/// Tokens that models used, and what they cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TokenUsage {
+    /// Of what was asked.
+    pub prompt_tokens: u64,
+    /// Of what was answered.
+    pub completion_tokens: u64,
+    /// In the unit of the prices; none where no price was set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<f64>,
+}
+
+impl TokenUsage {
+    /// All tokens.
+    pub fn total_tokens(self) -> u64 {
+        self.prompt_tokens.saturating_add(self.completion_tokens)
+    }
+
+    /// This and more.
+    #[must_use]
+    pub fn and(self, more: Self) -> Self {
+        Self {
+            prompt_tokens: self.prompt_tokens.saturating_add(more.prompt_tokens),
+            completion_tokens: self.completion_tokens.saturating_add(more.completion_tokens),
+            cost: match (self.cost, more.cost) {
+                (Some(one), Some(other)) => Some(one + other),
+                (one, other) => one.or(other),
+            },
+        }
+    }
 }
 
 /// The files an agent made, by content.
@@ -294,6 +335,15 @@ mod tests {
                 "{from:?}"
             );
         }
+    }
+
+    #[test]
+    fn what_models_used_adds_up() {
+        let used =
+            |prompt_tokens, completion_tokens, cost| TokenUsage { prompt_tokens, completion_tokens, cost };
+        let sum = used(1, 2, None).and(used(3, 4, Some(0.5))).and(used(0, 1, Some(0.25)));
+        assert_eq!((sum, sum.total_tokens()), (used(4, 7, Some(0.75)), 11));
+        assert_eq!(used(1, 2, None).and(used(1, 2, None)).cost, None);
     }
 
     #[test]

@@ -24,6 +24,7 @@ use crate::domain::ids::{ProjectId, RunId};
 use crate::domain::position::{Epoch, Position};
 use crate::domain::run::{AgentStatus, Project, Run, RunAgent, RunStatus};
 use crate::domain::time::Timestamp;
+use crate::engine::producers::{FORGOTTEN_AFTER_MS, PRODUCERS_PER_ROOM_MAX};
 use crate::engine::{
     Batch, Change, Committed, Engine, EngineError, EngineEvents, KeptAnswer, LogBounds, ProjectQuery,
     ReadLimit, SavedState,
@@ -69,6 +70,8 @@ macro_rules! rules {
             runs_are_listed_newest_first
             durations_come_from_completed_agents
             a_note_stands_until_it_is_forgotten
+            a_producer_goes_on_from_where_it_was_read
+            producers_are_forgotten
             a_kept_answer_holds_its_key_until_it_expires
             two_with_the_same_key_are_done_once
             a_saved_state_is_only_replaced_by_a_newer_one

@@ -26,6 +26,7 @@
 #[cfg(test)]
 pub mod contract;
 pub mod embedded;
+pub mod producers;
 pub mod retention;
 
 use std::future::Future;
@@ -37,6 +38,7 @@ use crate::domain::ids::{ProjectId, RunId};
 use crate::domain::position::{Epoch, Position};
 use crate::domain::run::{Project, Run, RunStatus};
 use crate::domain::time::Timestamp;
+use crate::engine::producers::Producer;
 use crate::engine::retention::{Kept, LogWeight, RoomLog, Upkeep};
 
 /// What an engine answers.
@@ -79,6 +81,9 @@ pub trait Engine: Send + Sync + 'static {
 
     /// An answer that was kept under an idempotency key and has not expired at `now`.
     fn idempotent_answer(&self, key: String, now: Timestamp) -> EngineFuture<Option<KeptAnswer>>;
+
+    /// What a producer published last in a room; none when it is not known there.
+    fn producer(&self, room: ProjectId, producer: String) -> EngineFuture<Option<Producer>>;
 
     /// Where the logs of all rooms stand, in the order of their ids: those behind `after`, at most `limit`.
     fn rooms(&self, after: Option<ProjectId>, limit: usize) -> EngineFuture<Vec<RoomLog>>;
@@ -166,6 +171,20 @@ pub enum Change {
         /// The time to judge expiry by.
         now: Timestamp,
     },
+    /// A producer has published this far, as the changes before it in the batch say. [`EngineError::NotNext`] when it
+    /// has gone on since it was read, [`EngineError::NotFound`] when there is no such project.
+    Produce {
+        /// Which room.
+        room: ProjectId,
+        /// Who.
+        producer: String,
+        /// Epoch and number that it was read with; none when it was not known.
+        expected: Option<(u64, u64)>,
+        /// Epoch and number of its newest event now.
+        newest: (u64, u64),
+        /// When it was heard; producers that were not for long are forgotten.
+        now: Timestamp,
+    },
     /// Notes something of the whole house under a name, in place of what was noted there; none forgets it.
     Note {
         /// Which.
@@ -199,7 +218,7 @@ pub enum Change {
 /// What became of a batch.
 #[derive(Clone, Debug, Default)]
 pub struct Committed {
-    /// For each [`Change::Append`] in order: the position after its last event.
+    /// For each [`Change::Append`] and [`Change::Produce`] in order: where the log of the room stands after it.
     pub positions: Vec<Position>,
     /// Whether the batch has reached the disk itself, or only the operating system.
     pub on_disk: bool,
@@ -324,6 +343,9 @@ pub enum EngineError {
     /// The idempotency key holds this answer already.
     #[error("the idempotency key is in use")]
     KeyTaken(Box<KeptAnswer>),
+    /// The producer has gone on since it was read.
+    #[error("the producer has gone on meanwhile")]
+    NotNext,
     /// The saved fold does not cover what is to be cut.
     #[error("the state of the room is saved up to event {0} only")]
     NotSaved(u64),

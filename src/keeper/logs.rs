@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::time::Instant;
 
-use crate::domain::fold::RoomState;
+use crate::domain::fold::{RoomState, StoredState};
 use crate::domain::ids::ProjectId;
 use crate::domain::position::Epoch;
 use crate::domain::time::Timestamp;
@@ -256,10 +256,15 @@ impl Pass {
     async fn fold_once(&self, room: ProjectId) -> Result<Option<SavedState>, KeeperError> {
         let (mut state, mut seq) = match self.deps.engine.saved_state(room).await? {
             Some(saved) => {
-                let state: RoomState = serde_json::from_str(&saved.state_json).map_err(|error| {
+                let stored = StoredState::decode(&saved.state_json).map_err(|error| {
                     EngineError::Storage(format!("the saved state of room {room} cannot be read: {error}"))
                 })?;
-                (state, saved.seq)
+                // One that was folded by other rules is folded anew while the log is whole.
+                let bounds = if stored.is_current { None } else { self.deps.engine.log_bounds(room).await? };
+                match bounds {
+                    Some(bounds) if bounds.first <= 1 => (RoomState::default(), 0),
+                    _ => (stored.state, saved.seq),
+                }
             }
             None => (RoomState::default(), 0),
         };
@@ -279,7 +284,7 @@ impl Pass {
                 let state_json = serde_json::to_string(&state).map_err(|error| {
                     EngineError::Storage(format!("the state of room {room} cannot be encoded: {error}"))
                 })?;
-                return Ok(Some(SavedState { seq, state_json: state_json.into() }));
+                return Ok(Some(SavedState { seq, state_json: StoredState::encode(&state_json).into() }));
             }
             if self.is_stopping() {
                 return Err(KeeperError::Stopped);

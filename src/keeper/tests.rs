@@ -94,6 +94,7 @@ impl House {
             answer: None,
             early: Vec::new(),
             preview: None,
+            usage: None,
             output: Some(AgentManifest { key: String::new(), files: files.collect() }),
         };
         let now = self.clock.now();

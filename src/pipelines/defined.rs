@@ -13,10 +13,11 @@ use crate::domain::pipeline::{
 };
 use crate::pipelines::policy::{AgentLimits, AgentPolicy, Gate, RetryPolicy, RetryRule};
 use crate::pipelines::setup::{
-    AgentSetup, CommandSpec, ExecutorSpec, HttpSpec, OpenAiSpec, Patience, ProcessLimits,
+    AgentSetup, CommandSpec, ExecutorSpec, HttpSpec, OpenAiSpec, Patience, Prices, ProcessLimits,
 };
 use crate::pipelines::{
-    Agent, AgentError, AgentHost, AgentInputs, AgentOutput, Pipeline, app, graph, prompt, schema, when,
+    Agent, AgentError, AgentHost, AgentInputs, AgentOutput, PARALLEL, Pipeline, app, graph, prompt, schema,
+    when,
 };
 
 /// Variables of the server that a program gets when nothing is said.
@@ -32,6 +33,8 @@ const CONNECT_MS: u64 = 10_000;
 const STALL_MS: u64 = 60_000;
 const POLL_MS: u64 = 1_000;
 const REPAIRS_MAX: u32 = 2;
+/// The most agents of one run that may be let work at once: each has a thread.
+const PARALLEL_MAX: usize = 64;
 /// A model server that nothing was said about.
 const BASE_URL: &str = "https://api.openai.com/v1";
 const KEY_ENV: &str = "OPENAI_API_KEY";
@@ -165,12 +168,19 @@ fn build(
             ),
         }
     }
+    let parallel = definition.parallel.unwrap_or(PARALLEL);
+    if !(1..=PARALLEL_MAX).contains(&parallel) {
+        problems.push(format!(
+            "pipeline.{name}.parallel = {parallel} is not allowed; allowed: 1 to {PARALLEL_MAX}"
+        ));
+    }
     if !problems.is_empty() {
         return Err(problems);
     }
     Ok(Pipeline {
         name: leak(name),
         agents: Box::leak(agents.into_boxed_slice()),
+        parallel,
         check_brief: base.map_or(not_blank, |base| base.check_brief),
     })
 }
@@ -474,6 +484,7 @@ impl Making<'_> {
             temperature: said.temperature,
             reply_tokens_max: said.reply_tokens_max,
             run_tokens_max: said.run_tokens_max,
+            prices: self.prices(),
             repairs_max: said.repairs_max.unwrap_or(REPAIRS_MAX).min(10),
             reply,
             schema,
@@ -481,6 +492,18 @@ impl Making<'_> {
             stands_for,
             patience: self.patience(),
         }
+    }
+
+    /// What tokens cost, when one of the two prices was set.
+    fn prices(&mut self) -> Option<Prices> {
+        let (prompt, completion) = (self.said.price_in, self.said.price_out);
+        for (key, price) in [("price_in", prompt), ("price_out", completion)] {
+            if price.is_some_and(|price| !(price.is_finite() && price >= 0.0)) {
+                self.problem(format!("{key} must be 0 or more: the price of 1,000 tokens"));
+            }
+        }
+        let set = prompt.is_some() || completion.is_some();
+        set.then(|| Prices { prompt: prompt.unwrap_or(0.0), completion: completion.unwrap_or(0.0) })
     }
 
     fn policy(&mut self, default: &AgentPolicy) -> AgentPolicy {

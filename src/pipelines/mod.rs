@@ -26,13 +26,18 @@ use crate::domain::script::{ScriptJob, ScriptOutcome};
 use crate::pipelines::policy::{AgentPolicy, FailureClass};
 use crate::pipelines::setup::AgentSetup;
 
-/// The agents of one kind of job, in the order in which they run.
+/// Agents of one run that may work at once when nothing is said.
+pub const PARALLEL: usize = 4;
+
+/// The agents of one kind of job, in the order in which they are shown; each works after those it needs.
 #[derive(Clone, Debug)]
 pub struct Pipeline {
     /// The name a project gives in `pipeline`.
     pub name: &'static str,
     /// The agents in order.
     pub agents: &'static [Agent],
+    /// Agents of one run that may work at once, when each has what it needs.
+    pub parallel: usize,
     /// Checks a brief before a run is accepted; what it answers is shown to the caller as the reason.
     pub check_brief: fn(&str) -> Result<(), String>,
 }

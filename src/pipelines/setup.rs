@@ -123,6 +123,9 @@ pub struct OpenAiSpec {
     pub reply_tokens_max: Option<u64>,
     /// Tokens that the agents of one run may use together.
     pub run_tokens_max: Option<u64>,
+    /// What tokens cost; no part of what decides an output.
+    #[serde(skip)]
+    pub prices: Option<Prices>,
     /// How often a reply that does not hold is sent back.
     pub repairs_max: u32,
     /// The shape of the reply.
@@ -135,6 +138,22 @@ pub struct OpenAiSpec {
     pub stands_for: Option<String>,
     /// How the connection is treated.
     pub patience: Patience,
+}
+
+/// What 1,000 tokens of a model cost, in any unit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Prices {
+    /// Of what is asked.
+    pub prompt: f64,
+    /// Of what is answered.
+    pub completion: f64,
+}
+
+impl Prices {
+    /// What so many tokens cost.
+    pub fn cost(self, prompt_tokens: u64, completion_tokens: u64) -> f64 {
+        (prompt_tokens as f64 * self.prompt + completion_tokens as f64 * self.completion) / 1_000.0
+    }
 }
 
 impl ExecutorSpec {

@@ -45,13 +45,7 @@ impl Draft {
 
 /// Checks a request.
 pub(crate) async fn draft(shared: &Shared, new: NewRun) -> Result<Draft, RunsError> {
-    // Before anything else: the queue may be full by now, and a repeated request still has its answer.
-    if let Some(keep) = &new.keep {
-        let now = shared.clock.now();
-        if let Some(kept) = shared.engine.idempotent_answer(keep.key.clone(), now).await? {
-            return Err(RunsError::KeyTaken(Box::new(kept)));
-        }
-    }
+    check_key(shared, new.keep.as_ref()).await?;
     let pipeline = pipeline(shared, &new.project.pipeline)?;
     let mut errors = Vec::new();
     if let Err(message) = (pipeline.check_brief)(&new.project.brief) {
@@ -82,11 +76,18 @@ pub(crate) async fn draft(shared: &Shared, new: NewRun) -> Result<Draft, RunsErr
 /// Checks a request to repeat a run.
 pub(crate) async fn draft_retry(
     shared: &Shared,
-    Retry { run: id, from_agent, by }: Retry,
+    Retry { run: id, from_agent, by, keep }: Retry,
 ) -> Result<Draft, RunsError> {
+    check_key(shared, keep.as_ref()).await?;
     let earlier = shared.engine.run(id).await?.ok_or(RunsError::NotFound("run"))?;
     if !earlier.status.is_terminal() {
         return Err(RunsError::Active(id));
+    }
+    if earlier.control.worker.is_some() {
+        return Err(RunsError::Refused(
+            earlier.status,
+            "was driven by a worker outside, which begins runs itself",
+        ));
     }
     let pipeline = pipeline(shared, &earlier.pipeline)?;
     let agents = plan::agents_of_retry(&pipeline, &earlier, from_agent.as_deref()).map_err(|known| {
@@ -102,7 +103,17 @@ pub(crate) async fn draft_retry(
         control: control(&pipeline, earlier.control.lane, by),
         ..blank(shared, earlier.project_id, &pipeline).await?
     };
-    Ok(Draft { run, beside_active: false, replaces: false, keep: None })
+    Ok(Draft { run, beside_active: false, replaces: false, keep })
+}
+
+/// Whether a request is new. Before anything else: the queue may be full by now, and a repeated request still has its
+/// answer.
+async fn check_key(shared: &Shared, keep: Option<&Keep>) -> Result<(), RunsError> {
+    let Some(keep) = keep else { return Ok(()) };
+    match shared.engine.idempotent_answer(keep.key.clone(), shared.clock.now()).await? {
+        Some(kept) => Err(RunsError::KeyTaken(Box::new(kept))),
+        None => Ok(()),
+    }
 }
 
 /// What the queue has to know of a new run.

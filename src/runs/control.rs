@@ -13,7 +13,7 @@ use crate::runs::commits::write;
 use crate::runs::orchestrator::Shared;
 use crate::runs::params::FieldError;
 use crate::runs::transitions::{self, Transition};
-use crate::runs::{NOT_PAUSED, RunsError};
+use crate::runs::{NOT_PAUSED, RunsError, outside};
 
 /// Under which the state of the queue is noted.
 const QUEUE_NOTE: &str = "queue";
@@ -98,6 +98,9 @@ pub(crate) async fn pause_waiting(shared: &Shared, id: RunId, by: &str) -> Resul
         RunStatus::Queued => {
             let change = transitions::paused_in_queue(&run, by, shared.clock.now());
             done_or_look_again(shared, change).await
+        }
+        status if outside::driver(&run).is_some() => {
+            Err(RunsError::Refused(status, "driven by a worker outside, which cannot be paused"))
         }
         // Its actor is about to come or to go.
         RunStatus::Starting | RunStatus::Running | RunStatus::Pausing => Ok(None),
@@ -232,17 +235,26 @@ fn invalid(field: &str, message: String) -> RunsError {
     RunsError::Invalid(vec![FieldError { field: field.to_owned(), message }])
 }
 
-/// Ends a run that nobody admitted or answered in time; none when it is changing hands.
+/// Ends a run that nobody admitted or answered in time, or whose worker was not heard in time; none when it is changing
+/// hands.
 pub(crate) async fn end_in_vain(
     shared: &Shared,
     id: RunId,
     message: String,
 ) -> Result<Option<Run>, RunsError> {
     let run = read(shared, id).await?;
+    let now = shared.clock.now();
+    if let Some(worker) = outside::driver(&run) {
+        // It may have been heard since its run was looked at.
+        return match worker.until <= now {
+            true => done_or_look_again(shared, transitions::worker_lost(&run, worker, now)).await,
+            false => Ok(None),
+        };
+    }
     if !matches!(run.status, RunStatus::Queued | RunStatus::Waiting) {
         return Ok(None);
     }
-    done_or_look_again(shared, transitions::waited_in_vain(&run, message, shared.clock.now())).await
+    done_or_look_again(shared, transitions::waited_in_vain(&run, message, now)).await
 }
 
 async fn read(shared: &Shared, id: RunId) -> Result<Run, RunsError> {

@@ -7,14 +7,14 @@ use actix::dev::ToEnvelope;
 use actix::{Actor, Addr, Arbiter, ArbiterHandle, Handler, MailboxError, Message};
 
 use crate::domain::ids::{ProjectId, RunId};
-use crate::domain::run::RunStatus;
+use crate::domain::run::{Run, RunStatus};
 use crate::domain::time::Timestamp;
 use crate::runs::log_pace::{LogPaces, SharedPace};
 use crate::runs::orchestrator::{
     Answer, Cancel, Enqueue, Orchestrator, Pause, PauseQueue, QueueFigures, Resume, Retry, Shared, Snapshot,
-    Stop, Where,
+    Stop, TakeIn, Where,
 };
-use crate::runs::{Accepted, CancelAnswer, NewRun, RunsDeps, RunsError, RunsSnapshot};
+use crate::runs::{Accepted, CancelAnswer, Keep, NewRun, RunsDeps, RunsError, RunsSnapshot};
 use crate::runs::{GateVerdict, Place, QueueView};
 
 /// How long a caller waits for an answer. The slowest is a store that is tried again for two seconds.
@@ -69,8 +69,9 @@ impl Runs {
         run: RunId,
         from_agent: Option<String>,
         by: String,
+        keep: Option<Keep>,
     ) -> Result<Accepted, RunsError> {
-        self.ask(Retry { run, from_agent, by }, ANSWER_TIMEOUT).await?
+        self.ask(Retry { run, from_agent, by, keep }, ANSWER_TIMEOUT).await?
     }
 
     /// Pauses a run: at once when nothing works on it, else after the agent that works. Answers the state it came to.
@@ -133,6 +134,13 @@ impl Runs {
     /// How much may be said of the log in a room; its run and workers outside share it.
     pub(crate) fn log_pace(&self, room: ProjectId, now: Timestamp) -> SharedPace {
         self.log_paces.of(room, now)
+    }
+
+    /// A run that a worker outside drives has begun or ended on record.
+    pub(crate) async fn take_in(&self, run: Run) {
+        if let Err(error) = self.ask(TakeIn(Box::new(run)), ANSWER_TIMEOUT).await {
+            log::warn!("a run of a worker outside is looked after from the next start on: {error}");
+        }
     }
 
     /// Takes no more runs and brings those that work to a safe point: they go on after the next start.

@@ -17,6 +17,7 @@ mod history;
 pub(crate) mod log_batch;
 pub(crate) mod log_pace;
 mod orchestrator;
+pub mod outside;
 pub mod params;
 mod plan;
 mod progress;

@@ -1,7 +1,7 @@
 //! What a run does next. Plain data: the run as it is on record and the pipeline in, the next step out, so that going on
 //! after a restart, a retry and a first start are the same question.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -15,8 +15,10 @@ use crate::pipelines::{Agent, Pipeline};
 pub(crate) enum Next {
     /// These agents need not work: the record holds their output for the very same inputs.
     Reuse(Vec<usize>),
-    /// This agent works.
-    Work(Work),
+    /// These agents have all they need and may work, the first ones first.
+    Work(Vec<Work>),
+    /// Nothing can begin before one of those at work has ended.
+    Wait,
     /// A person is asked about what this agent made.
     Ask(usize),
     /// All agents are done.
@@ -34,35 +36,55 @@ pub(crate) struct Work {
     pub(crate) inputs: Vec<ManifestFile>,
 }
 
-/// The next step of a run: its first agent that has no output for its present inputs, or that a person is to be asked
-/// about.
-pub(crate) fn next(run: &Run, pipeline: &Pipeline, executor: &str) -> Next {
-    let mut files: BTreeMap<&str, &ManifestFile> = BTreeMap::new();
-    let mut reuse = Vec::new();
+/// The next step of a run: every agent that has no output for its present inputs, and whose needs are all met, but those
+/// that are `busy`; or the agent that a person is to be asked about once nothing else is to be done.
+pub(crate) fn next(run: &Run, pipeline: &Pipeline, executor: &str, busy: &BTreeSet<usize>) -> Next {
+    let mut settled = vec![false; pipeline.agents.len()];
+    let (mut reuse, mut work, mut ask) = (Vec::new(), Vec::new(), None);
     for (index, (agent, record)) in pipeline.agents.iter().zip(&run.agents).enumerate() {
+        let every: Vec<usize>;
+        let needs: &[usize] = match agent.setup.needs {
+            Some(needs) => needs,
+            None => {
+                every = (0..index).collect();
+                &every
+            }
+        };
+        if busy.contains(&index) || !needs.iter().all(|need| settled[*need]) {
+            continue;
+        }
+        // Of two agents that wrote the same path, the later one's file.
+        let files: BTreeMap<&str, &ManifestFile> = needs
+            .iter()
+            .filter_map(|need| run.agents[*need].output.as_ref())
+            .flat_map(|output| &output.files)
+            .map(|file| (file.path.as_str(), file))
+            .collect();
         let key = key(run, agent, executor, &files);
         match &record.output {
             Some(output) if output.key == key => {
-                let unanswered = agent.policy.gate.is_some() && record.answer.is_none();
-                if !is_done(record) {
+                let is_done = is_done(record);
+                if !is_done {
                     reuse.push(index);
                 }
-                match reuse.is_empty() {
-                    true if unanswered => return Next::Ask(index),
-                    false if unanswered => return Next::Reuse(reuse),
-                    _ => {}
+                match agent.policy.gate.is_some() && record.answer.is_none() {
+                    // It is asked about once it was said to be there.
+                    true if is_done => ask = ask.or(Some(index)),
+                    true => {}
+                    false => settled[index] = true,
                 }
-                files.extend(output.files.iter().map(|file| (file.path.as_str(), file)));
             }
-            // Reused agents are said before anything else works.
-            _ if !reuse.is_empty() => return Next::Reuse(reuse),
-            _ => {
-                let inputs = files.into_values().cloned().collect();
-                return Next::Work(Work { index, key, inputs });
-            }
+            _ => work.push(Work { index, key, inputs: files.into_values().cloned().collect() }),
         }
     }
-    if reuse.is_empty() { Next::Finish } else { Next::Reuse(reuse) }
+    match (reuse.is_empty(), work.is_empty(), ask) {
+        // Reused agents are said before anything else works.
+        (false, ..) => Next::Reuse(reuse),
+        (_, false, _) => Next::Work(work),
+        _ if !busy.is_empty() => Next::Wait,
+        (_, _, Some(index)) => Next::Ask(index),
+        _ => Next::Finish,
+    }
 }
 
 /// The agents of a new run.
@@ -82,12 +104,13 @@ pub(crate) fn agents_of(pipeline: &Pipeline) -> Vec<RunAgent> {
             answer: None,
             early: Vec::new(),
             preview: None,
+            usage: None,
         })
         .collect()
 }
 
-/// The agents of a run that repeats `earlier` from `from_agent` on; without one, from the first agent that did not end
-/// well, or from the very first when all did. Earlier outputs go into the record as candidates: [`next`] takes them when
+/// The agents of a run that repeats `earlier` from `from_agent` on, that is this agent and all that build on it; without
+/// one, from the first agent that did not end well, or everything when all did. Earlier outputs go into the record as candidates: [`next`] takes them when
 /// their keys still hold.
 ///
 /// # Errors
@@ -106,7 +129,14 @@ pub(crate) fn agents_of_retry(
         None => earlier.agents.iter().position(|record| !is_done(record) || is_rejected(record)).unwrap_or(0),
     };
     let mut agents = agents_of(pipeline);
-    for record in &mut agents[..first.min(pipeline.agents.len())] {
+    for (index, record) in agents.iter_mut().enumerate() {
+        let builds_on_first = match pipeline.agents[index].setup.needs {
+            None => index > first,
+            Some(needs) => needs.contains(&first),
+        };
+        if index == first || builds_on_first || (from_agent.is_none() && all_done(earlier)) {
+            continue;
+        }
         if let Some(before) = earlier.agents.iter().find(|before| before.agent == record.agent)
             && is_done(before)
         {
@@ -118,6 +148,11 @@ pub(crate) fn agents_of_retry(
         }
     }
     Ok(agents)
+}
+
+/// Whether every agent of a run ended well.
+fn all_done(run: &Run) -> bool {
+    run.agents.iter().all(|record| is_done(record) && !is_rejected(record))
 }
 
 /// The files of a run, by path: of two agents that wrote the same path, the later one's. Only agents that have ended
@@ -136,7 +171,8 @@ fn is_rejected(record: &RunAgent) -> bool {
     record.answer.as_ref().is_some_and(|answer| !answer.approved)
 }
 
-fn is_done(record: &RunAgent) -> bool {
+/// Whether an agent has ended well.
+pub(crate) fn is_done(record: &RunAgent) -> bool {
     record.output.is_some()
         && matches!(record.status, Some(AgentStatus::Completed | AgentStatus::Reused | AgentStatus::Skipped))
 }
@@ -170,7 +206,11 @@ fn key(run: &Run, agent: &Agent, executor: &str, files: &BTreeMap<&str, &Manifes
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runs::fixtures::{PIPELINE, PIPELINE_RAISED, run};
+    use crate::runs::fixtures::{DIAMOND, PIPELINE, PIPELINE_RAISED, run, run_of};
+
+    fn following(run: &Run, pipeline: &Pipeline, executor: &str) -> Next {
+        next(run, pipeline, executor, &BTreeSet::new())
+    }
 
     fn complete(run: &mut Run, work: Work, status: AgentStatus) {
         let name = run.agents[work.index].agent.clone();
@@ -180,16 +220,16 @@ mod tests {
     }
 
     fn work(run: &Run) -> Work {
-        match next(run, &PIPELINE, "builtin") {
-            Next::Work(work) => work,
+        match following(run, &PIPELINE, "builtin") {
+            Next::Work(mut work) if work.len() == 1 => work.remove(0),
             other => unreachable!("{other:?}"),
         }
     }
 
     fn completed() -> Run {
         let mut run = run();
-        while let Next::Work(work) = next(&run, &PIPELINE, "builtin") {
-            complete(&mut run, work, AgentStatus::Completed);
+        while let Next::Work(work) = following(&run, &PIPELINE, "builtin") {
+            work.into_iter().for_each(|work| complete(&mut run, work, AgentStatus::Completed));
         }
         run
     }
@@ -202,7 +242,7 @@ mod tests {
             assert_eq!((work.index, work.inputs.len()), (index, inputs));
             complete(&mut run, work, AgentStatus::Completed);
         }
-        assert_eq!(next(&run, &PIPELINE, "builtin"), Next::Finish);
+        assert_eq!(following(&run, &PIPELINE, "builtin"), Next::Finish);
         assert_eq!(files_of(&run).len(), 3);
     }
 
@@ -229,13 +269,17 @@ mod tests {
         for changed in [brief, params, other] {
             assert_ne!(work(&changed).key, key);
         }
-        assert!(matches!(next(&base, &PIPELINE, "command"), Next::Work(work) if work.key != key));
-        assert!(matches!(next(&base, &PIPELINE_RAISED, "builtin"), Next::Work(work) if work.key != key));
+        assert!(matches!(following(&base, &PIPELINE, "command"), Next::Work(work) if work[0].key != key));
+        assert!(
+            matches!(following(&base, &PIPELINE_RAISED, "builtin"), Next::Work(work) if work[0].key != key)
+        );
     }
 
     #[test]
     fn an_output_of_an_older_version_is_made_again_with_all_that_follows() {
-        assert!(matches!(next(&completed(), &PIPELINE_RAISED, "builtin"), Next::Work(Work { index: 0, .. })));
+        assert!(
+            matches!(following(&completed(), &PIPELINE_RAISED, "builtin"), Next::Work(work) if work[0].index == 0)
+        );
     }
 
     #[test]
@@ -246,9 +290,9 @@ mod tests {
         for (from, reused) in [(None, vec![0, 1]), (Some("second"), vec![0]), (Some("first"), vec![])] {
             let mut retry = run();
             retry.agents = agents_of_retry(&PIPELINE, &earlier, from).unwrap();
-            let step = next(&retry, &PIPELINE, "builtin");
+            let step = following(&retry, &PIPELINE, "builtin");
             if reused.is_empty() {
-                assert!(matches!(step, Next::Work(Work { index: 0, .. })));
+                assert!(matches!(step, Next::Work(work) if work[0].index == 0));
                 continue;
             }
             assert_eq!(step, Next::Reuse(reused.clone()));
@@ -269,5 +313,44 @@ mod tests {
         retry.agents = agents_of_retry(&PIPELINE, &earlier, None).unwrap();
         retry.brief.push('!');
         assert_eq!(work(&retry).index, 0);
+    }
+
+    fn indexes(work: &[Work]) -> Vec<usize> {
+        work.iter().map(|work| work.index).collect()
+    }
+
+    #[test]
+    fn agents_work_at_once_when_they_have_what_they_need() {
+        let mut run = run_of(&DIAMOND);
+        let next = |run: &Run, busy: &[usize]| {
+            super::next(run, &DIAMOND, "builtin", &busy.iter().copied().collect())
+        };
+        let Next::Work(mut first) = next(&run, &[]) else { unreachable!() };
+        assert_eq!(indexes(&first), [0, 4], "the one that needs nothing does not wait");
+        assert_eq!(next(&run, &[0, 4]), Next::Wait);
+        complete(&mut run, first.remove(0), AgentStatus::Completed);
+        let Next::Work(mut both) = next(&run, &[4]) else { unreachable!() };
+        assert_eq!(indexes(&both), [1, 2]);
+        assert!(both.iter().all(|work| work.inputs.len() == 1), "{both:?}");
+        let right = both.remove(1);
+        complete(&mut run, right, AgentStatus::Completed);
+        assert_eq!(next(&run, &[1, 4]), Next::Wait);
+        complete(&mut run, both.remove(0), AgentStatus::Completed);
+        let Next::Work(last) = next(&run, &[4]) else { unreachable!() };
+        assert_eq!((last[0].index, last[0].inputs.len()), (3, 3), "what a need builds on is handed through");
+        complete(&mut run, last[0].clone(), AgentStatus::Completed);
+        let Next::Work(alone) = next(&run, &[]) else { unreachable!() };
+        assert_eq!((indexes(&alone), alone[0].inputs.len()), (vec![4], 0));
+        complete(&mut run, alone[0].clone(), AgentStatus::Completed);
+        assert_eq!(next(&run, &[]), Next::Finish);
+        // A retry from one branch keeps the other one.
+        let mut retry = run.clone();
+        retry.agents = agents_of_retry(&DIAMOND, &run, Some("left")).unwrap();
+        assert_eq!(next(&retry, &[]), Next::Reuse(vec![0, 2, 4]));
+        // What was cut short goes on wherever output is missing.
+        run.agents[1].output = None;
+        run.agents[4].output = None;
+        let Next::Work(missing) = next(&run, &[]) else { unreachable!() };
+        assert_eq!(indexes(&missing), [1, 4]);
     }
 }

@@ -1,8 +1,9 @@
 //! What becomes of a run whose boot is gone. Pure.
 
 use crate::domain::event::RunError;
-use crate::domain::run::{AgentStatus, Run, RunStatus};
+use crate::domain::run::{AgentStatus, Run, RunAgent, RunStatus};
 use crate::domain::time::Timestamp;
+use crate::runs::outside;
 use crate::runs::transitions::{self, Transition};
 
 /// How often a run may be interrupted by a crash and still be tried again.
@@ -10,6 +11,10 @@ pub(crate) const CRASH_ATTEMPTS_MAX: u32 = 3;
 
 /// The change that takes over a run which nobody works on any more; none when it may stay as it is.
 pub(crate) fn take_over(run: &Run, now: Timestamp) -> Option<Transition> {
+    if outside::driver(run).is_some() {
+        // Its worker goes on with it, or its lease runs out.
+        return None;
+    }
     match run.status {
         // A pause is a person's wish and outlives a restart; so does a question to a person.
         RunStatus::Queued | RunStatus::Paused | RunStatus::Waiting => None,
@@ -46,9 +51,14 @@ pub(crate) fn take_over(run: &Run, now: Timestamp) -> Option<Transition> {
 
 /// The agent that was at work.
 pub(crate) fn at_work(run: &Run) -> Option<usize> {
-    run.agents
-        .iter()
-        .position(|agent| matches!(agent.status, Some(AgentStatus::Started | AgentStatus::Progress)))
+    all_at_work(run).next()
+}
+
+/// All agents that were at work.
+pub(crate) fn all_at_work(run: &Run) -> impl Iterator<Item = usize> {
+    let is_at_work =
+        |agent: &RunAgent| matches!(agent.status, Some(AgentStatus::Started | AgentStatus::Progress));
+    (0..).zip(&run.agents).filter(move |(_, agent)| is_at_work(agent)).map(|(index, _)| index)
 }
 
 #[cfg(test)]

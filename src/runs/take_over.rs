@@ -8,7 +8,7 @@ use crate::engine::EngineError;
 use crate::runs::commits::write;
 use crate::runs::control::QueueState;
 use crate::runs::orchestrator::Shared;
-use crate::runs::recovery;
+use crate::runs::{outside, recovery};
 
 /// Pause before the store is asked again for what was left.
 const TAKE_OVER_PAUSE: Duration = Duration::from_secs(1);
@@ -49,13 +49,13 @@ pub(crate) async fn take_over_one(shared: &Shared, id: RunId) -> Option<Run> {
 async fn take_over(shared: &Shared, run: Run) -> Option<Run> {
     let now = shared.clock.now();
     let Some(change) = recovery::take_over(&run, now) else {
-        return is_at_rest(run.status).then_some(run);
+        return is_at_rest(&run).then_some(run);
     };
     let next = Run { version: run.version + 1, ..change.run.clone() };
     match write(shared.broker.as_ref(), &shared.engine, change.into_batch()).await {
         Ok(()) => {
             log::warn!("run {} was left {} and is now {}", run.id, run.status.as_str(), next.status.as_str());
-            is_at_rest(next.status).then_some(next)
+            is_at_rest(&next).then_some(next)
         }
         Err(error) => {
             log::error!("run {} cannot be taken over and stays until the next start: {error}", run.id);
@@ -64,6 +64,8 @@ async fn take_over(shared: &Shared, run: Run) -> Option<Run> {
     }
 }
 
-fn is_at_rest(status: RunStatus) -> bool {
-    matches!(status, RunStatus::Queued | RunStatus::Paused | RunStatus::Waiting)
+/// Whether nothing of this server works on it, and it has not ended.
+fn is_at_rest(run: &Run) -> bool {
+    let waits = matches!(run.status, RunStatus::Queued | RunStatus::Paused | RunStatus::Waiting);
+    waits || outside::driver(run).is_some()
 }

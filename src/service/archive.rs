@@ -1,4 +1,4 @@
-//! All files of a project in one archive.
+//! All files of a run in one archive.
 
 use std::io::{self, Write};
 
@@ -7,11 +7,10 @@ use tokio::sync::mpsc;
 
 use crate::artifacts;
 use crate::auth::Caller;
-use crate::auth::policy::Action;
-use crate::domain::ids::ProjectId;
+use crate::domain::run::RunStatus;
 use crate::service::Service;
 use crate::service::error::ServiceError;
-use crate::service::files::{StoredFile, files_of};
+use crate::service::files::{FilesOf, StoredFile, files_of};
 
 /// What the packager calls its archive.
 const PACKAGED: &str = "app.zip";
@@ -29,18 +28,19 @@ pub enum Archive {
 }
 
 impl Service {
-    /// The archive of a project with a name for it: what the packager packed, else the files so far.
+    /// The archive of a project or run with a name for it: what the packager packed, else the files so far. One that is
+    /// not the result of a run that completed says so in its name.
     ///
     /// # Errors
-    /// When there is no such project or it has no files yet.
-    pub async fn archive(
-        &self,
-        caller: Caller,
-        project: ProjectId,
-    ) -> Result<(String, Archive), ServiceError> {
-        caller.may(Action::Read)?;
-        let name = format!("{}.zip", file_name(&self.stored_project(project).await?.name));
-        let run = self.run_with_files(project).await?.ok_or(ServiceError::NotFound("file"))?;
+    /// When there is no such project or run, or it has no files yet.
+    pub async fn archive(&self, caller: Caller, of: FilesOf) -> Result<(String, Archive), ServiceError> {
+        let run = self.files_run(caller, of).await?.ok_or(ServiceError::NotFound("file"))?;
+        let project = file_name(&self.stored_project(run.project_id).await?.name);
+        let name = match run.status {
+            RunStatus::Completed => format!("{project}.zip"),
+            ended if ended.is_terminal() => format!("{project}-{}.zip", ended.as_str().replace('_', "-")),
+            _ => format!("{project}-unfinished.zip"),
+        };
         let files = files_of(&run);
         if let Some(packed) = files.iter().find(|file| file.path == PACKAGED) {
             return Ok((name, Archive::Packed(self.stored(packed.clone())?)));

@@ -79,7 +79,7 @@ impl Service {
     /// # Errors
     /// When there is no such run, or it is not in a state that allows this.
     pub async fn pause(&self, caller: Caller, id: RunId) -> Result<RunStatus, ServiceError> {
-        caller.may(Action::ControlRuns)?;
+        self.check_run(caller, Action::ControlRuns, id).await?;
         Ok(self.ground().runs.pause(id, caller.name()).await?)
     }
 
@@ -88,7 +88,7 @@ impl Service {
     /// # Errors
     /// When there is no such run, or it is not paused.
     pub async fn resume(&self, caller: Caller, id: RunId) -> Result<RunStatus, ServiceError> {
-        caller.may(Action::ControlRuns)?;
+        self.check_run(caller, Action::ControlRuns, id).await?;
         Ok(self.ground().runs.resume(id, caller.name()).await?)
     }
 
@@ -104,7 +104,7 @@ impl Service {
         item: Option<String>,
         text: Option<String>,
     ) -> Result<RunStatus, ServiceError> {
-        caller.may(Action::ControlRuns)?;
+        self.check_run(caller, Action::ControlRuns, id).await?;
         let verdict = match verdict {
             Verdict::Approve => runs::GateVerdict::Approve { item, text },
             Verdict::Reject => runs::GateVerdict::Reject { item, text },

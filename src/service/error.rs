@@ -45,6 +45,28 @@ pub enum ServiceError {
     /// The idempotency key was used for another request.
     #[error("this idempotency key was used for another request")]
     KeyReused,
+    /// The producer has begun a newer life, which makes the one that asks a leftover.
+    #[error(
+        "{producer} has begun epoch {epoch} meanwhile, and what is published under an older one is refused"
+    )]
+    Fenced {
+        /// Who.
+        producer: String,
+        /// Its present epoch.
+        epoch: u64,
+    },
+    /// Events of the producer are missing before this one.
+    #[error("the next event of {producer} in epoch {epoch} is {expected}, and this one is {given}")]
+    OutOfSequence {
+        /// Who.
+        producer: String,
+        /// In which epoch.
+        epoch: u64,
+        /// The number that is next.
+        expected: u64,
+        /// The number that came.
+        given: u64,
+    },
     /// Too many runs wait.
     #[error("the queue is full; try again in {retry_after_s} s")]
     QueueFull {
@@ -74,7 +96,7 @@ impl ServiceError {
 
 fn shown(errors: &[FieldError]) -> String {
     let errors: Vec<String> =
-        errors.iter().map(|error| format!("{} {}", error.field, error.message)).collect();
+        errors.iter().map(|error| format!("{}: {}", error.field, error.message)).collect();
     errors.join("; ")
 }
 
@@ -88,7 +110,7 @@ impl From<EngineError> for ServiceError {
                 Self::Conflict(format!("the run has changed meanwhile and is now {}", status.as_str()))
             }
             EngineError::KeyTaken(_) => Self::KeyReused,
-            EngineError::Busy | EngineError::Closed => Self::Unavailable,
+            EngineError::Busy | EngineError::Closed | EngineError::NotNext => Self::Unavailable,
             EngineError::DiskFull => Self::DiskFull,
             EngineError::NotSaved(_) => Self::Internal(error.to_string()),
             EngineError::Storage(text) => Self::Internal(text),

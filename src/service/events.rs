@@ -34,7 +34,7 @@ pub struct EventPage {
 pub enum EventAnswer {
     /// What follows its position.
     Page(EventPage),
-    /// Its position is no longer reachable: what it missed, and where to begin anew.
+    /// Its position cannot be reached: what it missed, and where to begin anew.
     Gone {
         /// What is missing; none when nothing is, because the position was never given out.
         gap: Option<Gap>,
@@ -47,7 +47,9 @@ pub enum EventAnswer {
 fn start(bounds: &LogBounds, since: Option<Position>) -> Result<u64, Option<Gap>> {
     match since {
         None => Ok(bounds.first.saturating_sub(1)),
-        Some(since) if since.epoch != bounds.epoch || since.seq > bounds.last => {
+        // Beyond the end nothing is missing: the log has never been there.
+        Some(since) if since.epoch == bounds.epoch && since.seq > bounds.last => Err(None),
+        Some(since) if since.epoch != bounds.epoch => {
             Err((bounds.last > 0).then_some(Gap { from_seq: 1, to_seq: bounds.last }))
         }
         Some(since) if since.seq + 1 < bounds.first => {
@@ -69,7 +71,7 @@ impl Service {
         since: Option<Position>,
         limit: usize,
     ) -> Result<EventAnswer, ServiceError> {
-        caller.may(Action::Read)?;
+        caller.may_in(Action::Read, room)?;
         let engine = &self.ground().engine;
         let limit = ReadLimit { events: limit, bytes: PAGE_BYTES_MAX };
         let mut looks = 0;
@@ -110,7 +112,7 @@ impl Service {
         room: ProjectId,
         since: Option<Position>,
     ) -> Result<Follow, ServiceError> {
-        caller.may(Action::Read)?;
+        caller.may_in(Action::Read, room)?;
         self.check_ready()?;
         Ok(self.ground().broker.follow(room, since).await?)
     }
@@ -125,7 +127,7 @@ impl Service {
         room: ProjectId,
         since: Option<Position>,
     ) -> Result<Follow, ServiceError> {
-        caller.may(Action::Read)?;
+        caller.may_in(Action::Read, room)?;
         Ok(self.ground().broker.follow_as(room, since, Encoding::Tasks).await?)
     }
 }
@@ -148,7 +150,7 @@ mod tests {
             (whole, None, Ok(0)),
             (whole, at(1, 0), Ok(0)),
             (whole, at(1, 5), Ok(5)),
-            (whole, at(1, 6), gap(1, 5)),
+            (whole, at(1, 6), Err(None)),
             (whole, at(2, 1), gap(1, 5)),
             (cut, None, Ok(3)),
             (cut, at(1, 3), Ok(3)),

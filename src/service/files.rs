@@ -1,17 +1,26 @@
-//! Files of a project: what its newest run that made any has made so far.
+//! Files of a run, and of a project: what its newest run that made any has made so far.
 
 use std::path::PathBuf;
 
 use crate::artifacts::{ArtifactError, ArtifactPath};
 use crate::auth::Caller;
 use crate::auth::policy::Action;
-use crate::domain::ids::ProjectId;
-use crate::domain::run::Run;
+use crate::domain::ids::{ProjectId, RunId};
+use crate::domain::run::{Run, RunAgent};
 use crate::service::error::ServiceError;
 use crate::service::{Service, blocking};
 
 /// Newest runs of a project that are looked at for files.
 const RUNS_LOOKED_AT: usize = 20;
+
+/// Whose files are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FilesOf {
+    /// Those of the newest run of a project that has any.
+    Project(ProjectId),
+    /// Those of this run, whatever came after it.
+    Run(RunId),
+}
 
 /// A file of a project.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,14 +69,33 @@ pub fn files_of(run: &Run) -> Vec<ProjectFile> {
     files
 }
 
+/// Whether a run has made any file.
+pub fn has_files(run: &Run) -> bool {
+    let made = |agent: &RunAgent| agent.output.as_ref().is_some_and(|output| !output.files.is_empty());
+    run.agents.iter().any(|agent| made(agent) || agent.preview.is_some() || !agent.early.is_empty())
+}
+
 impl Service {
-    /// Files of a project, by path; none before its first run.
+    /// The run whose files are asked for; none while a project has no files.
     ///
     /// # Errors
-    /// When there is no such project.
-    pub async fn files(&self, caller: Caller, project: ProjectId) -> Result<Vec<ProjectFile>, ServiceError> {
-        caller.may(Action::Read)?;
-        let run = self.run_with_files(project).await?;
+    /// When there is no such project or run.
+    pub async fn files_run(&self, caller: Caller, of: FilesOf) -> Result<Option<Run>, ServiceError> {
+        match of {
+            FilesOf::Project(project) => {
+                caller.may_in(Action::Read, project)?;
+                self.run_with_files(project).await
+            }
+            FilesOf::Run(run) => self.run(caller, run).await.map(Some),
+        }
+    }
+
+    /// Files of a project or run, by path; none before the first.
+    ///
+    /// # Errors
+    /// When there is no such project or run.
+    pub async fn files(&self, caller: Caller, of: FilesOf) -> Result<Vec<ProjectFile>, ServiceError> {
+        let run = self.files_run(caller, of).await?;
         Ok(run.as_ref().map(files_of).unwrap_or_default())
     }
 
@@ -75,16 +103,10 @@ impl Service {
     ///
     /// # Errors
     /// When the path is not one a file can have, or there is no such file.
-    pub async fn file(
-        &self,
-        caller: Caller,
-        project: ProjectId,
-        path: &str,
-    ) -> Result<StoredFile, ServiceError> {
-        caller.may(Action::Read)?;
+    pub async fn file(&self, caller: Caller, of: FilesOf, path: &str) -> Result<StoredFile, ServiceError> {
         let path =
             ArtifactPath::parse(path).map_err(|error| ServiceError::invalid("path", error.to_string()))?;
-        let run = self.run_with_files(project).await?.ok_or(ServiceError::NotFound("file"))?;
+        let run = self.files_run(caller, of).await?.ok_or(ServiceError::NotFound("file"))?;
         let mut files = files_of(&run);
         let place = files
             .binary_search_by(|file| file.path.as_str().cmp(path.as_str()))
@@ -121,7 +143,7 @@ impl Service {
                 // No run may also mean no project.
                 self.stored_project(project).await?;
             }
-            let found = runs.into_iter().find(|run| !files_of(run).is_empty());
+            let found = runs.into_iter().find(has_files);
             if found.is_some() {
                 return Ok(found);
             }

@@ -55,10 +55,12 @@ impl Service {
     }
 
     async fn readable_log(&self, caller: Caller, of: LogOf) -> Result<RunLog, ServiceError> {
-        caller.may(Action::Read)?;
         match of {
             LogOf::Run(run) => drop(self.run(caller, run).await?),
-            LogOf::Room(room) => drop(self.stored_project(room).await?),
+            LogOf::Room(room) => {
+                caller.may_in(Action::Read, room)?;
+                drop(self.stored_project(room).await?);
+            }
         }
         let artifacts = self.ground().artifacts.clone();
         blocking(move || {

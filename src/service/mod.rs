@@ -3,14 +3,17 @@
 pub mod archive;
 pub mod catalog;
 pub mod control;
+mod driving;
 pub mod error;
 pub mod events;
 pub mod files;
 pub mod idempotency;
 pub mod logs;
 mod outside_lines;
+mod producers;
 pub mod projects;
 pub mod publish;
+mod publish_checks;
 pub mod runs;
 pub mod stats;
 pub mod validate;

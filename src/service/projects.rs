@@ -3,14 +3,16 @@
 use serde_json::{Map, Value};
 
 use crate::auth::Caller;
+use crate::auth::caller::Scope;
 use crate::auth::policy::Action;
-use crate::broker::RoomView;
+use crate::broker::{BrokerError, RoomView};
 use crate::domain::ids::ProjectId;
 use crate::domain::run::{Project, Run, RunStatus};
 use crate::domain::time::Timestamp;
-use crate::engine::{Batch, Change, EngineError, ProjectQuery};
+use crate::engine::{Batch, Change, EngineError, KeptAnswer, ProjectQuery};
 use crate::service::catalog::CatalogAgent;
 use crate::service::error::ServiceError;
+use crate::service::idempotency::IdempotencyKey;
 use crate::service::{Service, validate};
 
 /// A project that somebody wants.
@@ -59,13 +61,37 @@ pub struct ProjectList {
     pub next: Option<(Timestamp, ProjectId)>,
 }
 
+/// Status of a project that was made, kept with its answer.
+const CREATED: u16 = 201;
+
+/// The part of the answer that is kept under an idempotency key.
+fn json_of(project: &Project) -> Result<String, ServiceError> {
+    serde_json::to_string(project).map_err(|error| ServiceError::Internal(error.to_string()))
+}
+
+fn project_of_kept(kept: &KeptAnswer) -> Result<Project, ServiceError> {
+    serde_json::from_str(&kept.answer)
+        .map_err(|error| ServiceError::Internal(format!("a kept answer cannot be read: {error}")))
+}
+
 impl Service {
     /// Makes a project.
     ///
     /// # Errors
-    /// When fields are wrong or the id is taken.
-    pub async fn create_project(&self, caller: Caller, new: NewProject) -> Result<Project, ServiceError> {
+    /// When fields are wrong, the id is taken, or the idempotency key stands for another request.
+    pub async fn create_project(
+        &self,
+        caller: Caller,
+        new: NewProject,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Project, ServiceError> {
         caller.may(Action::ManageProjects)?;
+        let now = self.ground().clock.now();
+        if let Some(key) = &key
+            && let Some(kept) = key.kept(&*self.ground().engine, now).await?
+        {
+            return project_of_kept(&kept);
+        }
         let (catalog, limits) = (&*self.ground().catalog, &self.config().limits);
         let pipeline = new.pipeline.unwrap_or_else(|| catalog.names().into_iter().next().unwrap_or_default());
         let mut wrong = Vec::new();
@@ -81,7 +107,6 @@ impl Service {
         if !wrong.is_empty() {
             return Err(ServiceError::Invalid(wrong));
         }
-        let now = self.ground().clock.now();
         let name = new.name.map(|name| name.trim().to_owned());
         let project = Project {
             id: new.id.unwrap_or_else(ProjectId::generate),
@@ -92,8 +117,18 @@ impl Service {
             created_at: now,
             updated_at: now,
         };
-        self.ground().broker.commit(Batch::of([Change::CreateProject(project.clone())])).await?;
-        Ok(project)
+        let mut changes = Vec::with_capacity(2);
+        // The key goes first: a request that is repeated hears its first answer, not that the id is taken.
+        if let Some(key) = &key {
+            let answer = key.keep(CREATED, json_of(&project)?, now);
+            changes.push(Change::KeepAnswer { key: key.key.clone(), answer, now });
+        }
+        changes.push(Change::CreateProject(project.clone()));
+        match (self.ground().broker.commit(Batch::of(changes)).await, key) {
+            (Ok(_), _) => Ok(project),
+            (Err(BrokerError::Engine(error)), Some(key)) => project_of_kept(&key.of_twin(error)?),
+            (Err(error), _) => Err(error.into()),
+        }
     }
 
     /// Projects, newest first.
@@ -107,10 +142,49 @@ impl Service {
         before: Option<(Timestamp, ProjectId)>,
         status: Option<RunStatus>,
     ) -> Result<ProjectList, ServiceError> {
+        if let Scope::Projects(set) = caller.scope {
+            return self.list_of(caller, set.ids(), limit, status).await;
+        }
         caller.may(Action::Read)?;
         let page = self.ground().engine.projects(ProjectQuery { limit, before, status }).await?;
         let last = page.projects.last().map(|(project, _)| (project.created_at, project.id));
         Ok(ProjectList { next: last.filter(|_| page.more), projects: page.projects })
+    }
+
+    /// The projects that a caller is bound to; they are few and one page.
+    async fn list_of(
+        &self,
+        caller: Caller,
+        ids: &[ProjectId],
+        limit: usize,
+        status: Option<RunStatus>,
+    ) -> Result<ProjectList, ServiceError> {
+        let mut projects = Vec::new();
+        for id in ids {
+            caller.may_in(Action::Read, *id)?;
+            let Some(project) = self.ground().engine.project(*id).await? else { continue };
+            let run = self.ground().engine.runs_of(*id, 1).await?.pop();
+            if status.is_none_or(|status| run.as_ref().is_some_and(|run| run.status == status)) {
+                projects.push((project, run));
+            }
+        }
+        projects.sort_by_key(|(project, _)| std::cmp::Reverse((project.created_at, project.id)));
+        projects.truncate(limit);
+        Ok(ProjectList { projects, next: None })
+    }
+
+    /// Whether there is such a project, for doors that keep something of their own about it.
+    ///
+    /// # Errors
+    /// When there is none, or the caller may not do that with it.
+    pub async fn check_project(
+        &self,
+        caller: Caller,
+        action: Action,
+        id: ProjectId,
+    ) -> Result<(), ServiceError> {
+        caller.may_in(action, id)?;
+        self.stored_project(id).await.map(drop)
     }
 
     /// A project with what its room looks like.
@@ -118,7 +192,7 @@ impl Service {
     /// # Errors
     /// When there is no such project.
     pub async fn project(&self, caller: Caller, id: ProjectId) -> Result<ProjectView, ServiceError> {
-        caller.may(Action::Read)?;
+        caller.may_in(Action::Read, id)?;
         let project = self.stored_project(id).await?;
         let room = self.ground().broker.view(id).await?;
         let agents = self.ground().catalog.agents(&project.pipeline).unwrap_or_default();
@@ -135,7 +209,7 @@ impl Service {
         id: ProjectId,
         change: ProjectChange,
     ) -> Result<Project, ServiceError> {
-        caller.may(Action::ManageProjects)?;
+        caller.may_in(Action::ManageProjects, id)?;
         let mut project = self.stored_project(id).await?;
         let (catalog, limits) = (&*self.ground().catalog, &self.config().limits);
         let mut wrong = Vec::new();
@@ -162,7 +236,7 @@ impl Service {
     /// # Errors
     /// When there is no such project, or one of its runs is active.
     pub async fn delete_project(&self, caller: Caller, id: ProjectId) -> Result<(), ServiceError> {
-        caller.may(Action::ManageProjects)?;
+        caller.may_in(Action::ManageProjects, id)?;
         let runs = self.ground().engine.runs_of(id, usize::MAX).await?;
         match self.ground().engine.commit(Batch::of([Change::RemoveProject(id)])).await {
             Ok(_) => {}

@@ -5,7 +5,7 @@ use crate::config::Config;
 
 fn wrong_fields(body: Value) -> Vec<String> {
     let body: EventBody = serde_json::from_value(body).unwrap();
-    let item = Publication { run_id: None, body, producer: None };
+    let item = Publication { run_id: None, body, producer: None, lease_ms: None };
     check_item(&item, &Config::default().limits).into_iter().map(|error| error.field).collect()
 }
 
@@ -65,7 +65,12 @@ fn several_events_name_the_wrong_one() {
     let good = json!({ "type": "event", "name": "n", "data": null });
     let bad = json!({ "type": "event", "name": "", "data": null });
     let items: Vec<Publication> = [good, bad]
-        .map(|body| Publication { run_id: None, body: serde_json::from_value(body).unwrap(), producer: None })
+        .map(|body| Publication {
+            run_id: None,
+            body: serde_json::from_value(body).unwrap(),
+            producer: None,
+            lease_ms: None,
+        })
         .into();
     match check_items(&items, &Config::default().limits) {
         Err(ServiceError::Invalid(errors)) => assert_eq!(errors[0].field, "1.name"),

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::auth::Caller;
 use crate::auth::policy::Action;
+use crate::auth::{AuthError, Caller};
 use crate::domain::control::Lane;
 use crate::domain::event::Eta;
 use crate::domain::ids::{ProjectId, RunId};
@@ -114,7 +114,7 @@ impl Service {
         request: GenerateRequest,
         key: Option<IdempotencyKey>,
     ) -> Result<Generated, ServiceError> {
-        caller.may(Action::ControlRuns)?;
+        caller.may_in(Action::ControlRuns, project)?;
         self.check_ready()?;
         let priority = i32::try_from(request.priority).ok().filter(|p| i64::from(*p).abs() <= PRIORITY_MAX);
         let Some(priority) = priority else {
@@ -122,15 +122,7 @@ impl Service {
             return Err(ServiceError::invalid("priority", message));
         };
         let project = self.stored_project(project).await?;
-        let keep = key.as_ref().map(|key| Keep {
-            key: key.key.clone(),
-            body_sha256: key.body_sha256.clone(),
-            ttl_ms: KEPT_FOR_MS,
-            answer: Box::new(|accepted: &Accepted| {
-                let answer = serde_json::to_string(&Generated::of(accepted));
-                (ACCEPTED, answer.expect("ids, names and numbers always have a JSON form"))
-            }),
-        });
+        let keep = key.as_ref().map(keep);
         let on_conflict = match request.on_conflict {
             OnConflict::Reject => crate::runs::OnConflict::Reject,
             OnConflict::Enqueue => crate::runs::OnConflict::Enqueue,
@@ -138,11 +130,7 @@ impl Service {
         };
         let (params, lane, by) = (request.params, request.lane, caller.name());
         let new = NewRun { project, params, priority, lane, by, on_conflict, keep };
-        match (self.ground().runs.enqueue(new).await, key) {
-            (Ok(accepted), _) => Ok(Generated::of(&accepted)),
-            (Err(RunsError::KeyTaken(kept)), Some(key)) => Generated::of_kept(&key.same(*kept)?),
-            (Err(error), _) => Err(error.into()),
-        }
+        generated(self.ground().runs.enqueue(new).await, key)
     }
 
     /// The newest runs of a project, newest first.
@@ -155,7 +143,7 @@ impl Service {
         project: ProjectId,
         limit: usize,
     ) -> Result<Vec<Run>, ServiceError> {
-        caller.may(Action::Read)?;
+        caller.may_in(Action::Read, project)?;
         self.stored_project(project).await?;
         Ok(self.ground().engine.runs_of(project, limit).await?)
     }
@@ -174,8 +162,38 @@ impl Service {
     /// # Errors
     /// When there is no such run.
     pub async fn run(&self, caller: Caller, id: RunId) -> Result<Run, ServiceError> {
-        caller.may(Action::Read)?;
-        self.ground().engine.run(id).await?.ok_or(ServiceError::NotFound("run"))
+        self.run_for(caller, Action::Read, id).await
+    }
+
+    /// A run that this caller may do that with. Of a run that is out of reach, nobody learns that it exists.
+    ///
+    /// # Errors
+    /// When there is no such run within the caller's reach.
+    pub(crate) async fn run_for(
+        &self,
+        caller: Caller,
+        action: Action,
+        id: RunId,
+    ) -> Result<Run, ServiceError> {
+        caller.may_somewhere(action)?;
+        let run = self.ground().engine.run(id).await?;
+        run.filter(|run| caller.may_in(action, run.project_id).is_ok()).ok_or(ServiceError::NotFound("run"))
+    }
+
+    /// Checks [`Service::run_for`], and reads the run only for a caller who is bound to some projects.
+    ///
+    /// # Errors
+    /// When there is no such run within the caller's reach.
+    pub(crate) async fn check_run(
+        &self,
+        caller: Caller,
+        action: Action,
+        id: RunId,
+    ) -> Result<(), ServiceError> {
+        match caller.may(action) {
+            Err(AuthError::OutOfScope) => self.run_for(caller, action, id).await.map(drop),
+            checked => Ok(checked?),
+        }
     }
 
     /// Cancels a run. The wish is durable when this answers; the run ends soon after.
@@ -183,7 +201,7 @@ impl Service {
     /// # Errors
     /// When there is no such run.
     pub async fn cancel(&self, caller: Caller, id: RunId) -> Result<Cancelled, ServiceError> {
-        caller.may(Action::ControlRuns)?;
+        self.check_run(caller, Action::ControlRuns, id).await?;
         let CancelAnswer { status, already } = self.ground().runs.cancel(id, caller.name()).await?;
         Ok(Cancelled { status, already })
     }
@@ -191,16 +209,44 @@ impl Service {
     /// Repeats a run that has ended, from an agent on.
     ///
     /// # Errors
-    /// When there is no such run or agent, or a run of the project is active.
+    /// When there is no such run or agent, a run of the project is active, or the idempotency key stands for another
+    /// request.
     pub async fn retry(
         &self,
         caller: Caller,
         id: RunId,
         from_agent: Option<String>,
+        key: Option<IdempotencyKey>,
     ) -> Result<Generated, ServiceError> {
-        caller.may(Action::ControlRuns)?;
+        self.check_run(caller, Action::ControlRuns, id).await?;
         self.check_ready()?;
-        Ok(Generated::of(&self.ground().runs.retry(id, from_agent, caller.name()).await?))
+        let keep = key.as_ref().map(keep);
+        generated(self.ground().runs.retry(id, from_agent, caller.name(), keep).await, key)
+    }
+}
+
+/// How the answer of a run that is accepted is kept.
+fn keep(key: &IdempotencyKey) -> Keep {
+    Keep {
+        key: key.key.clone(),
+        body_sha256: key.body_sha256.clone(),
+        ttl_ms: KEPT_FOR_MS,
+        answer: Box::new(|accepted: &Accepted| {
+            let answer = serde_json::to_string(&Generated::of(accepted));
+            (ACCEPTED, answer.expect("ids, names and numbers always have a JSON form"))
+        }),
+    }
+}
+
+/// The answer to a request for a run: a repeated one gets its first.
+fn generated(
+    result: Result<Accepted, RunsError>,
+    key: Option<IdempotencyKey>,
+) -> Result<Generated, ServiceError> {
+    match (result, key) {
+        (Ok(accepted), _) => Ok(Generated::of(&accepted)),
+        (Err(RunsError::KeyTaken(kept)), Some(key)) => Generated::of_kept(&key.same(*kept)?),
+        (Err(error), _) => Err(error.into()),
     }
 }
 

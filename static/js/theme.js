@@ -11,6 +11,11 @@
   };
   const chosen = read();
   if (chosen === 'dark' || chosen === 'light') root.dataset.theme = chosen;
+  // Who has signed in finds the way to sign out.
+  document.addEventListener('DOMContentLoaded', () => {
+    const account = document.getElementById('account');
+    if (account) account.hidden = !document.cookie.split('; ').includes('callboard_signed_in=1');
+  });
   document.addEventListener('click', (event) => {
     if (!event.target.closest?.('#theme')) return;
     const dark = root.dataset.theme ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light');

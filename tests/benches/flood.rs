@@ -33,7 +33,12 @@ static AGENTS: [Agent; 1] = [Agent {
 }];
 
 fn pipelines(name: &str) -> Option<Pipeline> {
-    (name == "flood").then_some(Pipeline { name: "flood", agents: &AGENTS, check_brief: |_| Ok(()) })
+    (name == "flood").then_some(Pipeline {
+        name: "flood",
+        agents: &AGENTS,
+        parallel: 1,
+        check_brief: |_| Ok(()),
+    })
 }
 
 /// Prints as many lines as the brief says.

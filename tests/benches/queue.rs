@@ -54,6 +54,7 @@ static PIPELINE: Pipeline = Pipeline {
         agent("i"),
         agent("j"),
     ],
+    parallel: 4,
     check_brief: |_| Ok(()),
 };
 
@@ -82,7 +83,7 @@ async fn measure(runs: usize) -> anyhow::Result<()> {
     service.pause_queue(Caller::HOUSE, true).await?;
     let mut projects = Vec::with_capacity(runs);
     for chunk in (0..runs).collect::<Vec<_>>().chunks(AT_ONCE) {
-        let made = chunk.iter().map(|_| service.create_project(Caller::HOUSE, new_project()));
+        let made = chunk.iter().map(|_| service.create_project(Caller::HOUSE, new_project(), None));
         for project in futures_util::future::join_all(made).await {
             projects.push(project?.id);
         }
@@ -111,7 +112,7 @@ async fn measure(runs: usize) -> anyhow::Result<()> {
 
 /// From the start of a run to its end, per agent.
 async fn overhead(service: &Service) -> anyhow::Result<Duration> {
-    let project = service.create_project(Caller::HOUSE, new_project()).await?.id;
+    let project = service.create_project(Caller::HOUSE, new_project(), None).await?.id;
     let began = Instant::now();
     for _ in 0..RUNS_MEASURED {
         let request = GenerateRequest { on_conflict: OnConflict::Enqueue, ..GenerateRequest::default() };

@@ -317,6 +317,7 @@ fn ended_run(project_id: ProjectId) -> Run {
         answer: None,
         early: Vec::new(),
         preview: None,
+        usage: None,
         output: Some(AgentManifest {
             key: format!("{place:064x}"),
             files: (0..3).map(|number| file(3 * place + number)).collect(),

@@ -57,6 +57,38 @@ test('a run at work is cancelled, and nobody looks busy after', onPage(here, { a
   assert.equal(await page.locator('#cancel').isVisible(), false);
 }));
 
+test('a run that waits behind another is listed, and an earlier result is offered', onPage(here, {}, async ({ page, url }) => {
+  const post = async (path, body = {}) =>
+    (await fetch(`${url}/api${path}`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) })).json();
+  const id = await project(url);
+  await until('the first run to end', async () => (await stateOf(url, id)).state.completion !== null);
+  const whole = (await stateOf(url, id)).state.run.id;
+  await post('/queue/pause');
+  try {
+    await page.goto(`${url}/projects/${id}`);
+    await live(page);
+    const shown = (await post(`/projects/${id}/generate`)).run_id;
+    await status(page, 'Queued');
+    await page.click('#tab-runs');
+    const behind = (await post(`/projects/${id}/generate`, { on_conflict: 'enqueue' })).run_id;
+    await page.locator('#runs-waiting', { hasText: '1 run waits behind the one that is shown' }).waitFor();
+    assert.equal((await stateOf(url, id)).state.run.id, shown);
+    await page.locator('#panel-runs tbody tr').first().getByRole('button', { name: 'Cancel' }).click();
+    await page.locator('#runs-waiting').waitFor({ state: 'detached' });
+    assert.equal((await (await fetch(`${url}/api/runs/${behind}`)).json()).status, 'cancelled');
+    await status(page, 'Queued');
+
+    await post(`/runs/${shown}/cancel`);
+    await status(page, 'Cancelled');
+    assert.equal(await page.locator('#message').innerText(), '');
+    assert.equal(await page.locator('#earlier-result a').getAttribute('href'), `/api/runs/${whole}/archive.zip`);
+    const zips = page.locator('#panel-runs a', { hasText: 'Zip' });
+    assert.deepEqual(await zips.evaluateAll((links) => links.map((link) => link.getAttribute('href'))), [`/api/runs/${whole}/archive.zip`]);
+  } finally {
+    await post('/queue/resume');
+  }
+}));
+
 test('a hopeless brief is answered at its field, and leaves nothing behind', onPage(here, { allowed: /40[09]|42[29]/ }, async ({ page, url }) => {
   await page.goto(url);
   await page.fill('#brief', '   ');
@@ -171,14 +203,14 @@ test('everything can be done with the keyboard', onPage(here, {}, async ({ page,
   await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
   await page.keyboard.press('Escape');
   await page.locator('dialog').waitFor({ state: 'detached' });
-  for (const [key, tab] of [['3', 'files'], ['4', 'result'], ['5', 'runs'], ['1', 'app'], ['2', 'log']]) {
+  for (const [key, tab] of [['3', 'timeline'], ['4', 'files'], ['5', 'result'], ['6', 'runs'], ['1', 'app'], ['2', 'log']]) {
     await page.keyboard.press(key);
     assert.equal(await page.locator(`#tab-${tab}`).getAttribute('aria-selected'), 'true');
     assert.equal(await page.locator(`#panel-${tab}`).isVisible(), true);
   }
   await page.focus('#tab-log');
   await page.keyboard.press('ArrowRight');
-  assert.equal(await page.evaluate(() => document.activeElement.id), 'tab-files');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'tab-timeline');
   await page.keyboard.press('/');
   assert.equal(await page.evaluate(() => document.activeElement.type), 'search');
 }));
@@ -190,7 +222,7 @@ test('nothing scrolls sideways on a phone', onPage(here, { viewport: { width: 36
   await assertNoSidewaysScroll(page);
   await page.goto(`${url}/projects/${id}`);
   await live(page);
-  for (const tab of ['app', 'log', 'files', 'result', 'runs']) {
+  for (const tab of ['app', 'log', 'timeline', 'files', 'result', 'runs']) {
     await page.tap(`#tab-${tab}`);
     await assertNoSidewaysScroll(page);
   }

@@ -117,3 +117,28 @@ async fn a_question_outlives_a_kill_and_the_first_answer_counts() {
     assert_eq!(ended["agents"][0]["answer"]["by"], "operator");
     assert!(server.get(&format!("/api/projects/{project}")).await["state"]["run"]["halted_ms"].is_u64());
 }
+
+#[tokio::test]
+async fn a_key_stands_for_one_run_a_hundred_times_at_once_and_after_a_kill() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::plain(dir.path());
+    server.post("/api/queue/pause", json!({})).await;
+    let project = server.project(READING_LIST).await;
+    let ask = async |server: &Server| {
+        let http = reqwest::Client::new();
+        let requests = (0..100).map(|_| {
+            let url = server.url(&format!("/api/projects/{project}/generate"));
+            let request =
+                http.post(url).header("idempotency-key", "k").json(&json!({ "on_conflict": "enqueue" }));
+            async move { request.send().await.unwrap().json::<Value>().await.unwrap()["run_id"].clone() }
+        });
+        futures_util::future::join_all(requests).await
+    };
+    let mut runs = ask(&server).await;
+    server.kill();
+    let server = Server::plain(dir.path());
+    runs.extend(ask(&server).await);
+    assert!(runs.iter().all(|run| run.is_string() && *run == runs[0]), "{runs:?}");
+    let listed = server.get(&format!("/api/projects/{project}/runs")).await;
+    assert_eq!(listed["runs"].as_array().unwrap().len(), 1, "{listed}");
+}

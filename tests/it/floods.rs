@@ -28,7 +28,7 @@ static AGENTS: [Agent; 1] = [Agent {
 }];
 
 fn pipelines(name: &str) -> Option<Pipeline> {
-    let pipeline = Pipeline { name: "printing", agents: &AGENTS, check_brief: |_| Ok(()) };
+    let pipeline = Pipeline { name: "printing", agents: &AGENTS, parallel: 1, check_brief: |_| Ok(()) };
     (name == pipeline.name).then_some(pipeline)
 }
 

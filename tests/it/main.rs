@@ -2,9 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
 
+mod auth;
+mod behind;
 mod broken_template;
 mod conformance;
 mod control;
+mod corners;
+mod earlier;
 mod executors;
 mod faults;
 mod floods;
@@ -13,6 +17,7 @@ mod hostile;
 mod image;
 mod layers;
 mod main_job;
+mod outside;
 mod packager;
 mod pipelined;
 mod proof;

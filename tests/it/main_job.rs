@@ -103,6 +103,11 @@ async fn the_sample_brief_becomes_an_app_while_a_socket_watches() {
     assert!(score >= 80.0 || (0.8..=1.0).contains(&score), "mutation score {score}");
     let said = node_test(zip(&app, &project).await);
     assert!(said.contains("# fail 0") || said.contains("fail 0"), "{said}");
+    // What was counted here is what whoever runs them at home counts.
+    let counted =
+        said.lines().find_map(|line| line.trim_start_matches(['#', 'ℹ', ' ']).strip_prefix("tests "));
+    let reported = report["tests"].as_array().unwrap().len();
+    assert_eq!(counted.map(str::trim), Some(reported.to_string().as_str()), "{said}");
 }
 
 #[tokio::test]

@@ -70,3 +70,55 @@ async fn requests_that_come_in_pieces_are_the_same_requests() {
     }
     check(&app, &project, stream).await;
 }
+
+/// The answer to one publication, without what differs from answer to answer.
+async fn answer(app: &TestApp, project: &str, media_type: &str, more: &str, body: &str) -> Vec<String> {
+    let request = format!(
+        "POST /api/projects/{project}/events HTTP/1.1\r\nHost: {}\r\nContent-Type: {media_type}\r\n{more}\
+         Content-Length: {}\r\n\r\n{body}GET /healthz HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+        app.address,
+        body.len(),
+        app.address
+    );
+    let mut stream = TcpStream::connect(app.address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answers = Vec::new();
+    tokio::time::timeout(SOON, stream.read_to_end(&mut answers)).await.expect("it must answer").unwrap();
+    let answers = String::from_utf8(answers).unwrap();
+    let first = answers.rsplit_once("HTTP/1.1 ").unwrap().0;
+    let mut lines: Vec<String> = first
+        .lines()
+        .filter(|line| !line.starts_with("date: "))
+        .map(|line| match (line.split_once("x-request-id: "), line.split_once("\"position\":")) {
+            (Some((_, id)), _) => format!("an id of {} characters", id.len()),
+            (_, Some((before, _))) => before.to_owned(),
+            _ => line.to_owned(),
+        })
+        .collect();
+    lines.sort();
+    lines
+}
+
+#[actix_rt::test]
+async fn the_short_way_of_a_publication_answers_like_the_long_one() {
+    let app = spawn_app().await;
+    let project = app.project(READING_LIST).await;
+    let nobody = uuid::Uuid::nil().to_string();
+    let event = r#"{"type":"event","name":"n"}"#;
+    for (status, project, more, body) in [
+        ("202", &project, "", event),
+        ("202", &project, "", r#"[{"type":"event","name":"n"},{"type":"log","lines":["l"]}]"#),
+        ("404", &nobody, "", event),
+        ("400", &project, "", r#"{"type":"none"}"#),
+        ("400", &project, "", r#"{"type":"event","type":"event","name":"n"}"#),
+        ("400", &project, "", ""),
+        ("401", &project, "Authorization: Bearer wrong\r\n", event),
+        ("403", &project, "Origin: http://evil.example\r\n", event),
+    ] {
+        let short = answer(&app, project, "application/json", more, body).await;
+        let long = answer(&app, project, "application/json; charset=utf-8", more, body).await;
+        assert_eq!(short, long, "{more}{body}");
+        let expected = format!("HTTP/1.1 {status} ");
+        assert!(short.iter().any(|line| line.starts_with(&expected)), "{expected}: {short:?}");
+    }
+}

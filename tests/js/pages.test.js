@@ -9,6 +9,8 @@ import { readResult } from '../../static/js/client/report.js';
 import { nameOf, EXAMPLES } from '../../static/js/ui/examples.js';
 import { fits } from '../../static/js/pages/project/log_filter.js';
 import { visible } from '../../static/js/pages/project/log_line.js';
+import { downloadText, messageOf } from '../../static/js/pages/project/head.js';
+import { saysMore } from '../../static/js/pages/project/outcome.js';
 import { treeOf } from '../../static/js/ui/file_tree.js';
 import { ago, bytes, duration, etaNow, etaText, percent, placeText, workedMs } from '../../static/js/ui/format.js';
 import { highlight, languageOf } from '../../static/js/ui/highlight.js';
@@ -339,4 +341,21 @@ describe('words', () => {
     assert.deepEqual(tree.folders.map(([name]) => name), ['__proto__', 'src']);
     assert.equal(tree.folders[1][1].folders[0][0], 'ui');
   });
+});
+
+test('how a run ended in vain is said once', () => {
+  const evidence = { processes_ended: 1, processes_left: 0, took_ms: 200 };
+  const cancelled = { status: 'cancelled', evidence };
+  assert.equal(saysMore('Cancelled: 1 process ended, 0 left, 0.2s', cancelled), false);
+  assert.equal(saysMore('Cancelled in the queue by ada', cancelled), true);
+  assert.equal(saysMore('Cancelled by force: design agent did not stop', cancelled), true);
+  assert.equal(saysMore('boom', { status: 'failed', evidence: null }), true);
+  assert.equal(messageOf({ status: 'cancelled', message: 'Cancelled: 1 process ended', completion: cancelled }), '');
+  assert.equal(messageOf({ status: 'completed', message: 'Completed 12 agents', completion: { status: 'completed' } }), 'Completed 12 agents');
+  assert.equal(messageOf({ status: 'running', message: 'Starting design agent', completion: null }), 'Starting design agent');
+});
+
+test('only the result of a run that completed is offered as one', () => {
+  assert.equal(downloadText({ status: 'completed' }), 'Download zip');
+  for (const status of ['running', 'cancelled', 'partial', 'failed']) assert.equal(downloadText({ status }), 'Download what is there');
 });

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 use crate::auth::Caller;
-use crate::domain::ids::ProjectId;
 use crate::service::Service;
+use crate::service::files::FilesOf;
 
 /// What was written.
 #[derive(Debug, Default)]
@@ -21,18 +21,29 @@ pub(super) struct Written {
     pub(super) requirements: Option<String>,
 }
 
-/// Whether a folder may be written to: it is new, or empty, or the maker insists.
+/// Whether a folder may be written to: it is new, or empty, or the maker insists. Writing into it is tried, and leaves
+/// nothing behind: a run that takes minutes must not end where nothing can be written.
 pub(super) fn check_target(out: &Path, force: bool) -> anyhow::Result<()> {
     match fs::read_dir(out) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error).with_context(|| format!("{} cannot be used", out.display())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error).with_context(|| format!("{} cannot be used", out.display())),
         Ok(mut entries) => {
             if entries.next().is_some() && !force {
                 bail!("{} is not empty; --force writes into it all the same", out.display());
             }
-            Ok(())
         }
     }
+    let missing: Vec<&Path> =
+        out.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists()).collect();
+    let tried = fs::create_dir_all(out).and_then(|()| {
+        let probe = out.join(format!(".callboard-{}", std::process::id()));
+        fs::write(&probe, "").and_then(|()| fs::remove_file(&probe))
+    });
+    for folder in missing {
+        // Those that were made; one that somebody uses by now stays.
+        let _ = fs::remove_dir(folder);
+    }
+    tried.with_context(|| format!("{} cannot be written to", out.display()))
 }
 
 /// A folder for a project of this name, below the working directory.
@@ -45,12 +56,12 @@ pub(super) fn folder_for(name: &str) -> PathBuf {
     PathBuf::from(if words.is_empty() { "callboard-app".to_owned() } else { words.join("-") })
 }
 
-/// Writes every file of the project's newest run. Their paths were checked when they were made and are checked again on
+/// Writes every file of a run. Their paths were checked when they were made and are checked again on
 /// the way out, so none leaves the folder.
-pub(super) async fn write(service: &Service, project: ProjectId, out: &Path) -> anyhow::Result<Written> {
+pub(super) async fn write(service: &Service, of: FilesOf, out: &Path) -> anyhow::Result<Written> {
     let mut written = Written::default();
-    for file in service.files(Caller::HOUSE, project).await? {
-        let stored = service.file(Caller::HOUSE, project, &file.path).await?;
+    for file in service.files(Caller::HOUSE, of).await? {
+        let stored = service.file(Caller::HOUSE, of, &file.path).await?;
         let target = out.join(&stored.file.path);
         let parent = target.parent().unwrap_or(out);
         fs::create_dir_all(parent).with_context(|| format!("{} cannot be made", parent.display()))?;
@@ -72,7 +83,8 @@ mod tests {
     #[test]
     fn a_folder_with_something_in_it_is_refused_unless_forced() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(check_target(&dir.path().join("new"), false).is_ok());
+        assert!(check_target(&dir.path().join("new/below"), false).is_ok());
+        assert!(!dir.path().join("new").exists(), "trying leaves nothing behind");
         assert!(check_target(dir.path(), false).is_ok());
         fs::write(dir.path().join("a"), "").unwrap();
         assert!(check_target(dir.path(), false).is_err());

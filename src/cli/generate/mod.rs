@@ -3,7 +3,7 @@
 mod files;
 pub(super) mod progress;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -18,6 +18,7 @@ use crate::cli::{FAILED, INTERRUPTED, Settings, say_error};
 use crate::domain::event::{Completion, EventBody};
 use crate::domain::run::{Project, RunStatus};
 use crate::service::Service;
+use crate::service::files::FilesOf;
 use crate::service::projects::NewProject;
 use crate::service::runs::GenerateRequest;
 use crate::telemetry::logging;
@@ -84,7 +85,9 @@ async fn generate(service: &Service, args: &GenerateArgs) -> anyhow::Result<Exit
         params,
         ..NewProject::default()
     };
-    let project = service.create_project(Caller::HOUSE, new).await?;
+    let project = service.create_project(Caller::HOUSE, new, None).await?;
+    let out = args.out.clone().unwrap_or_else(|| files::folder_for(&project.name));
+    files::check_target(&out, args.force)?;
     let mut follow = service.follow(Caller::HOUSE, project.id, None).await?;
     let run = service.generate(Caller::HOUSE, project.id, GenerateRequest::default(), None).await?.run_id;
     let mut progress = Progress::new(args.verbose);
@@ -113,21 +116,19 @@ async fn generate(service: &Service, args: &GenerateArgs) -> anyhow::Result<Exit
         }
     };
     progress.finish();
-    finish(service, args, &project, &completion).await
+    finish(service, &out, &project, &completion).await
 }
 
 async fn finish(
     service: &Service,
-    args: &GenerateArgs,
+    out: &Path,
     project: &Project,
     completion: &Completion,
 ) -> anyhow::Result<ExitCode> {
     match completion.status {
         RunStatus::Completed => {
-            let out = args.out.clone().unwrap_or_else(|| files::folder_for(&project.name));
-            files::check_target(&out, args.force)?;
-            let written = files::write(service, project.id, &out).await?;
-            progress::summary(completion, &out, &written);
+            let written = files::write(service, FilesOf::Project(project.id), out).await?;
+            progress::summary(completion, out, &written);
             Ok(ExitCode::SUCCESS)
         }
         RunStatus::Cancelled => {

@@ -82,7 +82,7 @@ fn problem(text: &str) -> String {
     let fields: Vec<String> = fields
         .map(|error| {
             let text = |name: &str| error[name].as_str().unwrap_or_default();
-            format!("{} {}", text("field"), text("message"))
+            format!("{}: {}", text("field"), text("message"))
         })
         .collect();
     match fields.is_empty() {
@@ -110,7 +110,7 @@ mod tests {
     fn problems_say_what_is_wrong() {
         assert_eq!(problem(r#"{ "title": "Conflict", "detail": "the run is over" }"#), "the run is over");
         let fields = r#"{ "detail": "d", "errors": [{ "field": "priority", "message": "must be small" }] }"#;
-        assert_eq!(problem(fields), "priority must be small");
+        assert_eq!(problem(fields), "priority: must be small");
         assert_eq!(problem("<html>"), "the server refused");
     }
 }

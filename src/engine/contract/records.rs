@@ -227,6 +227,7 @@ pub async fn durations_come_from_completed_agents(factory: &impl Factory) {
         answer: None,
         early: Vec::new(),
         preview: None,
+        usage: None,
     };
     for number in 0..6_u64 {
         let mut run =
@@ -275,6 +276,59 @@ pub async fn a_note_stands_until_it_is_forgotten(factory: &impl Factory) {
     assert_eq!(engine.note("other".to_owned()).await.unwrap(), None);
     commit(&*engine, [note(None)]).await.unwrap();
     assert_eq!(engine.note("queue".to_owned()).await.unwrap(), None);
+}
+
+pub async fn a_producer_goes_on_from_where_it_was_read(factory: &impl Factory) {
+    let engine = factory.open();
+    let room = with_project(&*engine).await.id;
+    let said = |expected, newest, now| {
+        let produce = Change::Produce { room, producer: "p".to_owned(), expected, newest, now };
+        [append(room, &["a", "b"]), produce]
+    };
+    let ask = |engine: Arc<dyn Engine>| async move { engine.producer(room, "p".to_owned()).await.unwrap() };
+    assert_eq!(ask(engine.clone()).await, None);
+    let first = commit(&*engine, said(None, (1, 2), NOW)).await.unwrap();
+    assert_eq!(first.positions.len(), 2);
+    assert_eq!(first.positions[0], first.positions[1]);
+    for stale in [None, Some((1, 1)), Some((2, 2))] {
+        let refused = commit(&*engine, said(stale, (1, 3), NOW)).await;
+        assert_eq!(refused.unwrap_err(), EngineError::NotNext, "{stale:?}");
+    }
+    let second = commit(&*engine, said(Some((1, 2)), (1, 3), NOW)).await.unwrap();
+    engine.close().await.unwrap();
+    drop(engine);
+    let engine = factory.open();
+    let known = ask(engine.clone()).await.unwrap();
+    assert_eq!((known.epoch, known.seq), (1, 3));
+    assert_eq!(known.answers, [(2, first.positions[0]), (3, second.positions[0])]);
+    // What a refused batch holds is not said.
+    assert_eq!(engine.log_bounds(room).await.unwrap().unwrap().last, 4);
+    // A new life begins without the answers of the old one; and the log goes with the room.
+    let third = commit(&*engine, said(Some((1, 3)), (2, 1), NOW)).await.unwrap();
+    assert_eq!(ask(engine.clone()).await.unwrap().answers, [(1, third.positions[0])]);
+    commit(&*engine, [Change::RemoveProject(room)]).await.unwrap();
+    assert_eq!(ask(engine.clone()).await, None);
+    let refused = commit(&*engine, [said(None, (1, 1), NOW)[1].clone()]).await;
+    assert_eq!(refused.unwrap_err(), EngineError::NotFound("project"));
+}
+
+pub async fn producers_are_forgotten(factory: &impl Factory) {
+    let engine = factory.open();
+    let room = with_project(&*engine).await.id;
+    let produce = |n: usize, now| {
+        let producer = format!("p{n}");
+        [Change::Produce { room, producer, expected: None, newest: (1, 1), now }]
+    };
+    let is_known = async |n: usize| engine.producer(room, format!("p{n}")).await.unwrap().is_some();
+    for n in 0..PRODUCERS_PER_ROOM_MAX + 2 {
+        commit(&*engine, produce(n, NOW.plus_ms(n as u64))).await.unwrap();
+    }
+    for (n, known) in [(0, false), (1, false), (2, true), (PRODUCERS_PER_ROOM_MAX + 1, true)] {
+        assert_eq!(is_known(n).await, known, "{n}");
+    }
+    let much_later = NOW.plus_ms(FORGOTTEN_AFTER_MS + 100);
+    commit(&*engine, produce(9_999, much_later)).await.unwrap();
+    assert!(!is_known(3).await && is_known(9_999).await && is_known(PRODUCERS_PER_ROOM_MAX + 1).await);
 }
 
 // Idempotency keys, saved states, figures.

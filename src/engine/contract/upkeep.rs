@@ -184,6 +184,7 @@ pub async fn files_are_forgotten_of_ended_runs_alone(factory: &impl Factory) {
         answer: None,
         early: Vec::new(),
         preview: None,
+        usage: None,
         output: Some(AgentManifest { key: "key".to_owned(), files: vec![file] }),
     };
     let run = Run { status: RunStatus::Running, agents: vec![agent], ..a_run(&project) };

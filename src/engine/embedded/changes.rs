@@ -14,11 +14,14 @@ use crate::engine::embedded::heads::{Head, Heads};
 use crate::engine::embedded::prepared::{Prepared, PreparedEvent, RunRow};
 use crate::engine::embedded::rows::{self, integer, natural};
 use crate::engine::embedded::upkeep;
+use crate::engine::producers::{ANSWERS_MAX, FORGOTTEN_AFTER_MS, PRODUCERS_PER_ROOM_MAX};
 use crate::engine::retention::Kept;
 use crate::engine::{EngineError, KeptAnswer, SavedState};
 
 /// Expired answers that one kept answer clears away, so that the table shrinks without a long pause.
 const EXPIRED_ANSWERS_PER_KEEP: i64 = 16;
+/// Producers that were not heard for long and that one new one clears away.
+const FORGOTTEN_PER_NEW_ONE: i64 = 16;
 
 /// Why a batch was not done.
 pub(super) enum Failure {
@@ -91,6 +94,9 @@ impl Work<'_> {
             Prepared::UpdateRun { run, expected_version } => self.update_run(run, *expected_version),
             Prepared::Append { room, events } => self.append(*room, events),
             Prepared::KeepAnswer { key, answer, now } => self.keep_answer(key, answer, *now),
+            Prepared::Produce { room, producer, expected, newest, now } => {
+                self.produce(*room, producer, *expected, *newest, *now)
+            }
             Prepared::Note { name, value } => self.note(name, value.as_deref()),
             Prepared::SaveState { room, state } => self.save_state(*room, state),
             Prepared::CutLog { room, through } => self.cut_log(*room, *through),
@@ -145,6 +151,7 @@ impl Work<'_> {
         for sql in [
             "INSERT INTO removed (room) VALUES (?)",
             "DELETE FROM states WHERE room = ?",
+            "DELETE FROM producers WHERE room = ?",
             "DELETE FROM projects WHERE room = ?",
         ] {
             self.connection.prepare_cached(sql)?.execute([room])?;
@@ -275,6 +282,58 @@ impl Work<'_> {
                  VALUES (?, ?, ?, ?, ?)",
             )?
             .execute(params![key, answer.body_sha256, answer.status, answer.answer, answer.expires_at.0])?;
+        Ok(())
+    }
+
+    fn produce(
+        &mut self,
+        room: ProjectId,
+        name: &str,
+        expected: Option<(u64, u64)>,
+        (epoch, seq): (u64, u64),
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let head = self.head(room)?;
+        let position = Position { epoch: head.epoch, seq: head.last };
+        let known = rows::producer(self.connection, head.room, head.epoch, name)?;
+        if known.as_ref().map(|known| (known.epoch, known.seq)) != expected {
+            return Err(EngineError::NotNext.into());
+        }
+        if known.is_none() {
+            self.make_place(head.room, now)?;
+        }
+        let mut answers =
+            known.filter(|known| known.epoch == epoch).map_or_else(Vec::new, |known| known.answers);
+        answers.push((seq, position));
+        answers.drain(..answers.len().saturating_sub(ANSWERS_MAX));
+        let answers: Vec<(u64, u64)> = answers.iter().map(|(seq, position)| (*seq, position.seq)).collect();
+        let answers = serde_json::to_string(&answers)
+            .map_err(|error| EngineError::Storage(format!("cannot be encoded: {error}")))?;
+        self.connection
+            .prepare_cached(
+                "INSERT OR REPLACE INTO producers (room, name, epoch, seq, heard_at, answers)
+                 VALUES (?, ?, ?, ?, ?, ?)",
+            )?
+            .execute(params![head.room, name, integer(epoch), integer(seq), now.0, answers])?;
+        self.outcome.positions.push(position);
+        Ok(())
+    }
+
+    /// Forgets producers that were not heard for long, and the one of a full room that was heard longest ago.
+    fn make_place(&self, room: i64, now: Timestamp) -> Result<(), Failure> {
+        let long_ago = now.0.saturating_sub_unsigned(FORGOTTEN_AFTER_MS);
+        self.connection
+            .prepare_cached(
+                "DELETE FROM producers WHERE (room, name) IN
+                 (SELECT room, name FROM producers WHERE heard_at < ? ORDER BY heard_at LIMIT ?)",
+            )?
+            .execute([long_ago, FORGOTTEN_PER_NEW_ONE])?;
+        self.connection
+            .prepare_cached(
+                "DELETE FROM producers WHERE room = ?1 AND name IN
+                 (SELECT name FROM producers WHERE room = ?1 ORDER BY heard_at DESC LIMIT -1 OFFSET ?2)",
+            )?
+            .execute([room, integer(PRODUCERS_PER_ROOM_MAX as u64 - 1)])?;
         Ok(())
     }
 

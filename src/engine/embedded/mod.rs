@@ -42,6 +42,7 @@ use crate::engine::embedded::lock::DirectoryLock;
 use crate::engine::embedded::readers::Readers;
 use crate::engine::embedded::shared::Shared;
 use crate::engine::embedded::writer::{Waiting, Writer};
+use crate::engine::producers::Producer;
 use crate::engine::retention::{LogWeight, RoomLog};
 use crate::engine::{
     Batch, Committed, Engine, EngineError, EngineEvents, EngineFuture, EngineStats, KeptAnswer, LogBounds,
@@ -222,6 +223,13 @@ impl Engine for EmbeddedEngine {
 
     fn idempotent_answer(&self, key: String, now: Timestamp) -> EngineFuture<Option<KeptAnswer>> {
         self.readers.ask(move |store| known(rows::answer(store, &key, now)))
+    }
+
+    fn producer(&self, room: ProjectId, producer: String) -> EngineFuture<Option<Producer>> {
+        self.readers.ask(move |store| {
+            let Some(log) = known(rows::log(store, room))? else { return Ok(None) };
+            known(rows::producer(store, log.room, log.bounds.epoch, &producer))
+        })
     }
 
     fn rooms(&self, after: Option<ProjectId>, limit: usize) -> EngineFuture<Vec<RoomLog>> {

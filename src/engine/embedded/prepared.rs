@@ -14,16 +14,49 @@ use crate::engine::{Change, EngineError, KeptAnswer, SavedState};
 
 /// One change, encoded.
 pub(super) enum Prepared {
-    CreateProject { id: ProjectId, created_at: Timestamp, record: String },
+    CreateProject {
+        id: ProjectId,
+        created_at: Timestamp,
+        record: String,
+    },
     UpdateProject(Box<Project>),
     RemoveProject(ProjectId),
-    InsertRun { run: RunRow, beside_active: bool },
-    UpdateRun { run: RunRow, expected_version: u64 },
-    Append { room: ProjectId, events: Vec<PreparedEvent> },
-    KeepAnswer { key: String, answer: KeptAnswer, now: Timestamp },
-    Note { name: String, value: Option<String> },
-    SaveState { room: ProjectId, state: SavedState },
-    CutLog { room: ProjectId, through: u64 },
+    InsertRun {
+        run: RunRow,
+        beside_active: bool,
+    },
+    UpdateRun {
+        run: RunRow,
+        expected_version: u64,
+    },
+    Append {
+        room: ProjectId,
+        events: Vec<PreparedEvent>,
+    },
+    KeepAnswer {
+        key: String,
+        answer: KeptAnswer,
+        now: Timestamp,
+    },
+    Produce {
+        room: ProjectId,
+        producer: String,
+        expected: Option<(u64, u64)>,
+        newest: (u64, u64),
+        now: Timestamp,
+    },
+    Note {
+        name: String,
+        value: Option<String>,
+    },
+    SaveState {
+        room: ProjectId,
+        state: SavedState,
+    },
+    CutLog {
+        room: ProjectId,
+        through: u64,
+    },
     ForgetFiles(RunId),
     Upkeep(Upkeep),
 }
@@ -72,6 +105,9 @@ pub(super) fn prepare(change: Change) -> Result<Prepared, EngineError> {
             Prepared::Append { room, events: events.iter().map(event).collect::<Result<_, _>>()? }
         }
         Change::KeepAnswer { key, answer, now } => Prepared::KeepAnswer { key, answer, now },
+        Change::Produce { room, producer, expected, newest, now } => {
+            Prepared::Produce { room, producer, expected, newest, now }
+        }
         Change::Note { name, value } => Prepared::Note { name, value },
         Change::SaveState { room, state } => Prepared::SaveState { room, state },
         Change::CutLog { room, through } => Prepared::CutLog { room, through },

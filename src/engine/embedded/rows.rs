@@ -7,9 +7,10 @@ use uuid::Uuid;
 
 use crate::domain::event::LoggedEvent;
 use crate::domain::ids::{ProjectId, RunId};
-use crate::domain::position::Epoch;
+use crate::domain::position::{Epoch, Position};
 use crate::domain::run::{AgentStatus, Project, Run, RunStatus};
 use crate::domain::time::Timestamp;
+use crate::engine::producers::Producer;
 use crate::engine::retention::{LogWeight, RoomLog};
 use crate::engine::{KeptAnswer, LogBounds, LogPage, ProjectPage, ProjectQuery, ReadLimit, SavedState};
 
@@ -196,6 +197,23 @@ pub(super) fn answer(
                 answer: row.get(2)?,
                 expires_at: Timestamp(row.get(3)?),
             })
+        })
+        .optional()
+}
+
+/// What a producer published last in a room whose log has this epoch.
+pub(super) fn producer(
+    connection: &Connection,
+    room: i64,
+    epoch: Epoch,
+    name: &str,
+) -> rusqlite::Result<Option<Producer>> {
+    connection
+        .prepare_cached("SELECT epoch, seq, answers FROM producers WHERE room = ? AND name = ?")?
+        .query_row(params![room, name], |row| {
+            let answers: Vec<(u64, u64)> = record(row, 2)?;
+            let answers = answers.into_iter().map(|(last, seq)| (last, Position { epoch, seq })).collect();
+            Ok(Producer { epoch: natural(row, 0)?, seq: natural(row, 1)?, answers })
         })
         .optional()
 }

@@ -76,6 +76,19 @@ pub(super) const MIGRATIONS: &[&str] = &[
         value TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
     ",
+    // 4: who publishes from outside, and how far each has come. `answers` is JSON: `[[seq, seq of the log], …]`.
+    "
+    CREATE TABLE producers (
+        room INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        epoch INTEGER NOT NULL,
+        seq INTEGER NOT NULL,
+        heard_at INTEGER NOT NULL,
+        answers TEXT NOT NULL,
+        PRIMARY KEY (room, name)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX producers_by_age ON producers (heard_at);
+    ",
 ];
 
 /// As `PRAGMA auto_vacuum` says that free pages can be given back piece by piece.
@@ -122,7 +135,7 @@ pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
-    connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -1024;")?;
+    connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -256;")?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     Ok(connection)

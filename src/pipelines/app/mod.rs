@@ -37,7 +37,8 @@ use crate::pipelines::setup::AgentSetup;
 use crate::pipelines::{Agent, Pipeline};
 
 /// The pipeline. Weights are milliseconds of the sample brief in a release build, before anything was measured.
-pub const PIPELINE: Pipeline = Pipeline { name: "app", agents: AGENTS, check_brief: intake::check_brief };
+pub const PIPELINE: Pipeline =
+    Pipeline { name: "app", agents: AGENTS, parallel: 1, check_brief: intake::check_brief };
 
 static AGENTS: &[Agent] = &[
     Agent {

@@ -47,7 +47,7 @@ static MODELLED: &[Modelled] = &[
     modelled!("core-logic", ["src/core/**"]),
     modelled!("design", ["design.json", "icon.svg", "tokens.css"]),
     modelled!("interface", ["app.css", "app.js", "index.html", "src/ui/**"]),
-    modelled!("tests", ["test/**"]),
+    modelled!("tests", ["test/**", "testing/**"]),
 ];
 
 fn find(agent: &str) -> Option<&'static Modelled> {

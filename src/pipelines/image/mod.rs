@@ -32,7 +32,8 @@ use crate::pipelines::setup::AgentSetup;
 use crate::pipelines::{Agent, AgentError, AgentHost, AgentInputs, AgentOutput, Pipeline};
 
 /// The pipeline.
-pub const PIPELINE: Pipeline = Pipeline { name: "image", agents: AGENTS, check_brief: reader::check_prompt };
+pub const PIPELINE: Pipeline =
+    Pipeline { name: "image", agents: AGENTS, parallel: 1, check_brief: reader::check_prompt };
 
 /// Weights are milliseconds of a usual prompt in a release build, before anything was measured.
 static AGENTS: &[Agent] = &[

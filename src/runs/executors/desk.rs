@@ -1,4 +1,4 @@
-//! What the thread of an agent and the actor of its run share: whether to stop, lines to say, progress. Everything here
+//! What the threads of agents and the actor of their run share: whether to stop, lines to say, progress. Everything here
 //! is bounded, so an agent that prints without end costs the actor nothing.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use crate::artifacts::{self, Blobs, NewLine, RunLog};
 use crate::clock::Clock;
 use crate::domain::event::{LogLevel, LogLine, LogLines};
-use crate::domain::run::ManifestFile;
+use crate::domain::run::{ManifestFile, TokenUsage};
 use crate::domain::script::{ScriptJob, ScriptOutcome};
 use crate::domain::time::Timestamp;
 use crate::pipelines::{AgentError, AgentHost, OutputFile};
@@ -21,49 +21,80 @@ use crate::runs::executors::{ExecutorHost, RunIds, ScriptRunError, ScriptRunner}
 use crate::runs::log_batch::LogBatch;
 use crate::runs::log_pace::SharedPace;
 
-/// The desk of one run.
+/// The desk of one run: what its agents share.
 pub(crate) struct Desk {
     clock: Arc<dyn Clock>,
-    stopped: AtomicBool,
     closed: AtomicBool,
     lines: Mutex<LogBatch>,
     /// How much may be said in the room of the run.
     pace: SharedPace,
+    /// Tokens that the run has used.
+    tokens: AtomicU64,
+    /// What agents have used that is not on record yet.
+    used: Mutex<BTreeMap<Arc<str>, TokenUsage>>,
+    /// An agent has left something that should be said soon.
+    shown: Notify,
+    log_failure: OnceLock<String>,
+}
+
+impl Desk {
+    /// Of a run that has used so many tokens already.
+    pub(crate) fn new(clock: Arc<dyn Clock>, pace: SharedPace, tokens: u64) -> Self {
+        Self {
+            clock,
+            closed: AtomicBool::new(false),
+            lines: Mutex::default(),
+            pace,
+            tokens: AtomicU64::new(tokens),
+            used: Mutex::default(),
+            shown: Notify::new(),
+            log_failure: OnceLock::new(),
+        }
+    }
+
+    /// The run has ended: what an agent that was left behind still says is dropped.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    /// Waits until an agent has shown a picture.
+    pub(crate) async fn shown(&self) {
+        self.shown.notified().await;
+    }
+
+    /// Lines to say now.
+    pub(crate) fn take_lines(&self, now: Timestamp) -> Vec<LogLines> {
+        lock(&self.lines).take(now, &mut self.pace.lock())
+    }
+
+    /// The last lines to say.
+    pub(crate) fn take_last_lines(&self) -> Vec<LogLines> {
+        lock(&self.lines).take_last(self.clock.now(), &mut self.pace.lock())
+    }
+
+    /// What models have used for each agent, that was not taken yet.
+    pub(crate) fn take_used(&self) -> BTreeMap<Arc<str>, TokenUsage> {
+        std::mem::take(&mut *lock(&self.used))
+    }
+}
+
+/// The seat of one agent at the desk, for one try.
+#[derive(Default)]
+pub(crate) struct Seat {
+    stopped: AtomicBool,
+    closed: AtomicBool,
     progress: Mutex<Option<(f64, String)>>,
     children: ChildRegistry,
     /// Counts what the agent says.
     said: AtomicU64,
     /// The run is to rest as soon as the agent is at a safe point.
     rest: AtomicBool,
-    /// Something was left here that should be said soon.
-    shown: Notify,
     early: Mutex<Early>,
-    tokens: AtomicU64,
     /// Child processes that had ended before the agent was told to stop.
     ended_before_stop: OnceLock<u64>,
-    log_failure: OnceLock<String>,
 }
 
-impl Desk {
-    pub(crate) fn new(clock: Arc<dyn Clock>, pace: SharedPace) -> Self {
-        Self {
-            clock,
-            stopped: AtomicBool::new(false),
-            closed: AtomicBool::new(false),
-            lines: Mutex::default(),
-            pace,
-            progress: Mutex::default(),
-            children: ChildRegistry::default(),
-            said: AtomicU64::new(0),
-            rest: AtomicBool::new(false),
-            shown: Notify::new(),
-            early: Mutex::default(),
-            tokens: AtomicU64::new(0),
-            ended_before_stop: OnceLock::new(),
-            log_failure: OnceLock::new(),
-        }
-    }
-
+impl Seat {
     /// The agent is to stop, and its child processes are asked to end.
     pub(crate) fn stop(&self) {
         // First the word, so that nothing new is started for a child that is ended.
@@ -87,31 +118,16 @@ impl Desk {
         self.rest.store(rest, Ordering::Release);
     }
 
-    /// Waits until the agent has shown a picture.
-    pub(crate) async fn shown(&self) {
-        self.shown.notified().await;
-    }
-
     /// Whether the agent is to stop.
     pub(crate) fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::Acquire)
     }
 
-    /// The run has ended: what an agent that was left behind still says is dropped.
+    /// The try is over: what an agent that was left behind still says is dropped.
     pub(crate) fn close(&self) {
         self.stop();
         self.kill();
         self.closed.store(true, Ordering::Release);
-    }
-
-    /// Lines to say now.
-    pub(crate) fn take_lines(&self, now: Timestamp) -> Vec<LogLines> {
-        lock(&self.lines).take(now, &mut self.pace.lock())
-    }
-
-    /// The last lines to say.
-    pub(crate) fn take_last_lines(&self) -> Vec<LogLines> {
-        lock(&self.lines).take_last(self.clock.now(), &mut self.pace.lock())
     }
 
     /// The newest progress that was not taken yet.
@@ -119,7 +135,7 @@ impl Desk {
         lock(&self.progress).take()
     }
 
-    /// What an agent shows before it is done, that was not taken yet.
+    /// What the agent shows before it is done, that was not taken yet.
     pub(crate) fn take_early(&self) -> Option<Early> {
         Some(std::mem::take(&mut *lock(&self.early))).filter(|early| *early != Early::default())
     }
@@ -158,6 +174,7 @@ pub(crate) struct EarlyPreview {
 /// The house as one agent sees it.
 pub(crate) struct Host<'a> {
     pub(crate) desk: &'a Desk,
+    pub(crate) seat: &'a Seat,
     pub(crate) run: RunIds,
     pub(crate) blobs: &'a Blobs,
     pub(crate) log: &'a RunLog,
@@ -168,10 +185,11 @@ pub(crate) struct Host<'a> {
 
 impl AgentHost for Host<'_> {
     fn log(&self, level: LogLevel, text: &str) {
-        if self.desk.closed.load(Ordering::Acquire) || self.desk.log_failure.get().is_some() {
+        let closed = self.desk.closed.load(Ordering::Acquire) || self.seat.closed.load(Ordering::Acquire);
+        if closed || self.desk.log_failure.get().is_some() {
             return;
         }
-        self.desk.said.fetch_add(1, Ordering::Relaxed);
+        self.seat.said.fetch_add(1, Ordering::Relaxed);
         let at = self.desk.clock.now();
         let texts: Vec<_> =
             text.strip_suffix('\n').unwrap_or(text).split('\n').map(artifacts::as_one_line).collect();
@@ -192,12 +210,12 @@ impl AgentHost for Host<'_> {
     }
 
     fn progress(&self, percent: f64, message: &str) {
-        self.desk.said.fetch_add(1, Ordering::Relaxed);
-        *lock(&self.desk.progress) = Some((percent, message.to_owned()));
+        self.seat.said.fetch_add(1, Ordering::Relaxed);
+        *lock(&self.seat.progress) = Some((percent, message.to_owned()));
     }
 
     fn check(&self) -> Result<(), AgentError> {
-        if self.desk.is_stopped() {
+        if self.seat.is_stopped() {
             return Err(AgentError::Cancelled);
         }
         match self.desk.log_failure.get() {
@@ -207,15 +225,15 @@ impl AgentHost for Host<'_> {
     }
 
     fn preview(&self, file: &OutputFile, step: u64, of: u64) {
-        self.desk.said.fetch_add(1, Ordering::Relaxed);
+        self.seat.said.fetch_add(1, Ordering::Relaxed);
         if let Some(file) = self.store(file) {
-            lock(&self.desk.early).preview = Some(EarlyPreview { file, step, of });
+            lock(&self.seat.early).preview = Some(EarlyPreview { file, step, of });
             self.desk.shown.notify_one();
         }
     }
 
     fn safe_point(&self, state: &dyn Fn() -> Vec<u8>) -> Result<(), AgentError> {
-        let rest = self.desk.rest.load(Ordering::Acquire) && !self.desk.is_stopped();
+        let rest = self.seat.rest.load(Ordering::Acquire) && !self.seat.is_stopped();
         if rest || self.kept.is_time() {
             self.kept.keep(&state());
         }
@@ -232,12 +250,12 @@ impl AgentHost for Host<'_> {
         on_step: &mut dyn FnMut(usize, &ScriptOutcome),
     ) -> Result<Vec<ScriptOutcome>, AgentError> {
         self.check()?;
-        let stopped = || self.desk.is_stopped();
+        let stopped = || self.seat.is_stopped();
         let mut on_step = |step: usize, outcome: &ScriptOutcome| {
-            self.desk.said.fetch_add(1, Ordering::Relaxed);
+            self.seat.said.fetch_add(1, Ordering::Relaxed);
             on_step(step, outcome);
         };
-        self.scripts.run(&self.desk.children, job, &stopped, &mut on_step).map_err(|error| match error {
+        self.scripts.run(&self.seat.children, job, &stopped, &mut on_step).map_err(|error| match error {
             ScriptRunError::Cancelled => AgentError::Cancelled,
             ScriptRunError::Failed(message) => AgentError::failed(message),
         })
@@ -270,12 +288,12 @@ impl ExecutorHost for Host<'_> {
     }
 
     fn children(&self) -> &ChildRegistry {
-        &self.desk.children
+        &self.seat.children
     }
 
     fn artifact(&self, file: &OutputFile) {
         let Some(file) = self.store(file) else { return };
-        let mut early = lock(&self.desk.early);
+        let mut early = lock(&self.seat.early);
         early.files.retain(|known| known.path != file.path);
         if early.files.len() < EARLY_FILES_MAX {
             early.files.push(file);
@@ -283,13 +301,19 @@ impl ExecutorHost for Host<'_> {
     }
 
     fn metric(&self, name: &str, value: f64) {
-        let mut early = lock(&self.desk.early);
+        let mut early = lock(&self.seat.early);
         if early.metrics.len() < METRICS_MAX || early.metrics.contains_key(name) {
             early.metrics.insert(name.to_owned(), value);
         }
     }
 
-    fn use_tokens(&self, tokens: u64) -> u64 {
+    fn use_tokens(&self, used: TokenUsage) -> u64 {
+        let tokens = used.total_tokens();
+        if tokens > 0 {
+            let mut of_agents = lock(&self.desk.used);
+            let of_agent = of_agents.entry(self.agent.clone()).or_default();
+            *of_agent = of_agent.and(used);
+        }
         self.desk.tokens.fetch_add(tokens, Ordering::Relaxed) + tokens
     }
 }

@@ -20,6 +20,7 @@ pub use dispatch::Executors;
 pub use scripts::{ScriptRunError, ScriptRunner, Scripts};
 
 use crate::domain::ids::{ProjectId, RunId};
+use crate::domain::run::TokenUsage;
 use crate::pipelines::{Agent, AgentError, AgentHost, AgentInputs, AgentOutput, OutputFile};
 use crate::runs::executors::children::ChildRegistry;
 
@@ -51,8 +52,9 @@ pub trait ExecutorHost: AgentHost {
     fn artifact(&self, file: &OutputFile);
     /// Says a figure; of one name the newest counts.
     fn metric(&self, name: &str, value: f64);
-    /// Counts tokens of a model; answers how many the run has used in all.
-    fn use_tokens(&self, tokens: u64) -> u64;
+    /// Counts what a model has used; answers how many tokens the run has used in all, those of earlier tries and boots
+    /// included.
+    fn use_tokens(&self, used: TokenUsage) -> u64;
 }
 
 /// Whose agent it is.

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use crate::artifacts::{ArtifactPath, Artifacts};
 use crate::domain::run::{AgentManifest, ManifestFile, Run};
 use crate::pipelines::{Agent, AgentError, AgentHost, AgentInputs, AgentOutput, FileSet, when};
-use crate::runs::executors::desk::{Desk, Host};
+use crate::runs::executors::desk::{Desk, Host, Seat};
 use crate::runs::executors::kept::KeptState;
 use crate::runs::executors::{AgentGate, Executor, RunIds, ScriptRunner, panics};
 use crate::runs::plan::Work;
@@ -27,6 +27,7 @@ pub(crate) struct Task {
     /// Its inputs and key.
     pub(crate) work: Work,
     pub(crate) desk: Arc<Desk>,
+    pub(crate) seat: Arc<Seat>,
     pub(crate) tools: Arc<Tools>,
 }
 
@@ -92,7 +93,7 @@ impl Drop for Alive {
 }
 
 fn work(task: &Task) -> Result<Made, AgentError> {
-    let (tools, desk, name) = (&task.tools, &task.desk, task.agent.name);
+    let (tools, desk, seat, name) = (&task.tools, &task.desk, &task.seat, task.agent.name);
     let log = tools
         .artifacts
         .logs()
@@ -102,13 +103,13 @@ fn work(task: &Task) -> Result<Made, AgentError> {
     let blobs = tools.artifacts.blobs();
     let kept = KeptState::new(tools.artifacts.logs(), task.run.id, name, &task.work.key);
     let host =
-        Host { desk, run, blobs, log: &log, scripts: tools.scripts.as_ref(), agent: name.into(), kept };
+        Host { desk, seat, run, blobs, log: &log, scripts: tools.scripts.as_ref(), agent: name.into(), kept };
     if task.agent.policy.resources.iter().any(|resource| resource == CPU) {
         work_quietly();
     }
     let inputs = inputs(task)?;
     if let Some(gate) = &tools.gate {
-        gate.before_agent(task.run.id, name, &|| desk.is_stopped());
+        gate.before_agent(task.run.id, name, &|| seat.is_stopped());
     }
     if let Some(when) = task.agent.setup.when
         && !when::holds(when, &inputs)?
@@ -124,7 +125,7 @@ fn work(task: &Task) -> Result<Made, AgentError> {
     let made = store(task, output)?;
     host.kept.forget();
     if let Some(gate) = &tools.gate {
-        gate.after_agent(task.run.id, name, &|| desk.is_stopped());
+        gate.after_agent(task.run.id, name, &|| seat.is_stopped());
     }
     Ok(made)
 }

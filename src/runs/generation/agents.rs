@@ -1,5 +1,7 @@
-//! One agent of a run: started, ended, tried again.
+//! Agents of a run: started, ended, tried again.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
@@ -7,8 +9,9 @@ use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use crate::domain::event::RunError;
 use crate::pipelines::policy::{AgentPolicy, FailureClass};
 use crate::pipelines::{Agent, AgentError};
-use crate::runs::executors::desk::Desk;
+use crate::runs::executors::desk::Seat;
 use crate::runs::executors::thread::{self, Made, Task};
+use crate::runs::generation::ending::{Ending, KILL_AGAIN};
 use crate::runs::generation::{AtWork, Generation, Phase, millis};
 use crate::runs::plan::Work;
 use crate::runs::retry;
@@ -25,46 +28,90 @@ impl Generation {
         self.agent(index).map_or(DEFAULT, |agent| &agent.policy)
     }
 
+    /// Of agents that may work, those that are let: as many as the pipeline allows at once, and of those that occupy the
+    /// same thing one at a time.
+    pub(super) fn admitted(&self, work: Vec<Work>) -> Vec<Work> {
+        let Some(pipeline) = &self.pipeline else { return Vec::new() };
+        let resources = |index: usize| pipeline.agents[index].policy.resources.iter();
+        let mut occupied: BTreeSet<&str> =
+            self.at_work.keys().flat_map(|index| resources(*index)).map(|tag| &**tag).collect();
+        let mut places = pipeline.parallel.max(1).saturating_sub(self.at_work.len());
+        let mut admitted = Vec::new();
+        for work in work {
+            if places == 0 {
+                break;
+            }
+            if resources(work.index).any(|tag| occupied.contains(&**tag)) {
+                continue;
+            }
+            occupied.extend(resources(work.index).map(|tag| &**tag));
+            places -= 1;
+            admitted.push(work);
+        }
+        admitted
+    }
+
+    /// Agents of which it is not to be asked what they do next: they work, or wait to be tried again.
+    pub(super) fn busy(&self) -> BTreeSet<usize> {
+        self.at_work.keys().chain(self.retries.keys()).copied().collect()
+    }
+
     pub(super) fn start_agent(&mut self, work: Work, ctx: &mut Context<Self>) {
         let Some(agent) = self.agent(work.index).cloned() else { return };
         let index = work.index;
         let limit_ms = agent.policy.limits.timeout_ms.unwrap_or(self.shared.settings.agent_timeout_ms);
         let name = agent.name;
         let timer = ctx.run_later(Duration::from_millis(limit_ms), move |actor, ctx| {
-            actor.time_out(format!("{name} agent did not end within {limit_ms} ms"), true, ctx);
+            actor.time_out_agent(index, format!("{name} agent did not end within {limit_ms} ms"), ctx);
         });
-        // What an earlier agent said last is not this one's.
-        self.desk.take_progress();
-        self.desk.wish_rest(self.wants_pause());
-        let began = Instant::now();
-        self.at_work = Some(AtWork { index, timer, began, said: (self.desk.said(), began) });
+        let (seat, began) = (Arc::new(Seat::default()), Instant::now());
+        seat.wish_rest(self.wants_pause());
+        self.seats.insert(index, seat.clone());
+        let at_work = AtWork {
+            seat: seat.clone(),
+            timer,
+            began,
+            said: (seat.said(), began),
+            progress_said_at: self.now(),
+            timed_out: None,
+        };
+        self.at_work.insert(index, at_work);
         let result = thread::start(Task {
             run: self.run.clone(),
             agent,
             work,
             desk: self.desk.clone(),
+            seat: seat.clone(),
             tools: self.shared.tools.clone(),
         });
-        ctx.spawn(result.into_actor(self).map(|result, actor, ctx| {
+        ctx.spawn(result.into_actor(self).map(move |result, actor, ctx| {
             let result =
                 result.unwrap_or_else(|_| Err(AgentError::failed("the thread of the agent ended early")));
-            actor.agent_ended(result, ctx);
+            actor.agent_ended(index, &seat, result, ctx);
         }));
     }
 
-    fn agent_ended(&mut self, result: Result<Made, AgentError>, ctx: &mut Context<Self>) {
-        let Some(AtWork { index, timer, began, .. }) = self.at_work.take() else { return };
+    fn agent_ended(
+        &mut self,
+        index: usize,
+        seat: &Arc<Seat>,
+        result: Result<Made, AgentError>,
+        ctx: &mut Context<Self>,
+    ) {
+        // A try that was given up is not what the agent does now.
+        if !self.at_work.get(&index).is_some_and(|at_work| Arc::ptr_eq(&at_work.seat, seat)) {
+            return;
+        }
+        let Some(AtWork { timer, began, timed_out, .. }) = self.at_work.remove(&index) else { return };
         ctx.cancel_future(timer);
         let now = self.now();
-        match (&self.phase, result) {
-            (Phase::Unwritable(_) | Phase::Left, _) => {}
-            (Phase::Cancelling, _) => self.cancel_if_stopped(ctx),
-            (Phase::TimingOut(message, true), _) => {
-                let message = message.clone();
-                self.try_again_or(index, FailureClass::TimedOut, &message, ctx, Self::finish_time_out);
-            }
-            (Phase::TimingOut(_, false), _) => self.finish_time_out(ctx),
-            (Phase::Working | Phase::Stopping, Ok(made)) => {
+        match (&self.phase, timed_out, result) {
+            (Phase::Unwritable(_) | Phase::Left, ..) => {}
+            (Phase::Cancelling, ..) => self.cancel_if_stopped(ctx),
+            (Phase::Ending(_), ..) => self.end_if_stopped(ctx),
+            (Phase::Stopping, Some(_), _) | (Phase::Stopping, _, Err(_)) => self.checkpoint_if_stopped(ctx),
+            (Phase::Working, Some(message), _) => self.agent_timed_out(index, message, ctx),
+            (Phase::Working | Phase::Stopping, None, Ok(made)) => {
                 self.progress.reached(index, 100.0);
                 let done = AgentDone {
                     index,
@@ -76,7 +123,7 @@ impl Generation {
                     eta: self.progress.eta(),
                 };
                 let change = transitions::agent_completed(&self.run, done);
-                let change = change.with_metrics(index, self.desk.take_early().unwrap_or_default().metrics);
+                let change = change.with_metrics(index, seat.take_early().unwrap_or_default().metrics);
                 let change = change.after_lines(self.desk.take_lines(now));
                 self.commit(ctx, change, move |actor, ctx| {
                     let record = &actor.run.agents[index];
@@ -86,13 +133,9 @@ impl Generation {
                     actor.advance(ctx);
                 });
             }
-            (Phase::Stopping, Err(_)) => self.checkpoint(ctx),
-            (Phase::Working, Err(AgentError::Resting)) => match self.wants_pause() {
-                true => self.pause_now(ctx),
-                // The pause was taken back meanwhile.
-                false => self.advance(ctx),
-            },
-            (Phase::Working, Err(error)) => {
+            // The run pauses once no other agent works either; when the pause was taken back meanwhile, the agent goes on.
+            (Phase::Working, None, Err(AgentError::Resting)) => self.advance(ctx),
+            (Phase::Working, None, Err(error)) => {
                 let (class, message) = (error.class(), error.to_string());
                 self.try_again_or(index, class, &message, ctx, move |actor, ctx| {
                     actor.agent_failed(index, error, ctx);
@@ -116,28 +159,24 @@ impl Generation {
             return otherwise(self, ctx);
         };
         let retries_max = policy.rule(class).retries_max;
-        let lines = self.desk.take_last_lines();
+        // Others at work go on with their lines.
+        let lines = match self.at_work.is_empty() {
+            true => self.desk.take_last_lines(),
+            false => self.desk.take_lines(self.now()),
+        };
         let change = transitions::agent_retried(&self.run, index, message, pause_ms, retries_max);
-        if self.desk.is_stopped() {
-            // It was told to stop; the next try begins without that.
-            self.desk.close();
-            let pace = self.shared.log_paces.of(self.run.project_id, self.now());
-            self.desk = std::sync::Arc::new(Desk::new(self.shared.clock.clone(), pace));
-        }
-        self.phase = Phase::Working;
         self.progress.restarted(index);
         self.commit(ctx, change.after_lines(lines), move |actor, ctx| {
-            let timer = ctx.run_later(Duration::from_millis(pause_ms), |actor, ctx| {
-                actor.retry = None;
+            let timer = ctx.run_later(Duration::from_millis(pause_ms), move |actor, ctx| {
+                actor.retries.remove(&index);
                 if matches!(actor.phase, Phase::Working) {
                     actor.advance(ctx);
                 }
             });
-            actor.retry = Some(timer);
-            // Nothing works during the pause, so this is as good a place as between agents.
-            if actor.wants_pause() {
-                actor.pause_now(ctx);
-            }
+            actor.retries.insert(index, timer);
+            // When nothing works during the pause, this is as good a place as between agents; and it may be what another
+            // agent was kept waiting by.
+            actor.advance(ctx);
         });
     }
 
@@ -153,23 +192,76 @@ impl Generation {
                 line: None,
             },
         };
-        let change = transitions::failed(&self.run, Some(index), error, self.now());
-        let change = change.after_lines(self.desk.take_last_lines());
-        self.commit(ctx, change, Self::leave);
+        self.end_with(Ending::Failed { index, error }, ctx);
+    }
+
+    /// An agent has reached a time limit of its own: it is told to stop, and tried again when it has. One that does not stop
+    /// takes its run with it.
+    fn time_out_agent(&mut self, index: usize, message: String, ctx: &mut Context<Self>) {
+        let Some(at_work) = self.at_work.get_mut(&index) else { return };
+        if !matches!(self.phase, Phase::Working) || at_work.timed_out.is_some() {
+            return;
+        }
+        at_work.timed_out = Some(message.clone());
+        let seat = at_work.seat.clone();
+        seat.stop();
+        let after = Duration::from_millis(self.shared.settings.kill_after_ms);
+        let still = seat.clone();
+        ctx.run_later(after, move |actor, ctx| actor.kill_seat(index, still, ctx));
+        let grace = Duration::from_millis(self.shared.settings.cancel_grace_ms);
+        ctx.run_later(grace, move |actor, ctx| {
+            if actor.works_at(index, &seat) && matches!(actor.phase, Phase::Working) {
+                let alone = actor.at_work.len() == 1;
+                actor.end_with(Ending::TimedOut { index: Some(index), message }, ctx);
+                if alone {
+                    // It had its grace; others get one of their own.
+                    actor.finish_ending(ctx);
+                }
+            }
+        });
+    }
+
+    fn works_at(&self, index: usize, seat: &Arc<Seat>) -> bool {
+        self.at_work.get(&index).is_some_and(|at_work| Arc::ptr_eq(&at_work.seat, seat))
+    }
+
+    fn kill_seat(&mut self, index: usize, seat: Arc<Seat>, ctx: &mut Context<Self>) {
+        if self.works_at(index, &seat) && matches!(self.phase, Phase::Working) {
+            seat.kill();
+            ctx.run_later(KILL_AGAIN, move |actor, ctx| actor.kill_seat(index, seat, ctx));
+        }
+    }
+
+    fn agent_timed_out(&mut self, index: usize, message: String, ctx: &mut Context<Self>) {
+        // What is left of that try says nothing more.
+        if let Some(seat) = self.seats.remove(&index) {
+            seat.close();
+        }
+        let said = message.clone();
+        self.try_again_or(index, FailureClass::TimedOut, &said, ctx, move |actor, ctx| {
+            actor.end_with(Ending::TimedOut { index: Some(index), message }, ctx);
+        });
     }
 
     /// An agent that says nothing for too long has reached a limit.
     pub(super) fn check_silence(&mut self, ctx: &mut Context<Self>) {
-        let Some(index) = self.at_work.as_ref().map(|at_work| at_work.index) else { return };
-        let limit_ms =
-            self.policy(index).limits.silence_timeout_ms.or(self.shared.settings.silence_timeout_ms);
-        let (Some(limit_ms), said) = (limit_ms, self.desk.said()) else { return };
-        let Some(at_work) = &mut self.at_work else { return };
-        if at_work.said.0 != said {
-            at_work.said = (said, Instant::now());
-        } else if at_work.said.1.elapsed() >= Duration::from_millis(limit_ms) {
-            let name = self.run.agents[index].agent.clone();
-            self.time_out(format!("{name} agent said nothing for {limit_ms} ms"), true, ctx);
+        let mut silent = Vec::new();
+        let default = self.shared.settings.silence_timeout_ms;
+        let pipeline = self.pipeline.clone();
+        for (index, at_work) in &mut self.at_work {
+            let Some(agent) = pipeline.as_ref().and_then(|pipeline| pipeline.agents.get(*index)) else {
+                continue;
+            };
+            let Some(limit_ms) = agent.policy.limits.silence_timeout_ms.or(default) else { continue };
+            let said = at_work.seat.said();
+            if said != at_work.said.0 {
+                at_work.said = (said, Instant::now());
+            } else if at_work.said.1.elapsed() >= Duration::from_millis(limit_ms) {
+                silent.push((*index, format!("{} agent said nothing for {limit_ms} ms", agent.name)));
+            }
+        }
+        for (index, message) in silent {
+            self.time_out_agent(index, message, ctx);
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The actor of one working run. It asks [`plan`] what comes next, has agents work on threads of their own, and writes
-//! each change with what is said about it as one batch.
+//! The actor of one working run. It asks [`plan`] what may begin, has agents work on threads of their own, several at once
+//! when they do not need each other, and writes each change with what is said about it as one batch.
 //!
 //! Everything waits while a change is written (`ctx.wait`), so the actor decides on the run as it is on record, always.
 //! Agents do not send messages: they leave lines and progress at the [`Desk`], which the actor looks at every
@@ -9,6 +9,7 @@ mod agents;
 mod ending;
 mod pausing;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,16 +20,17 @@ pub(crate) use ending::{CancelRun, StopRun};
 pub(crate) use pausing::{PauseRun, ResumeRun};
 
 use crate::broker::RunStep;
-use crate::domain::event::{Eta, EventBody, RunError};
-use crate::domain::run::{Run, RunStatus};
+use crate::domain::event::{EventBody, RunError};
+use crate::domain::run::{Run, RunStatus, TokenUsage};
 use crate::domain::time::Timestamp;
 use crate::engine::{Batch, EngineError};
 use crate::pipelines::Pipeline;
 use crate::runs::commits::write;
-use crate::runs::executors::desk::Desk;
+use crate::runs::executors::desk::{Desk, Seat};
+use crate::runs::generation::ending::Ending;
 use crate::runs::orchestrator::Shared;
 use crate::runs::plan::{self, Next};
-use crate::runs::progress::{Progress, sane_percent};
+use crate::runs::progress::{Expected, Progress, sane_percent};
 use crate::runs::recovery::at_work;
 use crate::runs::transitions::{self, Transition, preview_message, preview_url};
 
@@ -60,8 +62,8 @@ enum Phase {
     Working,
     /// A cancel is being carried out.
     Cancelling,
-    /// A time limit was reached: its text, and whether it is one of the agent, which may be tried again.
-    TimingOut(String, bool),
+    /// An agent has failed, or a time limit was reached: agents at work are told to stop.
+    Ending(Ending),
     /// The server goes down.
     Stopping,
     /// The store does not take changes; what will be written when it does.
@@ -70,14 +72,17 @@ enum Phase {
     Left,
 }
 
-/// The thread of an agent that has not answered yet.
+/// An agent whose thread has not answered yet.
 struct AtWork {
-    index: usize,
+    seat: Arc<Seat>,
     timer: SpawnHandle,
     /// Not by the time of day: what an agent took is what the next one is expected to take, and a clock may jump.
     began: Instant,
-    /// What the desk counted last, and since when nothing was added to it.
+    /// What its seat counted last, and since when nothing was added to it.
     said: (u64, Instant),
+    progress_said_at: Timestamp,
+    /// It has reached a time limit of its own and was told to stop: what is said of it.
+    timed_out: Option<String>,
 }
 
 /// The actor of one working run.
@@ -89,11 +94,13 @@ pub(crate) struct Generation {
     progress: Progress,
     desk: Arc<Desk>,
     phase: Phase,
-    at_work: Option<AtWork>,
-    /// The pause before an agent is tried again.
-    retry: Option<SpawnHandle>,
+    /// By place.
+    at_work: BTreeMap<usize, AtWork>,
+    /// Seats of the newest try of each agent, those that have ended included: a stop counts the processes of all.
+    seats: BTreeMap<usize, Arc<Seat>>,
+    /// Pauses before agents are tried again.
+    retries: BTreeMap<usize, SpawnHandle>,
     began: Instant,
-    progress_said_at: Timestamp,
     left: Option<oneshot::Sender<Left>>,
 }
 
@@ -101,18 +108,18 @@ impl Generation {
     pub(crate) fn new(shared: Arc<Shared>, run: Run, left: oneshot::Sender<Left>) -> Self {
         let now = shared.clock.now();
         let pace = shared.log_paces.of(run.project_id, now);
-        let desk = Arc::new(Desk::new(shared.clock.clone(), pace));
+        let desk = Arc::new(Desk::new(shared.clock.clone(), pace, tokens_of(&run)));
         Self {
-            progress: Progress::new(&[], run.progress),
+            progress: Progress::new(&[], 1, run.progress),
             shared,
             run,
             pipeline: None,
             desk,
             phase: Phase::Working,
-            at_work: None,
-            retry: None,
+            at_work: BTreeMap::new(),
+            seats: BTreeMap::new(),
+            retries: BTreeMap::new(),
             began: Instant::now(),
-            progress_said_at: now,
             left: Some(left),
         }
     }
@@ -128,6 +135,7 @@ impl Generation {
         change: Transition,
         then: impl FnOnce(&mut Self, &mut Context<Self>) + 'static,
     ) {
+        let change = change.with_used(self.desk.take_used());
         let next = Run { version: change.run.version + 1, ..change.run.clone() };
         self.write(ctx, change.into_batch(), move |actor, ctx| {
             actor.run = next;
@@ -151,7 +159,7 @@ impl Generation {
 
     /// The store did not take a change although it was tried again and again.
     fn not_written(&mut self, error: EngineError, ctx: &mut Context<Self>) {
-        self.desk.stop();
+        self.seats.values().for_each(|seat| seat.stop());
         match error {
             // Somebody else has written this run (a cancel at the moment of admission), or the store is gone: it is no
             // longer ours to decide, and whoever hears that we left looks again.
@@ -185,7 +193,7 @@ impl Generation {
 
     /// The run has ended or waits again, or can no longer be written; the actor goes.
     fn leave(&mut self, ctx: &mut Context<Self>) {
-        self.desk.close();
+        self.close();
         self.phase = Phase::Left;
         if let Some(left) = self.left.take() {
             let took_ms = millis(self.began.elapsed());
@@ -193,6 +201,12 @@ impl Generation {
             let _ = left.send(Left { status: self.run.status, took_ms });
         }
         ctx.stop();
+    }
+
+    /// However the run goes: no agent works on for it.
+    fn close(&self) {
+        self.desk.close();
+        self.seats.values().for_each(|seat| seat.close());
     }
 
     /// Durations of earlier runs are known: the work begins.
@@ -203,22 +217,26 @@ impl Generation {
             let change = transitions::failed(&self.run, None, error, self.now());
             return self.commit(ctx, change, Self::leave);
         };
-        let agents: Vec<(f64, Vec<u64>)> = pipeline
+        let agents: Vec<Expected> = pipeline
             .agents
             .iter()
             .map(|agent| {
                 let of_agent = earlier.iter().filter(|(name, _)| name == agent.name);
-                (agent.weight, of_agent.map(|(_, duration)| *duration).collect())
+                Expected {
+                    weight: agent.weight,
+                    earlier_ms: of_agent.map(|(_, duration)| *duration).collect(),
+                    needs: agent.setup.needs,
+                }
             })
             .collect();
-        self.progress = Progress::new(&agents, self.run.progress);
+        self.progress = Progress::new(&agents, pipeline.parallel, self.run.progress);
         let change = transitions::starting(&self.run, &self.shared.boot_id);
         self.commit(ctx, change, |actor, ctx| {
             let worked_ms: u64 = actor.run.agents.iter().filter_map(|agent| agent.duration_ms).sum();
             let left_ms = actor.shared.settings.run_timeout_ms.saturating_sub(worked_ms);
             ctx.run_later(Duration::from_millis(left_ms), |actor, ctx| {
                 let limit_ms = actor.shared.settings.run_timeout_ms;
-                actor.time_out(format!("the run did not end within {limit_ms} ms"), false, ctx);
+                actor.time_out(format!("the run did not end within {limit_ms} ms"), ctx);
             });
             ctx.run_interval(TICK, Self::tick);
             actor.listen(ctx);
@@ -226,19 +244,26 @@ impl Generation {
         });
     }
 
-    /// The next step.
+    /// The next step: whatever may begin does.
     fn advance(&mut self, ctx: &mut Context<Self>) {
-        if matches!(self.phase, Phase::Stopping) {
-            return self.checkpoint(ctx);
+        match self.phase {
+            Phase::Stopping => return self.checkpoint_if_stopped(ctx),
+            Phase::Working => {}
+            _ => return,
         }
         let Some(pipeline) = &self.pipeline else { return };
-        let next = plan::next(&self.run, pipeline, self.shared.tools.executor.name());
-        self.note_done(&next);
+        let next = plan::next(&self.run, pipeline, self.shared.tools.executor.name(), &self.busy());
+        self.note_done();
         let (now, eta) = (self.now(), self.progress.eta());
         match self.run.status {
             RunStatus::Starting => return self.enter_running(next, ctx),
             // A run that has nothing more to do ends rather than pauses.
-            RunStatus::Pausing if next != Next::Finish => return self.pause_now(ctx),
+            RunStatus::Pausing if next != Next::Finish => {
+                if self.at_work.is_empty() {
+                    self.pause_now(ctx);
+                }
+                return;
+            }
             _ => {}
         }
         match next {
@@ -246,10 +271,8 @@ impl Generation {
                 let change = transitions::reused(&self.run, &agents, self.progress.percent(), eta);
                 self.commit(ctx, change, Self::advance);
             }
-            Next::Work(work) => {
-                let change = transitions::agent_started(&self.run, work.index, now);
-                self.commit(ctx, change, |actor, ctx| actor.start_agent(work, ctx));
-            }
+            Next::Work(work) => self.begin_work(work, Transition::unchanged(&self.run), ctx),
+            Next::Wait => {}
             Next::Ask(index) => self.ask(index, ctx),
             Next::Finish => {
                 let change = transitions::completed(&self.run, now).after_lines(self.desk.take_last_lines());
@@ -258,32 +281,46 @@ impl Generation {
         }
     }
 
-    /// From `starting` to `running`; the first agent is announced with it, so that it is seen as soon as can be.
+    /// Those of these agents begin that are let, with what is said before.
+    fn begin_work(&mut self, work: Vec<plan::Work>, before: Transition, ctx: &mut Context<Self>) {
+        let (admitted, now) = (self.admitted(work), self.now());
+        let mut change = before;
+        for work in &admitted {
+            let started = transitions::agent_started(&change.run, work.index, now);
+            change = change.and(started);
+        }
+        if change.events.is_empty() {
+            return;
+        }
+        self.commit(ctx, change, |actor, ctx| {
+            admitted.into_iter().for_each(|work| actor.start_agent(work, ctx));
+        });
+    }
+
+    /// From `starting` to `running`; the first agents are announced with it, so that they are seen as soon as can be.
     fn enter_running(&mut self, next: Next, ctx: &mut Context<Self>) {
         let (now, eta) = (self.now(), self.progress.eta());
         match next {
             Next::Work(work) => {
-                let running = transitions::running(&self.run, Some(work.index), eta, now);
-                let started = transitions::agent_started(&running.run, work.index, now);
-                self.commit(ctx, running.and(started), |actor, ctx| actor.start_agent(work, ctx));
+                let running = transitions::running(&self.run, work.first().map(|work| work.index), eta, now);
+                self.begin_work(work, running, ctx);
             }
-            Next::Reuse(_) | Next::Ask(_) | Next::Finish => {
+            Next::Reuse(_) | Next::Wait | Next::Ask(_) | Next::Finish => {
                 let running = transitions::running(&self.run, None, eta, now);
                 self.commit(ctx, running, Self::advance);
             }
         }
     }
 
-    /// Agents before the next one are done.
-    fn note_done(&mut self, next: &Next) {
-        let done = match next {
-            Next::Work(work) => work.index,
-            Next::Reuse(agents) => agents.last().map_or(0, |last| last + 1),
-            Next::Ask(index) => index + 1,
-            Next::Finish => self.run.agents.len(),
-        };
-        (0..done).for_each(|index| self.progress.reached(index, 100.0));
-        (done..self.run.agents.len()).for_each(|index| self.progress.restarted(index));
+    /// How far agents are that do not work: done, or not begun.
+    fn note_done(&mut self) {
+        for (index, record) in self.run.agents.iter().enumerate() {
+            match plan::is_done(record) {
+                true => self.progress.reached(index, 100.0),
+                false if !self.at_work.contains_key(&index) => self.progress.restarted(index),
+                false => {}
+            }
+        }
     }
 
     /// A picture is news that somebody watches for: it is said at once rather than with the next look at the desk.
@@ -309,44 +346,15 @@ impl Generation {
         self.check_silence(ctx);
         let now = self.now();
         let lines = self.desk.take_lines(now);
-        if let (Phase::Working, Some(index)) = (&self.phase, self.at_work.as_ref().map(|agent| agent.index))
-            && let Some(early) = self.desk.take_early()
+        if matches!(self.phase, Phase::Working)
+            && let Some((change, previews)) = self.shown(now)
         {
-            let preview = early.preview.as_ref().map(|preview| {
-                let url = preview_url(&self.run, preview);
-                // Whoever hears of the step right after this knows its picture.
-                self.shared.broker.tell_step(RunStep {
-                    run: self.run.id,
-                    step: preview.step,
-                    of: preview.of,
-                    preview_url: url.as_str().into(),
-                });
-                preview_message(&self.run, index, preview, &url)
-            });
-            let mut change = transitions::agent_shows(&self.run, index, early);
-            if preview.is_some()
-                && let Some(progress) = self.desk.take_progress()
-            {
-                let (of_agent, of_run) = self.got_on(index, progress, now);
-                let got_on = transitions::agent_progress(&change.run, index, of_agent, of_run);
-                change = change.and(got_on);
-            }
-            let change = change.after_lines(lines);
-            // Its address leads somewhere only once the change is on record.
-            return self.commit(ctx, change, move |actor, _| {
-                if let Some(preview) = preview {
+            // The address of a preview leads somewhere only once the change is on record.
+            return self.commit(ctx, change.after_lines(lines), move |actor, _| {
+                for preview in previews {
                     actor.shared.broker.show(actor.run.project_id, PREVIEW, &preview);
                 }
             });
-        }
-        if let (Phase::Working, Some(index)) = (&self.phase, self.at_work.as_ref().map(|agent| agent.index))
-            // A clock that went back does not silence the run.
-            && !(0..PROGRESS_GAP_MS as i64).contains(&(now.0 - self.progress_said_at.0))
-            && let Some(progress) = self.desk.take_progress()
-        {
-            let (of_agent, of_run) = self.got_on(index, progress, now);
-            let change = transitions::agent_progress(&self.run, index, of_agent, of_run).after_lines(lines);
-            return self.commit(ctx, change, |_, _| ());
         }
         if !lines.is_empty() {
             let events = lines.into_iter().map(EventBody::Log).collect();
@@ -354,21 +362,48 @@ impl Generation {
             self.write(ctx, batch, |_, _| ());
         }
     }
-}
 
-impl Generation {
-    /// Takes down how far an agent is; answers what is said of the agent and of the run.
-    fn got_on(&mut self, index: usize, (percent, message): (f64, String), now: Timestamp) -> GotOn {
-        self.progress_said_at = now;
-        // 100 is said when the agent's output is on record.
-        self.progress.reached(index, sane_percent(percent).min(99.0));
-        let of_run = (self.progress.percent(), self.progress.eta());
-        ((self.progress.of_agent(index), message), of_run)
+    /// What agents at work show and how far they have come since it was said last, as one change.
+    fn shown(&mut self, now: Timestamp) -> Option<(Transition, Vec<String>)> {
+        let (mut change, mut previews) = (Transition::unchanged(&self.run), Vec::new());
+        let mut any = false;
+        for (index, at_work) in &mut self.at_work {
+            let index = *index;
+            let mut is_seen = false;
+            if let Some(early) = at_work.seat.take_early() {
+                if let Some(preview) = &early.preview {
+                    let url = preview_url(&self.run, preview);
+                    previews.push(preview_message(&self.run, index, preview, &url));
+                    // Whoever hears of the progress right after this knows its picture.
+                    self.shared.broker.tell_step(RunStep {
+                        run: self.run.id,
+                        step: preview.step,
+                        of: preview.of,
+                        preview_url: url.into(),
+                    });
+                    is_seen = true;
+                }
+                let shows = transitions::agent_shows(&change.run, index, early);
+                change = change.and(shows);
+                any = true;
+            }
+            // What is seen is said with its picture. A clock that went back does not silence the run.
+            if (is_seen || !(0..PROGRESS_GAP_MS as i64).contains(&(now.0 - at_work.progress_said_at.0)))
+                && let Some((percent, message)) = at_work.seat.take_progress()
+            {
+                at_work.progress_said_at = now;
+                // 100 is said when the agent's output is on record.
+                self.progress.reached(index, sane_percent(percent).min(99.0));
+                let of_run = (self.progress.percent(), self.progress.eta());
+                let of_agent = (self.progress.of_agent(index), message);
+                let goes_on = transitions::agent_progress(&change.run, index, of_agent, of_run);
+                change = change.and(goes_on);
+                any = true;
+            }
+        }
+        any.then_some((change, previews))
     }
 }
-
-/// How far an agent is with what it does, and how far its run is.
-type GotOn = ((f64, String), (f64, Option<Eta>));
 
 impl Actor for Generation {
     type Context = Context<Self>;
@@ -390,13 +425,17 @@ impl Actor for Generation {
     }
 }
 
+/// Tokens that a run has used.
+fn tokens_of(run: &Run) -> u64 {
+    run.usage().map_or(0, TokenUsage::total_tokens)
+}
+
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Drop for Generation {
-    /// However the actor goes: no agent works on for it.
     fn drop(&mut self) {
-        self.desk.close();
+        self.close();
     }
 }

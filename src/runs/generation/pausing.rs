@@ -5,7 +5,6 @@ use tokio::sync::oneshot;
 
 use crate::domain::run::RunStatus;
 use crate::runs::generation::{Generation, Phase};
-use crate::runs::recovery::at_work;
 use crate::runs::transitions::{self, Transition};
 use crate::runs::{NOT_PAUSED, RunsError};
 
@@ -29,9 +28,14 @@ impl Generation {
         self.run.status == RunStatus::Pausing
     }
 
+    /// Agents that can rest in the middle of their work are to do so at their next safe point, or not any more.
+    fn wish_rest(&self, rest: bool) {
+        self.seats.values().for_each(|seat| seat.wish_rest(rest));
+    }
+
     /// The run rests, whoever asked for it.
     pub(super) fn pause_now(&mut self, ctx: &mut Context<Self>) {
-        if let Some(timer) = self.retry.take() {
+        for timer in std::mem::take(&mut self.retries).into_values() {
             ctx.cancel_future(timer);
         }
         let change = transitions::paused(&self.run, self.now()).after_lines(self.desk.take_last_lines());
@@ -82,10 +86,10 @@ impl Handler<PauseRun> for Generation {
         match (&self.phase, self.run.status) {
             (Phase::Working, RunStatus::Pausing) => Box::pin(async { Ok(RunStatus::Pausing) }),
             (Phase::Working, _) => {
-                let change = transitions::pausing(&self.run, &pause.by, at_work(&self.run), self.now());
-                self.desk.wish_rest(true);
+                let change = transitions::pausing(&self.run, &pause.by, self.now());
+                self.wish_rest(true);
                 self.answer_with(ctx, change, |actor, ctx| {
-                    if actor.at_work.is_none() {
+                    if actor.at_work.is_empty() {
                         actor.pause_now(ctx);
                     }
                 })
@@ -101,9 +105,10 @@ impl Handler<ResumeRun> for Generation {
     fn handle(&mut self, resume: ResumeRun, ctx: &mut Self::Context) -> Self::Result {
         match (&self.phase, self.run.status) {
             (Phase::Working, RunStatus::Pausing) => {
-                self.desk.wish_rest(false);
+                self.wish_rest(false);
                 let change = transitions::pause_withdrawn(&self.run, &resume.by);
-                self.answer_with(ctx, change, |_, _| ())
+                // What was held back may begin.
+                self.answer_with(ctx, change, Self::advance)
             }
             _ => self.refused(NOT_PAUSED),
         }

@@ -6,12 +6,12 @@ use actix::{
 };
 
 use crate::domain::control::Signed;
-use crate::domain::event::Eta;
 use crate::domain::ids::RunId;
 use crate::domain::run::{Run, RunStatus};
 use crate::runs::control::{self, GateVerdict, Place, QueueState, QueueView};
 use crate::runs::generation::{PauseRun, ResumeRun};
 use crate::runs::orchestrator::{CANCEL_LOOKS_MAX, LOOK_PAUSE, Orchestrator};
+use crate::runs::queue::Standing;
 use crate::runs::{RunsError, take_over};
 
 /// Pauses a run; answers the state it came to.
@@ -65,9 +65,9 @@ enum Wish {
 }
 
 impl Orchestrator {
-    /// When a run with so many before it will probably start.
-    pub(super) fn starts_in(&self, ahead: u32) -> Option<Eta> {
-        if self.state.paused.is_some() { None } else { self.queue.starts_in(ahead) }
+    /// A place as it is told: while the queue is paused nobody knows when a run starts.
+    pub(super) fn place(&self, Standing { position, starts_in }: Standing) -> Place {
+        Place { position, starts_in: starts_in.filter(|_| self.state.paused.is_none()) }
     }
 
     fn view(&self) -> QueueView {
@@ -76,7 +76,7 @@ impl Orchestrator {
             paused: self.state.paused.clone(),
             active: (self.queue.active(), self.queue.active_max()),
             waiting: self.queue.depth_by_lane(),
-            resting: self.resting.len(),
+            resting: self.resting.values().filter(|run| !run.driven).count(),
             oldest_queued_ms: self.queue.oldest().map(|oldest| now.since(oldest)),
         }
     }
@@ -247,7 +247,6 @@ impl Handler<Where> for Orchestrator {
     type Result = MessageResult<Where>;
 
     fn handle(&mut self, Where(run): Where, _: &mut Self::Context) -> Self::Result {
-        let place = |position| Place { position, starts_in: self.starts_in(position) };
-        MessageResult(self.queue.position(run).map(place))
+        MessageResult(self.queue.standing(run).map(|standing| self.place(standing)))
     }
 }

@@ -26,7 +26,7 @@ use crate::domain::time::Timestamp;
 use crate::engine::{Engine, EngineError};
 use crate::pipelines::defined::Pipelines;
 use crate::runs::commits::{Commits, write};
-use crate::runs::control::{Place, QueueState};
+use crate::runs::control::QueueState;
 use crate::runs::executors::Builtin;
 use crate::runs::executors::thread::Tools;
 use crate::runs::generation::{CancelRun, Generation, Left, StopRun};
@@ -34,8 +34,8 @@ use crate::runs::history::History;
 use crate::runs::log_pace::LogPaces;
 use crate::runs::queue::Queue;
 use crate::runs::take_over::{take_over_all, take_over_one};
-use crate::runs::{Accepted, CancelAnswer, NewRun, RunsDeps, RunsError, RunsSettings, RunsSnapshot};
-use crate::runs::{accept, transitions};
+use crate::runs::{Accepted, CancelAnswer, Keep, NewRun, RunsDeps, RunsError, RunsSettings, RunsSnapshot};
+use crate::runs::{accept, outside, transitions};
 
 /// Requests that wait; with more, senders wait in turn, up to their deadline.
 const MAILBOX_CAPACITY: usize = 256;
@@ -105,6 +105,7 @@ pub(crate) struct Retry {
     pub(crate) run: RunId,
     pub(crate) from_agent: Option<String>,
     pub(crate) by: String,
+    pub(crate) keep: Option<Keep>,
 }
 
 /// Figures.
@@ -117,11 +118,18 @@ pub(crate) struct Snapshot;
 #[rtype(result = "()")]
 pub(crate) struct Stop;
 
-/// A run that is paused or waits for an answer.
+/// A run on record has changed without the orchestrator: one that a worker outside drives.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct TakeIn(pub(crate) Box<Run>);
+
+/// A run that is paused, waits for an answer, or is driven by a worker outside.
 struct Resting {
     project: ProjectId,
-    /// Until when an answer is waited for.
+    /// Until when an answer, or the worker, is waited for.
     expires_at: Option<Timestamp>,
+    /// Whether a worker drives it.
+    driven: bool,
 }
 
 /// The actor that owns the queue.
@@ -162,9 +170,25 @@ impl Orchestrator {
             RunStatus::Paused | RunStatus::Waiting => {
                 self.queue.remove(run.id);
                 let expires_at = run.control.gate.as_ref().and_then(|gate| gate.expires_at);
-                self.resting.insert(run.id, Resting { project: run.project_id, expires_at });
+                self.resting.insert(run.id, Resting { project: run.project_id, expires_at, driven: false });
             }
-            _ => self.forget(run.id),
+            _ => match outside::driver(run) {
+                Some(worker) => {
+                    let expires_at = Some(worker.until);
+                    self.resting
+                        .insert(run.id, Resting { project: run.project_id, expires_at, driven: true });
+                }
+                None => self.forget(run.id),
+            },
+        }
+    }
+
+    /// The same when the server starts: while it was away no worker could be heard, so leases begin anew.
+    fn take_in_at_start(&mut self, run: &Run) {
+        self.take_in(run);
+        if let (Some(worker), Some(resting)) = (outside::driver(run), self.resting.get_mut(&run.id)) {
+            let again = self.shared.clock.now().plus_ms(worker.lease_ms);
+            resting.expires_at = resting.expires_at.max(Some(again));
         }
     }
 
@@ -238,8 +262,7 @@ impl Orchestrator {
         if let Err(retry_after_s) = self.queue.reserve(settings.queue_max) {
             return Box::pin(ready(Err(RunsError::QueueFull { retry_after_s })));
         }
-        let position = self.queue.ahead_of(&draft.run);
-        let place = Place { position, starts_in: self.starts_in(position) };
+        let place = self.place(self.queue.standing_of(&draft.run));
         let replaces = draft.replaces;
         let (accepted, batch) = draft.into_batch(place, self.shared.clock.now());
         let shared = self.shared.clone();
@@ -327,11 +350,20 @@ async fn cancel_waiting(shared: &Shared, id: RunId, by: &str) -> Result<Option<C
     if run.status.is_terminal() {
         return Ok(Some(CancelAnswer { status: run.status, already: Some(run.status) }));
     }
-    if !matches!(run.status, RunStatus::Queued | RunStatus::Paused | RunStatus::Waiting) {
-        return Ok(None);
-    }
-    let change = transitions::cancelled_at_rest(&run, by, shared.clock.now());
-    match write(shared.broker.as_ref(), &shared.engine, change.into_batch()).await {
+    let now = shared.clock.now();
+    let batch = match run.status {
+        RunStatus::Queued | RunStatus::Paused | RunStatus::Waiting => {
+            transitions::cancelled_at_rest(&run, by, now).into_batch()
+        }
+        _ if outside::driver(&run).is_some() => {
+            let [cancelling, cancelled] = transitions::worker_cancelled(&run, by, now);
+            let mut batch = cancelling.into_batch();
+            batch.changes.extend(cancelled.into_batch().changes);
+            batch
+        }
+        _ => return Ok(None),
+    };
+    match write(shared.broker.as_ref(), &shared.engine, batch).await {
         Ok(()) => Ok(Some(CancelAnswer { status: RunStatus::Cancelled, already: None })),
         Err(EngineError::Conflict(_)) => Ok(None),
         Err(error) => Err(error.into()),
@@ -348,7 +380,7 @@ impl Actor for Orchestrator {
         // Requests wait until the queue is complete.
         ctx.wait(taken.into_actor(self).map(|(state, runs), actor, ctx| {
             actor.state = state;
-            runs.iter().for_each(|run| actor.take_in(run));
+            runs.iter().for_each(|run| actor.take_in_at_start(run));
             actor.admit(ctx);
         }));
         ctx.run_interval(HOUSEKEEPING, Self::keep_house);
@@ -386,6 +418,15 @@ impl Handler<Cancel> for Orchestrator {
 
     fn handle(&mut self, cancel: Cancel, _: &mut Self::Context) -> Self::Result {
         self.cancel(cancel.run, cancel.by, CANCEL_LOOKS_MAX)
+    }
+}
+
+impl Handler<TakeIn> for Orchestrator {
+    type Result = ();
+
+    fn handle(&mut self, TakeIn(run): TakeIn, ctx: &mut Self::Context) {
+        self.take_in(&run);
+        self.admit(ctx);
     }
 }
 

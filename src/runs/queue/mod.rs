@@ -65,6 +65,15 @@ struct Active {
     limits: Arc<[Limit]>,
 }
 
+/// Where a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// How many are served before it: those that wait, and the run of its project that works.
+    pub(crate) position: u32,
+    /// When it probably starts; none while nothing is known.
+    pub(crate) starts_in: Option<Eta>,
+}
+
 /// What waits and what works.
 #[derive(Debug)]
 pub(crate) struct Queue {
@@ -73,6 +82,8 @@ pub(crate) struct Queue {
     waiting: HashMap<RunId, Waiting>,
     /// Those that wait in the order in which they are served.
     order: BTreeMap<Class, BTreeSet<(Timestamp, RunId)>>,
+    /// Those of a project that wait, in the order in which they are served.
+    by_project: HashMap<ProjectId, BTreeSet<Ticket>>,
     /// Those that wait by age.
     by_age: BTreeSet<(Timestamp, RunId)>,
     /// Those that wait by when they came into the queue this time.
@@ -99,6 +110,7 @@ impl Queue {
             ageing_ms,
             waiting: HashMap::new(),
             order: BTreeMap::new(),
+            by_project: HashMap::new(),
             by_age: BTreeSet::new(),
             by_queued: BTreeSet::new(),
             ready: BTreeSet::new(),
@@ -138,6 +150,7 @@ impl Queue {
         let ticket = Ticket::of(run);
         let queued_at = run.control.queued_at.unwrap_or(run.created_at);
         self.order.entry(ticket.class).or_default().insert((ticket.created_at, run.id));
+        self.by_project.entry(run.project_id).or_default().insert(ticket);
         self.by_age.insert((ticket.created_at, run.id));
         self.by_queued.insert((queued_at, run.id));
         self.ready.insert(ticket);
@@ -160,6 +173,12 @@ impl Queue {
                 self.order.remove(&class);
             }
         }
+        if let Some(of_project) = self.by_project.get_mut(&waiting.project) {
+            of_project.remove(&waiting.ticket);
+            if of_project.is_empty() {
+                self.by_project.remove(&waiting.project);
+            }
+        }
         self.by_age.remove(&(created_at, run));
         self.by_queued.remove(&(waiting.queued_at, run));
         match &waiting.held_by {
@@ -177,15 +196,35 @@ impl Queue {
         Some(waiting)
     }
 
-    /// How many of those that wait are served before this run, as far as the order goes; none when it does not wait.
-    pub(crate) fn position(&self, run: RunId) -> Option<u32> {
+    /// Where a run stands that waits; none when it does not.
+    pub(crate) fn standing(&self, run: RunId) -> Option<Standing> {
         let waiting = self.waiting.get(&run)?;
-        Some(self.ahead(&waiting.ticket))
+        Some(self.standing_at(&waiting.ticket, waiting.project, &waiting.limits))
     }
 
-    /// How many of those that wait are served before a run that is about to wait.
-    pub(crate) fn ahead_of(&self, run: &Run) -> u32 {
-        self.ahead(&Ticket::of(run))
+    /// Where a run will stand that is about to wait.
+    pub(crate) fn standing_of(&self, run: &Run) -> Standing {
+        self.standing_at(&Ticket::of(run), run.project_id, &Limit::all_of(run))
+    }
+
+    fn standing_at(&self, ticket: &Ticket, project: ProjectId, limits: &[Limit]) -> Standing {
+        let ahead = self.ahead(ticket);
+        // One run of a project works at a time, so those of its own project come to their end before it starts.
+        let sibling_works = self.usage.full(&[Limit::Project(project)], &self.limits).is_some();
+        let siblings =
+            self.by_project.get(&project).map_or(0, |of_project| of_project.range(..*ticket).count())
+                + usize::from(sibling_works);
+        // Another limit that is full lets it in when somebody ends, which is as good as one more before it.
+        let in_turn = siblings.max(usize::from(self.usage.full(limits, &self.limits).is_some()));
+        let in_turn = u32::try_from(in_turn).unwrap_or(u32::MAX);
+        let free = self.limits.all.saturating_sub(self.active.len());
+        let by_place = self.durations.starts_in(ahead, free, self.limits.all);
+        let by_turn = if in_turn == 0 { by_place } else { self.durations.starts_in(in_turn - 1, 0, 1) };
+        let starts_in = by_place.zip(by_turn).map(|(place, turn)| Eta {
+            low_ms: place.low_ms.max(turn.low_ms),
+            high_ms: place.high_ms.max(turn.high_ms),
+        });
+        Standing { position: ahead + u32::from(sibling_works), starts_in }
     }
 
     fn ahead(&self, ticket: &Ticket) -> u32 {
@@ -197,12 +236,6 @@ impl Queue {
             if behind < AGED_LOOKS_MAX { of_class.len() - behind } else { of_class.range(..place).count() }
         });
         u32::try_from(before + within).unwrap_or(u32::MAX)
-    }
-
-    /// When a run with so many before it probably starts.
-    pub(crate) fn starts_in(&self, ahead: u32) -> Option<Eta> {
-        let free = self.limits.all.saturating_sub(self.active.len());
-        self.durations.starts_in(ahead, free, self.limits.all)
     }
 
     /// Takes from the queue what may work now.

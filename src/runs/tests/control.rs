@@ -178,7 +178,7 @@ async fn a_question_waits_through_a_crash_and_the_first_answer_wins() {
     let late = boot.runs.answer(run.id, "eve".to_owned(), yes()).await;
     assert_eq!(late, Err(RunsError::Refused(RunStatus::Completed, "is not waiting for an answer")));
     // What was approved is not asked about again.
-    let again = boot.runs.retry(run.id, Some("four".to_owned()), "ada".to_owned()).await.unwrap();
+    let again = boot.runs.retry(run.id, Some("four".to_owned()), "ada".to_owned(), None).await.unwrap();
     assert_eq!(house.ended(again.run.id).await.0.status, RunStatus::Completed);
     assert_eq!(house.engine.runs_of(project.id, 9).await.unwrap().len(), 2);
     boot.idle().await;
@@ -221,7 +221,7 @@ async fn a_no_fails_the_run_and_a_retry_begins_at_that_agent() {
     let (ended, completion) = house.ended(run.id).await;
     assert_eq!(completion.message, "Rejected by ada (two.txt): too dark");
     assert_eq!(ended.error.unwrap().agent.as_deref(), Some("two"));
-    let again = boot.runs.retry(run.id, None, "ada".to_owned()).await.unwrap().run;
+    let again = boot.runs.retry(run.id, None, "ada".to_owned(), None).await.unwrap().run;
     let again = is_now(&house, again.id, RunStatus::Waiting).await;
     assert_eq!(again.agents[0].status, Some(AgentStatus::Reused));
     assert_eq!(again.agents[1].status, Some(AgentStatus::Completed));

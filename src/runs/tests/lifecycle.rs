@@ -180,7 +180,7 @@ async fn a_retry_reuses_what_stands_and_works_from_the_agent_on() {
     assert_eq!((first.status, works.load(Ordering::SeqCst)), (RunStatus::Failed, 3));
     mended.store(0, Ordering::SeqCst);
 
-    let second = boot.runs.retry(first.id, None, "ada".to_owned()).await.unwrap().run;
+    let second = boot.runs.retry(first.id, None, "ada".to_owned(), None).await.unwrap().run;
     let (second, completion) = house.ended(second.id).await;
     assert_eq!((second.status, works.load(Ordering::SeqCst)), (RunStatus::Completed, 5));
     assert_eq!((second.retry_of, completion.artifacts), (Some(first.id), 4));
@@ -189,16 +189,17 @@ async fn a_retry_reuses_what_stands_and_works_from_the_agent_on() {
     assert_eq!(statuses, [Reused, Reused, Completed, Completed]);
     assert_eq!(second.agents[0].output, first.agents[0].output);
 
-    let third = boot.runs.retry(second.id, Some("four".to_owned()), "ada".to_owned()).await.unwrap().run;
+    let third =
+        boot.runs.retry(second.id, Some("four".to_owned()), "ada".to_owned(), None).await.unwrap().run;
     let (third, _) = house.ended(third.id).await;
     assert_eq!(works.load(Ordering::SeqCst), 6);
     assert_eq!(third.agents[3].output, second.agents[3].output);
     assert!(matches!(
-        boot.runs.retry(third.id, Some("five".to_owned()), "ada".to_owned()).await,
+        boot.runs.retry(third.id, Some("five".to_owned()), "ada".to_owned(), None).await,
         Err(RunsError::Invalid(fields)) if fields[0].field == "from_agent"
     ));
     assert_eq!(
-        boot.runs.retry(crate::domain::ids::RunId::generate(), None, "ada".to_owned()).await,
+        boot.runs.retry(crate::domain::ids::RunId::generate(), None, "ada".to_owned(), None).await,
         Err(RunsError::NotFound("run"))
     );
     boot.idle().await;

@@ -7,6 +7,7 @@ mod flood;
 mod ladder;
 mod lifecycle;
 mod many;
+mod parallel;
 mod queue;
 mod retries;
 
@@ -74,10 +75,14 @@ fn count(usual: usize) -> usize {
 const DEADLINE: Duration = Duration::from_secs(30);
 
 const fn agent(name: &'static str, policy: AgentPolicy) -> Agent {
+    agent_with(name, policy, AgentSetup::BUILTIN)
+}
+
+const fn agent_with(name: &'static str, policy: AgentPolicy, setup: AgentSetup) -> Agent {
     fn unused(_: &AgentInputs, _: &dyn AgentHost) -> Result<AgentOutput, AgentError> {
         unreachable!("the scripted executor does the work")
     }
-    Agent { name, title: name, weight: 1.0, version: 1, run: unused, policy, setup: AgentSetup::BUILTIN }
+    Agent { name, title: name, weight: 1.0, version: 1, run: unused, policy, setup }
 }
 
 const AGENTS: [&str; 4] = ["one", "two", "three", "four"];
@@ -90,12 +95,17 @@ static PIPELINE: Pipeline = Pipeline {
         agent(AGENTS[2], AgentPolicy::DEFAULT),
         agent(AGENTS[3], AgentPolicy::DEFAULT),
     ],
+    parallel: 4,
     check_brief: |brief| if brief.is_empty() { Err("must not be empty".to_owned()) } else { Ok(()) },
 };
 
 /// One agent.
-static QUICK: Pipeline =
-    Pipeline { name: "quick", agents: &[agent(AGENTS[0], AgentPolicy::DEFAULT)], check_brief: |_| Ok(()) };
+static QUICK: Pipeline = Pipeline {
+    name: "quick",
+    agents: &[agent(AGENTS[0], AgentPolicy::DEFAULT)],
+    parallel: 4,
+    check_brief: |_| Ok(()),
+};
 
 /// The same agents as [`PIPELINE`]: a person is asked about what the second made, and what fails in passing is tried again at once.
 static CAREFUL: Pipeline = Pipeline {
@@ -106,6 +116,7 @@ static CAREFUL: Pipeline = Pipeline {
         agent(AGENTS[2], PATIENT),
         agent(AGENTS[3], PATIENT),
     ],
+    parallel: 4,
     check_brief: |_| Ok(()),
 };
 
@@ -127,8 +138,63 @@ const ASKED: AgentPolicy = AgentPolicy {
     resources: Cow::Borrowed(&[]),
 };
 
+const fn needing(name: &'static str, needs: &'static [usize], policy: AgentPolicy) -> Agent {
+    let setup = AgentSetup { needs: Some(needs), ..AgentSetup::BUILTIN };
+    agent_with(name, policy, setup)
+}
+
+static BRANCHES: [Agent; 4] = [
+    needing("top", &[], AgentPolicy::DEFAULT),
+    needing("left", &[0], IMPATIENT),
+    needing("right", &[0], AgentPolicy::DEFAULT),
+    needing("bottom", &[0, 1, 2], AgentPolicy::DEFAULT),
+];
+
+/// Two agents that build on the first, and one that builds on both.
+static DIAMOND: Pipeline =
+    Pipeline { name: "diamond", agents: &BRANCHES, parallel: 4, check_brief: |_| Ok(()) };
+
+/// The same, one after the other, as the pipeline says.
+static NARROW: Pipeline =
+    Pipeline { name: "narrow", agents: &BRANCHES, parallel: 1, check_brief: |_| Ok(()) };
+
+/// The same, one after the other, as both need the same thing.
+static SHARED: Pipeline = Pipeline {
+    name: "shared",
+    agents: &[
+        needing("top", &[], AgentPolicy::DEFAULT),
+        needing("left", &[0], GPU),
+        needing("right", &[0], GPU),
+        needing("bottom", &[0, 1, 2], AgentPolicy::DEFAULT),
+    ],
+    parallel: 4,
+    check_brief: |_| Ok(()),
+};
+
+const GPU: AgentPolicy = AgentPolicy {
+    retry: RetryPolicy::DEFAULT,
+    limits: AgentLimits { timeout_ms: None, silence_timeout_ms: None },
+    gate: None,
+    resources: Cow::Borrowed(&[Cow::Borrowed("gpu")]),
+};
+
+/// Tried again at once, and limited in time.
+const IMPATIENT: AgentPolicy = AgentPolicy {
+    retry: RetryPolicy {
+        transient: RetryRule { retries_max: 1, base_ms: 1, pause_ms_max: 1 },
+        rate_limited: RetryRule::NEVER,
+        timed_out: RetryRule { retries_max: 1, base_ms: 1, pause_ms_max: 1 },
+    },
+    limits: AgentLimits { timeout_ms: None, silence_timeout_ms: Some(1_500) },
+    gate: None,
+    resources: Cow::Borrowed(&[]),
+};
+
 fn pipelines(name: &str) -> Option<Pipeline> {
-    [&PIPELINE, &CAREFUL, &QUICK].into_iter().find(|pipeline| pipeline.name == name).cloned()
+    [&PIPELINE, &CAREFUL, &QUICK, &DIAMOND, &NARROW, &SHARED]
+        .into_iter()
+        .find(|pipeline| pipeline.name == name)
+        .cloned()
 }
 
 type Script = dyn Fn(&str, &AgentInputs, &dyn AgentHost) -> Result<AgentOutput, AgentError> + Send + Sync;

@@ -5,6 +5,7 @@ use crate::domain::event::RunError;
 use crate::domain::run::{AgentManifest, AgentStatus, Run, RunStatus};
 use crate::domain::time::Timestamp;
 use crate::pipelines::policy::Gate;
+use crate::runs::recovery;
 use crate::runs::transitions::{Transition, seconds};
 
 /// The server goes down in good order: the run waits for the next start.
@@ -48,12 +49,17 @@ pub(crate) fn agent_retried(
     change
 }
 
-/// A person wants the run to pause: it will after the agent that works.
-pub(crate) fn pausing(run: &Run, by: &str, at_work: Option<usize>, now: Timestamp) -> Transition {
+/// A person wants the run to pause: it will after the agents that work.
+pub(crate) fn pausing(run: &Run, by: &str, now: Timestamp) -> Transition {
     let mut change = Transition::of(run);
     change.run.status = RunStatus::Pausing;
     change.run.control.paused = Some(Signed { by: by.to_owned(), at: now });
-    let when = at_work.map(|index| format!(" after {} agent", run.agents[index].agent)).unwrap_or_default();
+    let names: Vec<&str> = recovery::all_at_work(run).map(|index| run.agents[index].agent.as_str()).collect();
+    let when = match names.len() {
+        0 => String::new(),
+        1 => format!(" after {} agent", names[0]),
+        _ => format!(" after {} agents", names.join(", ")),
+    };
     change.say_status(format!("Will pause{when}, asked by {by}"), None);
     change
 }

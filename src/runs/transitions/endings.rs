@@ -1,5 +1,6 @@
 //! How a run ends before everything is made.
 
+use crate::domain::control::OutsideWorker;
 use crate::domain::event::{Evidence, RunError};
 use crate::domain::run::{AgentStatus, Run, RunStatus};
 use crate::domain::time::Timestamp;
@@ -19,6 +20,7 @@ pub(crate) fn failed(run: &Run, agent: Option<usize>, error: RunError, now: Time
         record.duration_ms = record.started_at.map(|started| now.since(started));
         change.say_agent(index, error.message.clone(), 0.0);
     }
+    change.stop_others(now);
     change.run.error = Some(error);
     change.end(RunStatus::Failed, message, now)
 }
@@ -33,7 +35,33 @@ pub(crate) fn timed_out(run: &Run, agent: Option<usize>, message: String, now: T
         line: None,
     });
     change.stop_agent(agent, AgentStatus::Failed, "Timed out:", now);
+    change.stop_others(now);
     change.end(RunStatus::TimedOut, message, now)
+}
+
+/// The worker outside that drives the run was not heard for as long as it may be silent.
+pub(crate) fn worker_lost(run: &Run, worker: &OutsideWorker, now: Timestamp) -> Transition {
+    let mut change = Transition::of(run);
+    let silence = match worker.lease_ms {
+        whole if whole % 1_000 == 0 => format!("{} s", whole / 1_000),
+        odd => format!("{odd} ms"),
+    };
+    let message = format!("worker {} was not heard for {silence}", worker.producer);
+    let agent = recovery::at_work(run).map(|index| run.agents[index].agent.clone());
+    change.run.error = Some(RunError { agent, message: message.clone(), file: None, line: None });
+    for index in recovery::all_at_work(run) {
+        change.stop_agent(Some(index), AgentStatus::Failed, "Lost:", now);
+    }
+    change.end(RunStatus::Failed, format!("Failed: {message}"), now)
+}
+
+/// A cancel of a run that a worker outside drives: it ends at once, and the worker hears of it when it next publishes.
+/// Two changes, for a run that works is cancelled in two steps.
+pub(crate) fn worker_cancelled(run: &Run, by: &str, now: Timestamp) -> [Transition; 2] {
+    let first = cancelling(run, by, now);
+    let next = Run { version: run.version + 1, ..first.run.clone() };
+    let stopped = Stopped { agent: recovery::at_work(&next), ..Stopped::default() };
+    [first, cancelled(&next, &stopped, now)]
 }
 
 /// A cancel was accepted and is being carried out.
@@ -69,7 +97,7 @@ pub(crate) fn cancelled(run: &Run, stopped: &Stopped, now: Timestamp) -> Transit
     let took_ms = now.since(since);
     change.run.cancel_requested_at = Some(since);
     change.run.evidence = Some(Evidence { processes_ended: ended, processes_left: left, took_ms });
-    change.stop_agent(stopped.agent, AgentStatus::Skipped, "Stopped", now);
+    change.stop_others(now);
     let processes = if ended == 1 { "process" } else { "processes" };
     let took = seconds(took_ms);
     let mut message = match stopped.agent.filter(|_| stopped.left_behind) {
@@ -93,7 +121,7 @@ pub(crate) fn cancelled_at_rest(run: &Run, by: &str, now: Timestamp) -> Transiti
     change.run.cancel_requested_at = Some(now);
     change.run.evidence = Some(Evidence { processes_ended: 0, processes_left: 0, took_ms: 0 });
     // A run that was interrupted waits as well, and one of its agents has begun.
-    change.stop_agent(recovery::at_work(run), AgentStatus::Skipped, "Stopped", now);
+    change.stop_others(now);
     let place = match run.status {
         RunStatus::Paused => "while it was paused",
         RunStatus::Waiting => "while it waited for an answer",

@@ -10,18 +10,19 @@ pub(crate) use control::*;
 pub(crate) use endings::*;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::artifacts::media_type;
 use crate::domain::event::{
     AgentUpdate, Artifact, Completion, Custom, Eta, EventBody, LogLines, NewEvent, StatusUpdate,
 };
 use crate::domain::ids::ProjectId;
-use crate::domain::run::{AgentManifest, AgentStatus, ManifestFile, Run, RunStatus};
+use crate::domain::run::{AgentManifest, AgentStatus, ManifestFile, Run, RunStatus, TokenUsage};
 use crate::domain::time::Timestamp;
 use crate::engine::{Batch, Change};
 use crate::runs::executors::desk::{Early, EarlyPreview};
 use crate::runs::files::{archive_url, file_url};
-use crate::runs::plan;
+use crate::runs::{plan, recovery};
 
 /// Files that an agent may show before it is done.
 const EARLY_FILES_MAX: usize = 1_000;
@@ -36,6 +37,11 @@ pub(crate) struct Transition {
 }
 
 impl Transition {
+    /// Nothing yet.
+    pub(crate) fn unchanged(run: &Run) -> Self {
+        Self::of(run)
+    }
+
     fn of(run: &Run) -> Self {
         Self { run: run.clone(), events: Vec::new() }
     }
@@ -64,6 +70,16 @@ impl Transition {
         if !metrics.is_empty() {
             let data = serde_json::json!({ "agent": self.run.agents[index].agent, "values": metrics });
             self.events.push(EventBody::Event(Custom { name: "metrics".to_owned(), data }));
+        }
+        self
+    }
+
+    /// The same with what models have used on record, by agent.
+    pub(crate) fn with_used(mut self, used: BTreeMap<Arc<str>, TokenUsage>) -> Self {
+        for (agent, used) in used {
+            if let Some(record) = self.run.agents.iter_mut().find(|record| *record.agent == *agent) {
+                record.usage = Some(record.usage.unwrap_or_default().and(used));
+            }
         }
         self
     }
@@ -135,6 +151,13 @@ impl Transition {
         record.duration_ms = record.started_at.map(|started| until.since(started));
         let message = format!("{message} {} agent", record.agent);
         self.say_agent(index, message, 0.0);
+    }
+
+    /// Agents that are still at work when the run ends stop with it.
+    fn stop_others(&mut self, now: Timestamp) {
+        for index in recovery::all_at_work(&self.run).collect::<Vec<_>>() {
+            self.stop_agent(Some(index), AgentStatus::Skipped, "Stopped", now);
+        }
     }
 }
 

@@ -8,9 +8,10 @@ use crate::auth::Caller;
 use crate::service::Service;
 use crate::service::stats::ServerStats;
 use crate::surfaces::http::problem::Problem;
+use crate::surfaces::http::query::NoQuery;
 
 /// `GET /api/admin/stats`
-pub async fn stats(service: web::Data<Service>, caller: Caller) -> Result<HttpResponse, Problem> {
+pub async fn stats(service: web::Data<Service>, caller: Caller, _: NoQuery) -> Result<HttpResponse, Problem> {
     let stats = service.stats(caller).await?;
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(stats_json(&stats)))
 }

@@ -94,7 +94,7 @@ async fn generate(
 ) -> Result<HttpResponse, Problem> {
     let new =
         NewProject { id: None, name: None, brief: prompt, pipeline: Some(IMAGE_PIPELINE.to_owned()), params };
-    let project = service.create_project(caller, new).await.map_err(as_prompt)?;
+    let project = service.create_project(caller, new, None).await.map_err(as_prompt)?;
     let generated = service.generate(caller, project.id, GenerateRequest::default(), None).await?;
     Ok(HttpResponse::Accepted().json(json!({
         "job_id": generated.run_id,
@@ -127,10 +127,15 @@ async fn stop(
     caller: Caller,
     job: Option<RunId>,
 ) -> Result<HttpResponse, Problem> {
-    caller.may(Action::ControlRuns).map_err(ServiceError::from)?;
-    let Some(job) = job.or_else(|| working(&lobby.status())) else {
-        let detail = "no picture is being made";
-        return Err(Problem::new(StatusCode::CONFLICT, "conflict", detail));
+    let job = match job {
+        Some(job) => job,
+        // Which one works is known to those of the whole server.
+        None => {
+            caller.may(Action::ControlRuns).map_err(ServiceError::from)?;
+            let detail = "no picture is being made";
+            let nothing = || Problem::new(StatusCode::CONFLICT, "conflict", detail);
+            working(&lobby.status()).ok_or_else(nothing)?
+        }
     };
     let run = service.run(caller, job).await?;
     if run.pipeline != IMAGE_PIPELINE {

@@ -5,6 +5,8 @@
 //! as soon as the one before says that its place in the order is settled ([`Turn`]); answers leave in the order of the
 //! requests. Both use the same app: routes, checks and handlers know nothing of the difference.
 //!
+//! What is asked most often need not go through the app at all: [`Express`] answers it, or leaves it to the app.
+//!
 //! Only `POST` with a plain body of known length is taken here. Whatever else comes, the connection goes to actix-http for
 //! good, with what was read already.
 
@@ -16,17 +18,19 @@ use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use actix_codec::{Decoder, Encoder};
 use actix_http::body::{BodySize, BoxBody, MessageBody};
-use actix_http::{HttpMessage, Payload, Request, Response, ServiceConfig, h1};
+use actix_http::{HttpMessage, Payload, Request, RequestHead, Response, ServiceConfig, h1};
 use actix_service::Service;
 use actix_web::http::{ConnectionType, StatusCode};
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
+use futures_util::future::LocalBoxFuture;
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
@@ -56,6 +60,16 @@ impl Turn {
     }
 }
 
+/// A shorter way for requests that come by the thousand: no routes to try, nothing to extract.
+pub trait Express {
+    /// Answers a request with this body; none, and nothing has happened, when the app has to answer it. What is refused is
+    /// the app's as well, so that it is refused in the same words.
+    fn take(&self, head: &RequestHead, body: &Bytes, turn: &Turn) -> Option<ExpressAnswer>;
+}
+
+/// An answer on its way.
+pub type ExpressAnswer = LocalBoxFuture<'static, Response<BoxBody>>;
+
 /// What became of a connection in the front.
 pub enum Left {
     /// It is over.
@@ -69,6 +83,7 @@ pub enum Left {
 pub async fn serve<S>(
     stream: TcpStream,
     app: Rc<S>,
+    express: Option<Rc<dyn Express>>,
     config: ServiceConfig,
     keep_alive: Duration,
     leaving: impl Future<Output = ()>,
@@ -83,6 +98,7 @@ where
         peer: stream.peer_addr().ok(),
         stream,
         app,
+        express,
         codec: h1::Codec::new(config),
         keep_alive,
         input: BytesMut::new(),
@@ -118,6 +134,7 @@ struct Front<S: Service<Request>> {
     stream: TcpStream,
     peer: Option<SocketAddr>,
     app: Rc<S>,
+    express: Option<Rc<dyn Express>>,
     codec: h1::Codec,
     keep_alive: Duration,
     input: BytesMut,
@@ -140,6 +157,7 @@ struct Running<F> {
 
 enum Stage<F> {
     Asked(Pin<Box<F>>),
+    Express(ExpressAnswer),
     Answered(Response<BoxBody>),
     /// The head has left; the rest of the body follows.
     Body(Pin<Box<BoxBody>>),
@@ -203,9 +221,20 @@ where
         };
         let turn = Turn::default();
         let stage = match self.decode(length) {
-            Some(request) => {
-                request.extensions_mut().insert(turn.clone());
-                Stage::Asked(Box::pin(self.app.call(request)))
+            Some((request, body)) => {
+                let express = self.express.as_ref();
+                match express.and_then(|express| express.take(request.head(), &body, &turn)) {
+                    Some(answer) => Stage::Express(answer),
+                    None => {
+                        let (_, mut payload) = h1::Payload::create(true);
+                        if !body.is_empty() {
+                            payload.unread_data(body);
+                        }
+                        let (request, _) = request.replace_payload(Payload::from(payload));
+                        request.extensions_mut().insert(turn.clone());
+                        Stage::Asked(Box::pin(self.app.call(request)))
+                    }
+                }
             }
             None => {
                 self.closing = true;
@@ -220,21 +249,21 @@ where
         Ok(true)
     }
 
-    /// The request in the next `length` bytes; none when it is malformed.
-    fn decode(&mut self, length: usize) -> Option<Request> {
+    /// The request in the next `length` bytes, and its body; none when it is malformed.
+    fn decode(&mut self, length: usize) -> Option<(Request, Bytes)> {
         let mut bytes = self.input.split_to(length);
         let Ok(Some(h1::Message::Item(mut request))) = self.codec.decode(&mut bytes) else { return None };
-        let (_, mut payload) = h1::Payload::create(true);
+        let mut body = Bytes::new();
         while self.codec.message_type() != h1::MessageType::None {
             match self.codec.decode(&mut bytes) {
-                Ok(Some(h1::Message::Chunk(Some(body)))) => payload.unread_data(body),
+                // All of it is here, so it is one piece.
+                Ok(Some(h1::Message::Chunk(Some(piece)))) if body.is_empty() => body = piece,
                 Ok(Some(h1::Message::Chunk(None))) => {}
                 _ => return None,
             }
         }
         request.head_mut().peer_addr = self.peer;
-        let (request, _) = request.replace_payload(Payload::from(payload));
-        bytes.is_empty().then_some(request)
+        bytes.is_empty().then_some((request, body))
     }
 
     /// Encodes the answers that are ready, up to the first that is not. Whether more of that one only waits for room.
@@ -254,7 +283,7 @@ where
                     }
                 }
                 Stage::Body(body) => self.body(cx, body)?,
-                asked @ Stage::Asked(_) => Some(asked),
+                asked @ (Stage::Asked(_) | Stage::Express(_)) => Some(asked),
             };
             if let Some(stage) = stage {
                 let more = matches!(stage, Stage::Body(_)) && self.output.len() >= OUTPUT_BYTES_MAX;
@@ -310,20 +339,14 @@ where
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> io::Result<Poll<usize>> {
-        loop {
-            self.input.reserve(READ_BYTES);
-            match self.stream.try_read_buf(&mut self.input) {
-                Ok(count) => {
-                    self.idle_since = Instant::now();
-                    return Ok(Poll::Ready(count));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if self.stream.poll_read_ready(cx)?.is_pending() {
-                        return Ok(Poll::Pending);
-                    }
-                }
-                Err(error) => return Err(error),
+        self.input.reserve(READ_BYTES);
+        // Through the runtime, which sees from a read that is not full that nothing more is here, and does not ask again.
+        match pin!(self.stream.read_buf(&mut self.input)).poll(cx)? {
+            Poll::Ready(count) => {
+                self.idle_since = Instant::now();
+                Ok(Poll::Ready(count))
             }
+            Poll::Pending => Ok(Poll::Pending),
         }
     }
 
@@ -358,19 +381,22 @@ where
     E: Into<Response<BoxBody>>,
 {
     fn poll(&mut self, cx: &mut Context<'_>) {
-        if let Stage::Asked(asked) = &mut self.stage
-            && let Poll::Ready(answer) = asked.as_mut().poll(cx)
-        {
-            self.stage = Stage::Answered(match answer {
+        let answer = match &mut self.stage {
+            Stage::Asked(asked) => asked.as_mut().poll(cx).map(|answer| match answer {
                 Ok(answer) => answer.into(),
                 Err(error) => error.into(),
-            });
+            }),
+            Stage::Express(answer) => answer.as_mut().poll(cx),
+            Stage::Answered(_) | Stage::Body(_) => return,
+        };
+        if let Poll::Ready(answer) = answer {
+            self.stage = Stage::Answered(answer);
         }
     }
 
     /// Whether the request after this one may begin.
     fn lets_on(&self) -> bool {
-        self.turn.0.get() || !matches!(self.stage, Stage::Asked(_))
+        self.turn.0.get() || !matches!(self.stage, Stage::Asked(_) | Stage::Express(_))
     }
 }
 

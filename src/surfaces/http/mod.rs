@@ -5,6 +5,7 @@ pub mod body;
 pub mod front;
 pub mod gate;
 pub mod json;
+pub mod passes;
 pub mod problem;
 pub mod query;
 pub mod routes;
@@ -34,6 +35,8 @@ pub fn head_of(head: &RequestHead) -> Head<'_> {
         authorization: text(header::AUTHORIZATION),
         cookie: text(header::COOKIE),
         forwarded: has("forwarded") || has("x-forwarded-for"),
+        forwarded_for: text(HeaderName::from_static("x-forwarded-for")),
+        fetch_site: text(HeaderName::from_static("sec-fetch-site")),
         peer: head.peer_addr,
     }
 }

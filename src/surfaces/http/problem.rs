@@ -84,6 +84,21 @@ impl Problem {
         self.status
     }
 
+    /// A header that it is sent with.
+    pub fn header(&self, name: &header::HeaderName) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Its kind: the end of its `type`.
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// What went wrong, in words.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// The document.
     pub fn document(&self) -> Value {
         let mut document = json!({
@@ -134,7 +149,15 @@ impl From<AuthError> for Problem {
                 Self::new(StatusCode::UNAUTHORIZED, "unauthorised", detail)
                     .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"callboard\"")
             }
+            AuthError::Expired => Self::new(StatusCode::UNAUTHORIZED, "expired", detail)
+                .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"callboard\", error=\"invalid_token\""),
             AuthError::Forbidden { .. } => Self::new(StatusCode::FORBIDDEN, "forbidden", detail),
+            AuthError::OutOfScope => Self::new(StatusCode::FORBIDDEN, "out-of-scope", detail),
+            AuthError::TooMany { retry_after_s } => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", detail)
+                    .with_header(header::RETRY_AFTER, retry_after_s.to_string())
+            }
+            AuthError::Origin(OriginError::NoOrigin) => Self::new(StatusCode::FORBIDDEN, "no-origin", detail),
             AuthError::Origin(OriginError::NoHost) => Self::bad_request(detail),
             AuthError::Origin(OriginError::StrangeHost(_)) => {
                 Self::new(StatusCode::MISDIRECTED_REQUEST, "strange-host", detail)
@@ -158,6 +181,10 @@ impl From<ServiceError> for Problem {
             ServiceError::RunActive(run) => conflict("run-active").with("run_id", run.to_string()),
             ServiceError::Conflict(_) => conflict("conflict"),
             ServiceError::KeyReused => Self::new(StatusCode::CONFLICT, "idempotency-key-reused", detail),
+            ServiceError::Fenced { epoch, .. } => conflict("fenced").with("epoch", epoch),
+            ServiceError::OutOfSequence { epoch, expected, .. } => {
+                conflict("out-of-sequence").with("epoch", epoch).with("expected", expected)
+            }
             ServiceError::QueueFull { retry_after_s } => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "queue-full", detail)
                     .with_header(header::RETRY_AFTER, retry_after_s.to_string())
@@ -189,7 +216,11 @@ mod tests {
             (ServiceError::Auth(AuthError::NoToken { needed: Role::Viewer }), 401),
             (ServiceError::Auth(AuthError::BadToken), 401),
             (ServiceError::Auth(AuthError::Forbidden { role: Role::Viewer, needed: Role::Admin }), 403),
+            (ServiceError::Auth(AuthError::Expired), 401),
+            (ServiceError::Auth(AuthError::OutOfScope), 403),
+            (ServiceError::Auth(AuthError::TooMany { retry_after_s: 3 }), 429),
             (ServiceError::Auth(OriginError::NoHost.into()), 400),
+            (ServiceError::Auth(OriginError::NoOrigin.into()), 403),
             (ServiceError::Auth(OriginError::StrangeHost(strange("x")).into()), 421),
             (ServiceError::Auth(OriginError::StrangeOrigin(strange("x")).into()), 403),
             (ServiceError::invalid("brief", "is missing"), 400),
@@ -198,6 +229,8 @@ mod tests {
             (ServiceError::RunActive(RunId::generate()), 409),
             (ServiceError::Conflict("no".into()), 409),
             (ServiceError::KeyReused, 409),
+            (ServiceError::Fenced { producer: "p".into(), epoch: 2 }, 409),
+            (ServiceError::OutOfSequence { producer: "p".into(), epoch: 2, expected: 4, given: 5 }, 409),
             (ServiceError::QueueFull { retry_after_s: 3 }, 429),
             (ServiceError::Draining, 503),
             (ServiceError::Unavailable, 503),

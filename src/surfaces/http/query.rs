@@ -1,7 +1,10 @@
 //! What stands behind the `?`: names and values, each name once, unknown ones refused.
 
+use std::future::{Ready, ready};
 use std::str::FromStr;
 
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
 use percent_encoding::percent_decode_str;
 
 use crate::service::error::FieldError;
@@ -76,9 +79,26 @@ impl Query {
         let unknown: Vec<String> = self.pairs.iter().take(20).map(|(name, _)| name.clone()).collect();
         for name in unknown {
             let shown: String = name.chars().take(100).collect();
-            self.wrong(&shown, format!("is not a parameter here; known: {}", self.known.join(", ")));
+            let message = match self.known[..] {
+                [] => "is not a parameter here; this address takes none".to_owned(),
+                _ => format!("is not a parameter here; known: {}", self.known.join(", ")),
+            };
+            self.wrong(&shown, message);
         }
         if self.errors.is_empty() { Ok(()) } else { Err(Problem::invalid(self.errors)) }
+    }
+}
+
+/// An address that takes no parameters; put it among the arguments of a handler.
+#[derive(Clone, Copy, Debug)]
+pub struct NoQuery;
+
+impl FromRequest for NoQuery {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Query::of(request.query_string()).finish().map(|()| Self))
     }
 }
 

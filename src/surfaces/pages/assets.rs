@@ -11,6 +11,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use rust_embed::{Embed, EmbeddedFile};
 use sha2::{Digest, Sha256};
 
+use crate::surfaces::http::routes::at;
 use crate::surfaces::pages::{not_found, secure};
 
 #[derive(Embed)]
@@ -39,8 +40,9 @@ fn version() -> String {
 
 /// Routes of the static files.
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
-    cfg.service(web::resource("/static/{path:.*}").route(web::get().to(serve)).route(web::head().to(serve)))
-        .service(web::resource(["/favicon.svg", "/favicon.ico"]).route(web::get().to(icon)));
+    cfg.service(at("/static/{path:.*}").get(serve).done())
+        .service(at("/favicon.svg").get(icon).done())
+        .service(at("/favicon.ico").get(icon).done());
 }
 
 async fn serve(request: HttpRequest, path: web::Path<String>) -> HttpResponse {

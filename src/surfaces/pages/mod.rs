@@ -9,6 +9,7 @@ mod headers;
 mod home;
 mod project;
 mod routes;
+mod sign_in;
 
 pub use assets::base;
 pub use error::{error, not_found};

@@ -13,6 +13,7 @@ use crate::surfaces::pages::{base, embedded, status_text, tone};
 pub struct ProjectView {
     project: Answer,
     initial: String,
+    read_only: bool,
 }
 
 /// As much of the answer of `GET /api/projects/{id}` as stands in the page itself.
@@ -38,7 +39,16 @@ impl ProjectView {
     /// # Errors
     /// When it does not have that shape.
     pub fn from_json(project_json: &str) -> Result<Self, serde_json::Error> {
-        Ok(Self { project: serde_json::from_str(project_json)?, initial: embedded(project_json) })
+        Ok(Self {
+            project: serde_json::from_str(project_json)?,
+            initial: embedded(project_json),
+            read_only: false,
+        })
+    }
+
+    /// The same for somebody who only reads, when `read_only`: what changes something is not offered.
+    pub fn read_only(self, read_only: bool) -> Self {
+        Self { read_only, ..self }
     }
 }
 
@@ -57,6 +67,7 @@ pub(super) struct Page<'a> {
     files: u64,
     archive_url: Option<&'a str>,
     initial: &'a str,
+    read_only: bool,
 }
 
 /// A line of the agents rail.
@@ -85,6 +96,7 @@ impl<'a> Page<'a> {
             files: state.artifacts_total,
             archive_url: (state.artifacts_total > 0).then_some(archive_url),
             initial: &view.initial,
+            read_only: view.read_only,
         }
     }
 }

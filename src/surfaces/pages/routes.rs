@@ -4,28 +4,33 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::auth::Caller;
+use crate::auth::policy::Action;
 use crate::service::Service;
 use crate::surfaces::http::problem::Problem;
-use crate::surfaces::pages::{HomeView, PageError, ProjectView, assets, error, home, not_found, project};
+use crate::surfaces::http::routes::at;
+use crate::surfaces::pages::{
+    HomeView, PageError, ProjectView, assets, error, home, not_found, project, sign_in,
+};
 use crate::surfaces::rest::projects::{newest_json, project_json};
 
 /// Registers pages and static files, and a page for every address that nothing else knows.
 pub fn configure(config: &mut web::ServiceConfig) {
     assets::configure(config);
+    sign_in::configure(config);
     config
-        .service(web::resource("/").route(web::get().to(show_home)).route(web::head().to(show_home)))
-        .service(
-            web::resource("/projects/{id}")
-                .route(web::get().to(show_project))
-                .route(web::head().to(show_project)),
-        )
+        .service(at("/").get(show_home).done())
+        .service(at("/projects/{id}").get(show_project).done())
         .default_service(web::to(|| async { not_found() }));
 }
 
-async fn show_home(service: web::Data<Service>, caller: Caller) -> Result<HttpResponse, PageError> {
+async fn show_home(
+    request: HttpRequest,
+    service: web::Data<Service>,
+    caller: Caller,
+) -> Result<HttpResponse, PageError> {
     match newest_json(&service, caller).await {
         Ok(projects) => home(&HomeView::from_json(&projects)?),
-        Err(problem) => Ok(page_of(&problem)),
+        Err(problem) => Ok(page_of(&request, &problem)),
     }
 }
 
@@ -36,13 +41,18 @@ async fn show_project(
     id: web::Path<String>,
 ) -> Result<HttpResponse, PageError> {
     match project_json(&request, &service, caller, &id).await {
-        Ok(json) => project(&ProjectView::from_json(&json)?),
-        Err(problem) => Ok(page_of(&problem)),
+        Ok(json) => {
+            let may_change = id.parse().is_ok_and(|id| caller.may_in(Action::ControlRuns, id).is_ok());
+            project(&ProjectView::from_json(&json)?.read_only(!may_change))
+        }
+        Err(problem) => Ok(page_of(&request, &problem)),
     }
 }
 
-fn page_of(problem: &Problem) -> HttpResponse {
+fn page_of(request: &HttpRequest, problem: &Problem) -> HttpResponse {
     match problem.status() {
+        // Without the query: a token in it was wrong, or it would not be asked for.
+        StatusCode::UNAUTHORIZED => sign_in::ask(request.path()),
         StatusCode::NOT_FOUND => not_found(),
         status => error(status),
     }

@@ -41,8 +41,12 @@ pub async fn read(
             .content_type("application/json")
             .body(page_json(&page))),
         EventAnswer::Gone { gap, room } => {
-            let detail =
-                "the log no longer reaches back to this position; begin anew at the state given here";
+            let detail = match gap {
+                Some(_) => {
+                    "the log no longer reaches back to this position; begin anew at the state given here"
+                }
+                None => "the log has never reached this position; begin anew at the state given here",
+            };
             let state: Value = serde_json::from_str(&room.state_json).map_err(|error| {
                 Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error.to_string())
             })?;

@@ -1,4 +1,4 @@
-//! Files of a project, one by one or all in one archive.
+//! Files of a run, one by one or all in one archive; those of a project are its newest run's that has any.
 //!
 //! What is served here was generated: a page among it must never act as a page of ours. Every file is put into a
 //! sandbox with an origin of its own, cannot be taken for another type, and needs no cookie to work.
@@ -14,25 +14,54 @@ use serde_json::{Value, json};
 use crate::auth::Caller;
 use crate::service::Service;
 use crate::service::archive::Archive;
-use crate::service::files::StoredFile;
+use crate::service::files::{FilesOf, StoredFile, files_of};
 use crate::surfaces::http::problem::Problem;
+use crate::surfaces::http::query::Query;
 use crate::surfaces::rest::projects::project_id;
+use crate::surfaces::rest::runs::run_id;
 use crate::surfaces::rest::wire;
 
-/// What a generated page may do: run and show itself, and nothing with our origin.
-const SANDBOX: &str = "sandbox allow-scripts allow-forms allow-downloads allow-modals; default-src 'self' \
-                       'unsafe-inline' data: blob:; frame-ancestors 'self'";
+/// What a generated page may do: run and show itself out of its own files. It has no origin of ours, asks no server
+/// anything, and sends no form anywhere.
+const SANDBOX: &str = "sandbox allow-scripts allow-forms allow-downloads allow-modals; default-src 'none'; \
+     script-src 'self' 'unsafe-inline' data: blob:; style-src 'self' 'unsafe-inline' data: blob:; \
+     img-src 'self' data: blob:; font-src 'self' data:; media-src 'self' data: blob:; connect-src 'none'; \
+     frame-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'self'";
 
 /// `GET /api/projects/{id}/files`
 pub async fn list(
+    request: HttpRequest,
     service: web::Data<Service>,
     caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let id = project_id(&id)?;
-    let files = service.files(caller, id).await?;
-    let files: Vec<Value> = files.iter().map(|file| wire::file(id, file)).collect();
-    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(json!({ "files": files })))
+    list_of(&request, &service, caller, FilesOf::Project(project_id(&id)?)).await
+}
+
+/// `GET /api/runs/{id}/files`
+pub async fn list_of_run(
+    request: HttpRequest,
+    service: web::Data<Service>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    list_of(&request, &service, caller, FilesOf::Run(run_id(&id)?)).await
+}
+
+async fn list_of(
+    request: &HttpRequest,
+    service: &Service,
+    caller: Caller,
+    of: FilesOf,
+) -> Result<HttpResponse, Problem> {
+    Query::of(request.query_string()).finish()?;
+    let run = service.files_run(caller, of).await?;
+    let files = run.as_ref().map(files_of).unwrap_or_default();
+    let files: Vec<Value> = files.iter().map(|file| wire::file(of, file)).collect();
+    let run = run.map(|run| json!({ "id": run.id, "status": run.status }));
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(json!({ "files": files, "run": run })))
 }
 
 /// `GET /api/projects/{id}/files/{path}`
@@ -42,10 +71,31 @@ pub async fn one(
     caller: Caller,
     names: web::Path<(String, String)>,
 ) -> Result<HttpResponse, Problem> {
-    let id = project_id(&names.0)?;
+    one_of(&request, &service, caller, FilesOf::Project(project_id(&names.0)?)).await
+}
+
+/// `GET /api/runs/{id}/files/{path}`
+pub async fn one_of_run(
+    request: HttpRequest,
+    service: web::Data<Service>,
+    caller: Caller,
+    names: web::Path<(String, String)>,
+) -> Result<HttpResponse, Problem> {
+    one_of(&request, &service, caller, FilesOf::Run(run_id(&names.0)?)).await
+}
+
+async fn one_of(
+    request: &HttpRequest,
+    service: &Service,
+    caller: Caller,
+    of: FilesOf,
+) -> Result<HttpResponse, Problem> {
+    let mut query = Query::of(request.query_string());
+    // Makes the address of a content its own, so that no cache shows an older one.
+    query.text("v");
+    query.finish()?;
     let path = decoded_path(request.uri().path())?;
-    let stored = service.file(caller, id, &path).await?;
-    serve(&request, &stored)
+    serve(request, &service.file(caller, of, &path).await?)
 }
 
 /// The path behind `/files/`, decoded exactly once from what the client sent. The router's own value is not taken: it
@@ -124,11 +174,31 @@ pub async fn archive(
     caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let (name, archive) = service.archive(caller, project_id(&id)?).await?;
+    archive_of(&request, &service, caller, FilesOf::Project(project_id(&id)?)).await
+}
+
+/// `GET /api/runs/{id}/archive.zip`
+pub async fn archive_of_run(
+    request: HttpRequest,
+    service: web::Data<Service>,
+    caller: Caller,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    archive_of(&request, &service, caller, FilesOf::Run(run_id(&id)?)).await
+}
+
+async fn archive_of(
+    request: &HttpRequest,
+    service: &Service,
+    caller: Caller,
+    of: FilesOf,
+) -> Result<HttpResponse, Problem> {
+    Query::of(request.query_string()).finish()?;
+    let (name, archive) = service.archive(caller, of).await?;
     let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""))
         .map_err(|_| Problem::bad_request("the name of the archive cannot be said"))?;
     let mut answer = match archive {
-        Archive::Packed(stored) => serve(&request, &stored)?,
+        Archive::Packed(stored) => serve(request, &stored)?,
         Archive::Made(_) if *request.method() == Method::HEAD => {
             HttpResponse::Ok().content_type("application/zip").finish()
         }

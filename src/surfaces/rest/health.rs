@@ -4,7 +4,7 @@ use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 
-use crate::auth::Caller;
+use crate::auth::{Auth, Caller};
 use crate::service::Service;
 use crate::service::stats::ServerStats;
 use crate::surfaces::http::problem::Problem;
@@ -28,13 +28,35 @@ pub async fn ready(service: web::Data<Service>) -> Result<HttpResponse, Problem>
 }
 
 /// `GET /metrics`
-pub async fn metrics(service: web::Data<Service>, caller: Caller) -> Result<HttpResponse, Problem> {
+pub async fn metrics(
+    service: web::Data<Service>,
+    auth: web::Data<Auth>,
+    caller: Caller,
+) -> Result<HttpResponse, Problem> {
     let stats = service.metrics(caller).await?;
-    Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, MEDIA_TYPE)).body(metrics_text(&stats)))
+    let refused = auth.refusals().map(|(reason, count)| (reason.to_owned(), count as f64)).collect();
+    let text = metrics_text(&stats, refused, auth.limits().turned_away() as f64);
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, MEDIA_TYPE))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .body(text))
 }
 
-fn metrics_text(stats: &ServerStats) -> String {
+fn metrics_text(stats: &ServerStats, refused: Vec<(String, f64)>, turned_away: f64) -> String {
     let mut text = Text::default();
+    let version = [(stats.version.to_owned(), 1.0)];
+    text.family("build_info", Kind::Gauge, "What runs here.", "version", version);
+    text.family("refused_total", Kind::Counter, "Requests refused at the rim.", "reason", refused);
+    text.figure("turned_away_total", Kind::Counter, "Connections closed unheard.", turned_away);
+    text.figure(
+        "rooms_largest",
+        Kind::Gauge,
+        "Clients of the largest room.",
+        stats.broker.rooms.largest as f64,
+    );
+    if let Some(percent) = stats.system.process_cpu_percent {
+        text.figure("cpu_percent", Kind::Gauge, "Of this process.", percent);
+    }
     let broker = &stats.broker;
     let counts = |map: &std::collections::BTreeMap<String, u64>| -> Vec<(String, f64)> {
         map.iter().map(|(name, count)| (name.clone(), *count as f64)).collect()
@@ -110,7 +132,8 @@ mod tests {
             system: crate::telemetry::system::SystemSample::default(),
             at: crate::domain::time::Timestamp(0),
         };
-        let text = metrics_text(&stats);
+        let text = metrics_text(&stats, vec![("rate".into(), 2.0)], 3.0);
+        assert!(text.contains("callboard_refused_total{reason=\"rate\"} 2\n"), "{text}");
         assert!(text.contains("\ncallboard_queue_depth 2\n"), "{text}");
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             let (_, value) = line.rsplit_once(' ').unwrap();

@@ -10,7 +10,7 @@ use crate::domain::event::LogLevel;
 use crate::service::Service;
 use crate::service::logs::{LogOf, LogQuery};
 use crate::surfaces::http::problem::Problem;
-use crate::surfaces::http::query::Query;
+use crate::surfaces::http::query::{NoQuery, Query};
 use crate::surfaces::rest::projects::project_id;
 use crate::surfaces::rest::runs::run_id;
 
@@ -100,6 +100,7 @@ pub async fn text_of_run(
     service: web::Data<Service>,
     caller: Caller,
     id: web::Path<String>,
+    _: NoQuery,
 ) -> Result<HttpResponse, Problem> {
     let id = run_id(&id)?;
     text(&service, caller, LogOf::Run(id), format!("run-{id}.log")).await
@@ -110,6 +111,7 @@ pub async fn text_of_room(
     service: web::Data<Service>,
     caller: Caller,
     id: web::Path<String>,
+    _: NoQuery,
 ) -> Result<HttpResponse, Problem> {
     let id = project_id(&id)?;
     text(&service, caller, LogOf::Room(id), format!("project-{id}.log")).await

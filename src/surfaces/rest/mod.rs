@@ -5,6 +5,7 @@
 
 pub mod describe;
 pub mod events;
+pub mod express;
 pub mod files;
 pub mod health;
 pub mod logs;
@@ -12,6 +13,7 @@ pub mod projects;
 pub mod publications;
 pub mod queue;
 pub mod runs;
+pub mod shares;
 pub mod wire;
 
 use actix_web::http::{StatusCode, header};
@@ -33,6 +35,8 @@ pub const ROUTES: &[(&str, &[&str])] = &[
     ("/api/projects/{id}/files", &["GET"]),
     ("/api/projects/{id}/files/{path}", &["GET"]),
     ("/api/projects/{id}/archive.zip", &["GET"]),
+    ("/api/projects/{id}/shares", &["GET", "POST"]),
+    ("/api/projects/{id}/shares/{share}", &["DELETE"]),
     ("/api/projects/{id}/logs", &["GET"]),
     ("/api/projects/{id}/logs.txt", &["GET"]),
     ("/api/runs/{id}", &["GET"]),
@@ -42,6 +46,9 @@ pub const ROUTES: &[(&str, &[&str])] = &[
     ("/api/runs/{id}/resume", &["POST"]),
     ("/api/runs/{id}/approve", &["POST"]),
     ("/api/runs/{id}/reject", &["POST"]),
+    ("/api/runs/{id}/files", &["GET"]),
+    ("/api/runs/{id}/files/{path}", &["GET"]),
+    ("/api/runs/{id}/archive.zip", &["GET"]),
     ("/api/runs/{id}/logs", &["GET"]),
     ("/api/runs/{id}/logs.txt", &["GET"]),
     ("/api/queue", &["GET"]),
@@ -81,6 +88,8 @@ pub fn configure(config: &mut ServiceConfig, service: &Service) {
                 .service(at("/projects/{id}/files").get(files::list).done())
                 .service(at("/projects/{id}/files/{path:.*}").get(files::one).done())
                 .service(at("/projects/{id}/archive.zip").get(files::archive).done())
+                .service(at("/projects/{id}/shares").get(shares::list).post(shares::create).done())
+                .service(at("/projects/{id}/shares/{share}").delete(shares::remove).done())
                 .service(at("/runs/{id}").get(runs::show).done())
                 .service(at("/runs/{id}/cancel").post(runs::cancel).done())
                 .service(at("/runs/{id}/retry").post(runs::retry).done())
@@ -88,6 +97,9 @@ pub fn configure(config: &mut ServiceConfig, service: &Service) {
                 .service(at("/runs/{id}/resume").post(runs::resume).done())
                 .service(at("/runs/{id}/approve").post(runs::approve).done())
                 .service(at("/runs/{id}/reject").post(runs::reject).done())
+                .service(at("/runs/{id}/files").get(files::list_of_run).done())
+                .service(at("/runs/{id}/files/{path:.*}").get(files::one_of_run).done())
+                .service(at("/runs/{id}/archive.zip").get(files::archive_of_run).done())
                 .service(at("/runs/{id}/logs").get(logs::of_run).done())
                 .service(at("/runs/{id}/logs.txt").get(logs::text_of_run).done())
                 .service(at("/projects/{id}/logs").get(logs::of_room).done())
@@ -123,6 +135,14 @@ mod tests {
                 described.push((path.clone(), method.to_uppercase()));
                 assert!(operation["responses"].is_object(), "{method} {path} says what it answers");
                 assert!(operation["summary"].is_string(), "{method} {path} says what it does");
+                // The gate stands in front of everything.
+                for status in ["400", "401", "421", "429"] {
+                    assert!(operation["responses"].get(status).is_some(), "{method} {path} says {status}");
+                }
+                let bodies = operation["requestBody"]["content"].as_object();
+                for (media_type, body) in bodies.into_iter().flatten() {
+                    assert!(body.get("example").is_some(), "{method} {path} shows a body as {media_type}");
+                }
             }
         }
         let mut served: Vec<(String, String)> = ROUTES

@@ -12,8 +12,9 @@ use crate::service::Service;
 use crate::service::projects::{NewProject, ProjectChange};
 use crate::surfaces::http::body::{Fields, JsonBody};
 use crate::surfaces::http::problem::Problem;
-use crate::surfaces::http::query::Query;
+use crate::surfaces::http::query::{NoQuery, Query};
 use crate::surfaces::http::{base_url, head_of, socket_url};
+use crate::surfaces::rest::runs::idempotency_key;
 use crate::surfaces::rest::wire;
 
 /// Projects of one page when nothing is said.
@@ -39,7 +40,8 @@ pub async fn create(
     caller: Caller,
     body: JsonBody,
 ) -> Result<HttpResponse, Problem> {
-    let project = service.create_project(caller, new_project(body.value)?).await?;
+    let key = idempotency_key(request.headers(), "create-project", &body.bytes)?;
+    let project = service.create_project(caller, new_project(body.value)?, key).await?;
     let url = ws_url(&request, &service, project.id);
     Ok(HttpResponse::Created()
         .insert_header((header::LOCATION, wire::project_path(project.id)))
@@ -141,6 +143,7 @@ pub async fn show(
     service: web::Data<Service>,
     caller: Caller,
     id: web::Path<String>,
+    _: NoQuery,
 ) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))

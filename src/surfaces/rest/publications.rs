@@ -15,7 +15,7 @@ use crate::domain::run::{AgentStatus, RunStatus};
 use crate::domain::time::Timestamp;
 use crate::service::Service;
 use crate::service::error::FieldError;
-use crate::service::publish::{ITEMS_MAX, ProducerSeq, Publication};
+use crate::service::publish::{ITEMS_MAX, ProducerSeq, Publication, Published};
 use crate::surfaces::http::body::{Fields, JsonBody};
 use crate::surfaces::http::front::Turn;
 use crate::surfaces::http::problem::Problem;
@@ -42,15 +42,22 @@ pub async fn publish(
         // What the same publisher sends next comes later in the log whatever happens, and may share the commit.
         turn.pass();
     }
-    let published = publishing.published().await?;
-    Ok(HttpResponse::Accepted().json(json!({
+    Ok(accepted(&publishing.published().await?))
+}
+
+pub(super) fn accepted(published: &Published) -> HttpResponse {
+    let mut document = json!({
         "position": published.position.to_string(),
         "accepted": published.accepted,
         "duplicates": published.duplicates,
-    })))
+    });
+    if let Some(run) = published.run_id {
+        document["run_id"] = json!(run);
+    }
+    HttpResponse::Accepted().json(document)
 }
 
-fn publications(body: Value, now: Timestamp) -> Result<Vec<Publication>, Problem> {
+pub(super) fn publications(body: Value, now: Timestamp) -> Result<Vec<Publication>, Problem> {
     let items = match body {
         Value::Array(items) if items.len() > ITEMS_MAX => {
             let error = FieldError::new("body", format!("must hold 1 to {ITEMS_MAX} events"));
@@ -84,6 +91,7 @@ fn publication(prefix: String, item: Value, now: Timestamp) -> Result<Publicatio
         id
     });
     let producer = producer(&mut fields);
+    let lease_ms = natural(&mut fields, "lease_ms");
     let Some(kind) = kind else {
         // Which fields belong there is not known without a type.
         return Err(fields.errors());
@@ -98,7 +106,7 @@ fn publication(prefix: String, item: Value, now: Timestamp) -> Result<Publicatio
     };
     fields.finish()?;
     match body {
-        Some(body) => Ok(Publication { run_id: run_id.and_then(Result::ok), body, producer }),
+        Some(body) => Ok(Publication { run_id: run_id.and_then(Result::ok), body, producer, lease_ms }),
         None => Err(vec![FieldError::new(format!("{prefix}type"), "has fields that cannot be read")]),
     }
 }

@@ -9,9 +9,10 @@ use crate::service::Service;
 use crate::service::control::QueueView;
 use crate::surfaces::http::body::{Fields, JsonBody};
 use crate::surfaces::http::problem::Problem;
+use crate::surfaces::http::query::NoQuery;
 
 /// `GET /api/queue`
-pub async fn show(service: web::Data<Service>, caller: Caller) -> Result<HttpResponse, Problem> {
+pub async fn show(service: web::Data<Service>, caller: Caller, _: NoQuery) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().json(document(&service.queue(caller).await?)))
 }
 

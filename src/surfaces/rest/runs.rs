@@ -13,7 +13,7 @@ use crate::service::idempotency::IdempotencyKey;
 use crate::service::runs::{GenerateRequest, Generated, OnConflict, RUNS_LISTED_MAX};
 use crate::surfaces::http::body::{Fields, JsonBody};
 use crate::surfaces::http::problem::Problem;
-use crate::surfaces::http::query::Query;
+use crate::surfaces::http::query::{NoQuery, Query};
 use crate::surfaces::rest::projects::{project_id, ws_url};
 use crate::surfaces::rest::wire;
 
@@ -90,6 +90,7 @@ pub async fn show(
     service: web::Data<Service>,
     caller: Caller,
     id: web::Path<String>,
+    _: NoQuery,
 ) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok().json(wire::run_view(&service.run_view(caller, run_id(&id)?).await?)))
 }
@@ -121,10 +122,11 @@ pub async fn retry(
     body: JsonBody,
 ) -> Result<HttpResponse, Problem> {
     let id = run_id(&id)?;
+    let key = idempotency_key(request.headers(), &format!("retry:{id}"), &body.bytes)?;
     let mut fields = Fields::of(body.value)?;
     let from_agent = fields.text("from_agent");
     fields.finish().map_err(Problem::invalid)?;
-    let generated = service.retry(caller, id, from_agent).await?;
+    let generated = service.retry(caller, id, from_agent, key).await?;
     let project = service.run(caller, generated.run_id).await?.project_id;
     Ok(accepted(&generated, &ws_url(&request, &service, project)))
 }

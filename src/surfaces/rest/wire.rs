@@ -3,10 +3,10 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use crate::domain::ids::ProjectId;
-use crate::domain::run::{Project, Run};
+use crate::domain::ids::{ProjectId, RunId};
+use crate::domain::run::{ManifestFile, Project, Run, TokenUsage};
 use crate::service::control::RunView;
-use crate::service::files::ProjectFile;
+use crate::service::files::{FilesOf, ProjectFile, has_files};
 use crate::service::projects::ProjectView;
 
 /// What stays as it is in a segment of a path: the unreserved characters of RFC 3986.
@@ -15,6 +15,11 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// Where a project is.
 pub fn project_path(id: ProjectId) -> String {
     format!("/api/projects/{id}")
+}
+
+/// Where a run is.
+pub fn run_path(id: RunId) -> String {
+    format!("/api/runs/{id}")
 }
 
 /// Where a project's socket is.
@@ -87,9 +92,13 @@ pub fn run(run: &Run) -> Value {
                 "failed_tries": agent.failed_tries,
                 "answer": agent.answer,
                 "files": agent.output.as_ref().map_or(0, |output| output.files.len()),
+                "preview_url": agent.preview.as_ref().map(|preview| preview_url(run.project_id, preview)),
+                "usage": agent.usage.map(usage),
             })
         })
         .collect();
+    let path = run_path(run.id);
+    let has_files = has_files(run);
     let until = run.started_at.unwrap_or_else(|| run.ended_at.unwrap_or(run.created_at));
     json!({
         "id": run.id,
@@ -120,6 +129,22 @@ pub fn run(run: &Run) -> Value {
         "evidence": run.evidence,
         "crash_attempts": run.crash_attempts,
         "retry_of": run.retry_of,
+        "files_url": format!("{path}/files"),
+        "archive_url": has_files.then(|| format!("{path}/archive.zip")),
+        "usage": run.usage().map(usage),
+        "worker": run.control.worker,
+    })
+}
+
+/// What models have used.
+fn usage(usage: TokenUsage) -> Value {
+    // Sums of fractions have an end that nobody set as a price.
+    let rounded = |cost: f64| (cost * 1e9).round() / 1e9;
+    json!({
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.total_tokens(),
+        "cost": usage.cost.map(rounded),
     })
 }
 
@@ -136,16 +161,31 @@ pub fn run_view(view: &RunView) -> Value {
     document
 }
 
-/// A file in a list.
-pub fn file(project: ProjectId, file: &ProjectFile) -> Value {
+/// Where a file is.
+fn file_url(of: FilesOf, path: &str) -> String {
+    let owner = match of {
+        FilesOf::Project(project) => project_path(project),
+        FilesOf::Run(run) => run_path(run),
+    };
     let segments: Vec<String> =
-        file.path.split('/').map(|segment| utf8_percent_encode(segment, SEGMENT).to_string()).collect();
+        path.split('/').map(|segment| utf8_percent_encode(segment, SEGMENT).to_string()).collect();
+    format!("{owner}/files/{}", segments.join("/"))
+}
+
+/// The newest picture of what an agent is making, for who comes while it works. The address changes with the picture.
+fn preview_url(project: ProjectId, preview: &ManifestFile) -> String {
+    let version: String = preview.sha256.chars().take(12).collect();
+    format!("{}?v={version}", file_url(FilesOf::Project(project), &preview.path))
+}
+
+/// A file in a list.
+pub fn file(of: FilesOf, file: &ProjectFile) -> Value {
     json!({
         "path": file.path,
         "media_type": file.media_type,
         "size": file.size,
         "sha256": file.sha256,
-        "url": format!("{}/files/{}", project_path(project), segments.join("/")),
+        "url": file_url(of, &file.path),
         "agent": file.agent,
     })
 }
@@ -193,10 +233,18 @@ mod tests {
     }
 
     #[test]
+    fn a_preview_has_an_address_that_changes_with_it() {
+        let sha256 = "0123456789abcdef".to_owned();
+        let preview = ManifestFile { path: "a b/1.png".into(), sha256, size: 1 };
+        let id = a_project().id;
+        assert_eq!(preview_url(id, &preview), format!("/api/projects/{id}/files/a%20b/1.png?v=0123456789ab"));
+    }
+
+    #[test]
     fn paths_of_files_are_escaped_in_addresses() {
         let id = a_project().id;
         let shown = file(
-            id,
+            FilesOf::Project(id),
             &ProjectFile {
                 path: "a b/ü#?.html".into(),
                 media_type: "text/html".into(),

@@ -11,13 +11,14 @@ use crate::clock::Clock;
 use crate::domain::ids::ProjectId;
 use crate::domain::position::Position;
 use crate::service::Service;
-use crate::service::error::FieldError;
+use crate::surfaces::http::gate::log_refusal;
 use crate::surfaces::http::head_of;
 use crate::surfaces::http::problem::{MEDIA_TYPE, Problem};
+use crate::surfaces::http::query::Query;
 use crate::surfaces::room::session::RoomSession;
 use crate::surfaces::websocket::MessageLimits;
 use crate::surfaces::websocket::upgrade::Incoming;
-use actix_web::http::StatusCode;
+use actix_web::http::{StatusCode, header};
 
 /// What the sockets of project rooms need; one per worker.
 pub struct RoomDoor {
@@ -31,6 +32,8 @@ pub struct RoomDoor {
     pub limits: MessageLimits,
     /// Connections that may be open at the same time.
     pub connections_max: usize,
+    /// Messages that one client may send per second; 0 is without a limit.
+    pub messages_per_second: u64,
     /// How often the server pings.
     pub heartbeat_ms: u64,
 }
@@ -55,12 +58,14 @@ impl RoomDoor {
             }
             Err(problem) => {
                 let status = problem.status();
+                log_refusal("a socket", &problem);
+                let retry_after = problem.header(&header::RETRY_AFTER).unwrap_or("5").to_owned();
                 let mut headers = vec![("Content-Type", MEDIA_TYPE), ("Cache-Control", "no-store")];
                 match status.as_u16() {
                     401 => headers.push(("WWW-Authenticate", "Bearer")),
                     405 => headers.push(("Allow", "GET")),
                     426 => headers.push(("Sec-WebSocket-Version", "13")),
-                    503 => headers.push(("Retry-After", "5")),
+                    429 | 503 => headers.push(("Retry-After", &retry_after)),
                     _ => {}
                 }
                 let reason = status.canonical_reason().unwrap_or("");
@@ -77,11 +82,20 @@ impl RoomDoor {
         // The door of the thread the connection moves to is made anew there: it is cheap and not shared over threads.
         let parts = (self.service.clone(), self.auth.clone(), self.clock.clone());
         let (connections_max, heartbeat_ms) = (self.connections_max, self.heartbeat_ms);
+        let messages_per_second = self.messages_per_second;
         let Admitted { room, since, caller } = admitted;
         upgraded.start(&here, home, limits, move |client| {
             let (service, auth, clock) = parts;
-            let door = Rc::new(RoomDoor { service, auth, clock, limits, connections_max, heartbeat_ms });
-            RoomSession { door, client, room, since, caller, malformed: 0, joined: false }
+            let door = Rc::new(RoomDoor {
+                service,
+                auth,
+                clock,
+                limits,
+                connections_max,
+                messages_per_second,
+                heartbeat_ms,
+            });
+            RoomSession::new(door, client, room, since, caller)
         })
     }
 
@@ -101,7 +115,10 @@ impl RoomDoor {
             return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-connections", detail));
         }
         // A stranger learns only after its token whether there is such a project.
-        if caller.may(Action::Read).is_ok() && !broker.local_shard().serves(room) {
+        if caller.role.is_some() {
+            caller.may_in(Action::Read, room)?;
+        }
+        if caller.role.is_some() && !broker.local_shard().serves(room) {
             broker.view(room).await.map_err(|error| match error {
                 BrokerError::NoSuchRoom => no_such_project(),
                 error => Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error.to_string()),
@@ -117,8 +134,11 @@ fn no_such_project() -> Problem {
 
 /// The position a client comes back with.
 fn since(query: &str) -> Result<Option<Position>, Problem> {
-    let value =
-        query.split('&').find_map(|pair| pair.strip_prefix("since=")).filter(|value| !value.is_empty());
-    let position = value.map(str::parse::<Position>).transpose();
-    position.map_err(|error| Problem::invalid(vec![FieldError::new("since", error.to_string())]))
+    let mut query = Query::of(query);
+    let since = query.text("since").map(|text| text.parse::<Position>());
+    if let Some(Err(error)) = &since {
+        query.wrong("since", error.to_string());
+    }
+    query.finish()?;
+    Ok(since.and_then(Result::ok))
 }

@@ -141,7 +141,71 @@ pub(super) fn epoch_text(epoch: Epoch) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
+    use crate::domain::event::LoggedEvent;
+    use crate::domain::wire::wire_json;
+    use crate::surfaces::rest::describe::assert_described;
+
+    #[test]
+    fn what_is_said_is_what_is_described() {
+        let (client_id, project_id) = (ClientId::generate(), ProjectId::generate());
+        let (position, timestamp) = (String::new(), Timestamp(0));
+        for reply in [
+            Reply::Connection {
+                status: "connected",
+                client_id,
+                project_id,
+                message: "",
+                seq: 1,
+                position: position.clone(),
+                epoch: String::new(),
+                resumed: false,
+                gap: Some(GapRange { from_seq: 1, to_seq: 2 }),
+                heartbeat_ms: 1,
+            },
+            Reply::State { seq: 1, position },
+            Reply::Presence { viewers: 1 },
+            Reply::Pong { timestamp },
+            Reply::Error { code: "", message: "" },
+            Reply::Shutdown { reconnect_in_ms: 1 },
+        ] {
+            let said: Value = serde_json::from_str(&reply.json()).unwrap();
+            assert_described(said["type"].as_str().unwrap(), &said);
+        }
+        for body in [
+            json!({ "type": "status_update", "status": "running", "progress": 1.5, "message": "", "eta": null }),
+            json!({
+                "type": "agent_update", "agent": "a", "title": "A", "index": 1, "total": 2, "status": "started",
+                "message": "", "progress": 0.5, "duration_ms": null,
+            }),
+            json!({
+                "type": "log", "level": "info", "agent": null, "skipped": { "from": 1, "to": 2 },
+                "lines": [{ "n": 3, "at": "2026-11-20T09:30:00.000Z", "text": "" }],
+            }),
+            json!({
+                "type": "artifact", "path": "a", "media_type": "b", "size": 1, "sha256": "", "url": "", "agent": "a",
+            }),
+            json!({
+                "type": "completion", "status": "failed", "success": false, "message": "", "duration_ms": 1,
+                "artifacts": 0, "download_url": null, "error": { "agent": null, "message": "" },
+                "evidence": { "processes_ended": 0, "processes_left": 0, "took_ms": 1 },
+            }),
+            json!({ "type": "event", "name": "n", "data": { "n": 1 } }),
+        ] {
+            // Through the type, so that the example cannot say what the type does not.
+            let body: crate::domain::event::EventBody = serde_json::from_value(body).unwrap();
+            let event = LoggedEvent {
+                seq: 1,
+                at: timestamp,
+                run_id: Some(RunId::generate()),
+                body_json: serde_json::to_string(&body).unwrap().into(),
+            };
+            let said: Value = serde_json::from_str(&wire_json(project_id, Epoch(1), &event)).unwrap();
+            assert_described(said["type"].as_str().unwrap(), &said);
+        }
+    }
 
     #[test]
     fn reads_the_messages_of_the_contract() {

@@ -6,21 +6,27 @@ use actix::fut::wrap_future;
 use actix::prelude::*;
 use bytes::Bytes;
 
-use crate::auth::Caller;
 use crate::auth::policy::Action;
+use crate::auth::{AuthError, Caller, Ended};
 use crate::broker::{BrokerError, Joined};
 use crate::domain::ids::{ClientId, ProjectId, RunId};
 use crate::domain::position::Position;
 use crate::service::error::ServiceError;
+use crate::surfaces::http::passes::{Pass, words};
 use crate::surfaces::room::codec::CLOSE_REMOVED;
 use crate::surfaces::room::door::RoomDoor;
 use crate::surfaces::room::protocol::{Command, Reply, epoch_text, parse};
+use crate::surfaces::websocket::pace::{Pace, Verdict};
 use crate::surfaces::websocket::{Peer, Session, Socket, SocketContext};
 
 /// Messages that were not understood before the socket is closed.
 const MALFORMED_MAX: u32 = 10;
 /// Close code: no valid token came in time, or it gives no right to read.
 const CLOSE_UNAUTHORISED: u16 = 4501;
+/// Close code: the token was revoked, or its bearer has signed out.
+const CLOSE_REVOKED: u16 = 4502;
+/// Close code: the token has expired.
+const CLOSE_EXPIRED: u16 = 4503;
 /// Close code: the server failed; try again.
 const CLOSE_TRY_AGAIN: u16 = 4001;
 /// How long a client without a role may take to send its token.
@@ -33,11 +39,59 @@ pub(super) struct RoomSession {
     pub(super) room: ProjectId,
     pub(super) since: Option<Position>,
     pub(super) caller: Caller,
-    pub(super) malformed: u32,
-    pub(super) joined: bool,
+    malformed: u32,
+    joined: bool,
+    pass: Option<Pass>,
+    pace: Option<Pace>,
 }
 
 impl RoomSession {
+    pub(super) fn new(
+        door: Rc<RoomDoor>,
+        client: ClientId,
+        room: ProjectId,
+        since: Option<Position>,
+        caller: Caller,
+    ) -> Self {
+        Self { door, client, room, since, caller, malformed: 0, joined: false, pass: None, pace: None }
+    }
+
+    /// The client is this caller from now on, for as long as the caller may stay.
+    fn become_caller(&mut self, caller: Caller, peer: &Peer) {
+        self.caller = caller;
+        let (outlet, client) = (peer.clone(), self.client);
+        self.pass = Pass::keep(&self.door.auth, &caller, move |ended| {
+            log::info!("a client has to leave: {}; client.id={client}", words(ended));
+            let code = match ended {
+                Ended::Revoked => CLOSE_REVOKED,
+                Ended::Expired => CLOSE_EXPIRED,
+            };
+            outlet.close(code, words(ended));
+        });
+    }
+
+    /// Takes note that the client has spoken. False when it is to be heard no longer.
+    fn paced(&mut self, peer: &Peer, ctx: &mut SocketContext<Self>) -> bool {
+        let per_second = self.door.messages_per_second;
+        if per_second == 0 {
+            return true;
+        }
+        let now_ms = peer.shard.now_ms();
+        match self.pace.get_or_insert_with(|| Pace::new(per_second, now_ms)).take(1, now_ms) {
+            Verdict::Go => true,
+            // What the client sends stays with it until it is listened to again.
+            Verdict::Wait(ms) => {
+                let pause = tokio::time::sleep(std::time::Duration::from_millis(ms));
+                ctx.wait(wrap_future::<_, Socket<Self>>(pause).map(|(), _, _| ()));
+                true
+            }
+            Verdict::TooFast => {
+                peer.close(1008, "too many messages");
+                false
+            }
+        }
+    }
+
     /// Joins the room: nothing else of this client is heard until it is in.
     fn join(&mut self, peer: &Peer, ctx: &mut SocketContext<Self>) {
         self.joined = true;
@@ -90,7 +144,7 @@ impl RoomSession {
     }
 
     fn cancel(&self, run: RunId, peer: &Peer, ctx: &mut SocketContext<Self>) {
-        if let Err(refused) = self.caller.may(Action::ControlRuns) {
+        if let Err(refused) = self.caller.may_in(Action::ControlRuns, self.room) {
             return error(peer, "forbidden", &refused.to_string());
         }
         let (service, caller, room) = (self.door.service.clone(), self.caller, self.room);
@@ -112,13 +166,20 @@ impl RoomSession {
 
     fn auth(&mut self, token: &str, peer: &Peer, ctx: &mut SocketContext<Self>) {
         match self.door.auth.caller_of_token(token) {
-            Ok(caller) if caller.may(Action::Read).is_ok() => {
-                self.caller = caller;
+            Ok(caller) if caller.may_in(Action::Read, self.room).is_ok() => {
+                self.become_caller(caller, peer);
                 if !self.joined {
                     self.join(peer, ctx);
                 }
             }
-            _ => peer.close(CLOSE_UNAUTHORISED, "this token gives no right to read here"),
+            refused => {
+                let why = refused.err().unwrap_or(AuthError::OutOfScope);
+                log::info!("a client showed a token that gives no right: {why}; client.id={}", self.client);
+                match why {
+                    AuthError::Expired => peer.close(CLOSE_EXPIRED, words(Ended::Expired)),
+                    _ => peer.close(CLOSE_UNAUTHORISED, "this token gives no right to read here"),
+                }
+            }
         }
     }
 
@@ -133,7 +194,8 @@ impl RoomSession {
 
 impl Session for RoomSession {
     fn opened(&mut self, peer: &Peer, ctx: &mut SocketContext<Self>) {
-        if self.caller.may(Action::Read).is_ok() {
+        if self.caller.may_in(Action::Read, self.room).is_ok() {
+            self.become_caller(self.caller, peer);
             return self.join(peer, ctx);
         }
         ctx.run_later(AUTH_WITHIN, |socket, _| {
@@ -145,6 +207,9 @@ impl Session for RoomSession {
     }
 
     fn text(&mut self, text: &str, peer: &Peer, ctx: &mut SocketContext<Self>) {
+        if !self.paced(peer, ctx) {
+            return;
+        }
         match parse(text) {
             Ok(Command::Auth(token)) => self.auth(&token, peer, ctx),
             Ok(_) if !self.joined => {

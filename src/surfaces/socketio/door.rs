@@ -12,13 +12,14 @@ use tokio::sync::oneshot;
 
 use crate::auth::{Auth, AuthError, Caller};
 use crate::broker::Broker;
+use crate::surfaces::http::gate::log_refusal;
 use crate::surfaces::http::head_of;
 use crate::surfaces::http::problem::Problem;
 use crate::surfaces::socketio::hub::{Full, Hub};
 use crate::surfaces::socketio::link::{Opener, PollAnswer};
-use crate::surfaces::socketio::pace::Verdict;
 use crate::surfaces::socketio::socket::{EngineSocket, Role};
 use crate::surfaces::websocket::MessageLimits;
+use crate::surfaces::websocket::pace::Verdict;
 use crate::surfaces::websocket::upgrade::Incoming;
 
 /// A posted body must be here within this time.
@@ -74,11 +75,19 @@ impl Refusal {
         (status, serde_json::json!({ "code": code, "message": message }).to_string())
     }
 
+    fn retry_after(&self) -> Option<String> {
+        match self {
+            Refusal::Full => Some("5".to_owned()),
+            Refusal::Forbidden(AuthError::TooMany { retry_after_s }) => Some(retry_after_s.to_string()),
+            _ => None,
+        }
+    }
+
     fn response(&self) -> HttpResponse {
         let (status, body) = self.body();
         let mut response = HttpResponse::build(status);
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.insert_header((header::RETRY_AFTER, "5"));
+        if let Some(after) = self.retry_after() {
+            response.insert_header((header::RETRY_AFTER, after));
         }
         response.content_type("application/json").body(body)
     }
@@ -147,7 +156,7 @@ pub async fn handle(request: HttpRequest, body: web::Payload) -> HttpResponse {
 impl Door {
     async fn polling(&self, request: &HttpRequest, body: web::Payload) -> Result<String, Refusal> {
         // A session is a socket, whatever carries it: pages of other origins are kept out of GET as well.
-        let caller = self.auth.authorise_upgrade(&head_of(request.head())).map_err(Refusal::Forbidden)?;
+        let caller = self.auth.authorise_poll(&head_of(request.head())).map_err(Refusal::Forbidden)?;
         let query = query_of(request.query_string())?;
         if query.transport != Transport::Polling {
             return Err(Refusal::BadRequest);
@@ -221,7 +230,12 @@ impl Door {
             }
             Err(refusal) => {
                 let (status, body) = refusal.body();
-                let headers = [("Content-Type", "application/json"), ("Cache-Control", "no-store")];
+                let mut headers = vec![("Content-Type", "application/json"), ("Cache-Control", "no-store")];
+                let retry_after = refusal.retry_after();
+                headers.extend(retry_after.as_deref().map(|after| ("Retry-After", after)));
+                if let Refusal::Forbidden(error) = &refusal {
+                    log_refusal("a Socket.IO socket", &Problem::from(error.clone()));
+                }
                 let reason = status.canonical_reason().unwrap_or_default();
                 incoming.refuse(status.as_u16(), reason, &headers, &body).await;
             }

@@ -20,8 +20,8 @@ use crate::broker::shard::LocalShard;
 use crate::clock::random_bytes;
 use crate::surfaces::socketio::engine::session::{EngineSession, PollId, SocketId, Terms};
 use crate::surfaces::socketio::link::{Connection, Link, Opener, PollAnswer};
-use crate::surfaces::socketio::pace::{Pace, Verdict};
 use crate::surfaces::websocket::Peer;
+use crate::surfaces::websocket::pace::{Pace, Verdict};
 
 /// Bytes of a session's name: one for its thread, the others from chance.
 const SID_BYTES: usize = 18;

@@ -12,7 +12,7 @@ use crate::broker::shard::LocalShard;
 use crate::surfaces::socketio::engine::packet::{Message, Packet, encode};
 use crate::surfaces::socketio::engine::session::{Effect, EngineSession, PollId, SocketId};
 use crate::surfaces::socketio::hub::Tally;
-use crate::surfaces::socketio::pace::{Pace, Verdict};
+use crate::surfaces::websocket::pace::{Pace, Verdict};
 use crate::surfaces::websocket::{Peer, frame};
 
 /// Close code: the session is over.

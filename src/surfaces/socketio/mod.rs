@@ -11,6 +11,5 @@ pub mod house;
 pub mod hub;
 pub mod link;
 pub mod namespace;
-mod pace;
 pub mod packet;
 mod socket;

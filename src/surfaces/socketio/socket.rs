@@ -12,7 +12,7 @@ use crate::surfaces::socketio::door::phrases;
 use crate::surfaces::socketio::engine::session::SocketId;
 use crate::surfaces::socketio::hub::Hub;
 use crate::surfaces::socketio::link::{Link, Opener};
-use crate::surfaces::socketio::pace::Verdict;
+use crate::surfaces::websocket::pace::Verdict;
 use crate::surfaces::websocket::{Peer, Session, Socket, SocketContext};
 
 /// Close code: the session cannot be taken over, or none can be opened; polling goes on or begins anew.

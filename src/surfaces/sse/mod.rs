@@ -3,17 +3,19 @@
 //! Every logged event is an unnamed event whose `id` is its position. A reader that is new, or whose position is no
 //! longer reachable, first gets one event named `state`: the folded state, where it stands, and what was missed.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use actix_web::http::{Method, header};
 use actix_web::web::Bytes;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::StreamExt;
 use futures_util::stream;
 use serde_json::json;
+use tokio::sync::Notify;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::auth::Caller;
+use crate::auth::{Auth, Caller};
 use crate::broker::Joined;
 use crate::broker::follow::FollowStream;
 use crate::broker::frame::Encoder;
@@ -22,6 +24,7 @@ use crate::domain::ids::ProjectId;
 use crate::domain::position::{Epoch, Position};
 use crate::domain::wire::wire_json;
 use crate::service::Service;
+use crate::surfaces::http::passes::{Pass, words};
 use crate::surfaces::http::problem::Problem;
 use crate::surfaces::rest::events::gap_json;
 
@@ -76,20 +79,39 @@ pub async fn follow(
     let mut heartbeat = interval(HEARTBEAT);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     heartbeat.reset();
-    Ok(answer.streaming(first.chain(stream::unfold((follow.frames, heartbeat), next))))
+    let over = Rc::new(Notify::new());
+    let ends = over.clone();
+    let auth = request.app_data::<web::Data<Auth>>();
+    let pass = auth.and_then(|auth| {
+        Pass::keep(auth, &caller, move |ended| {
+            log::info!("a stream of events ends: {}", words(ended));
+            ends.notify_one();
+        })
+    });
+    let following = Following { frames: follow.frames, heartbeat, over, _pass: pass };
+    Ok(answer.streaming(first.chain(stream::unfold(following, next))))
 }
 
-async fn next(
-    (mut frames, mut heartbeat): (FollowStream, Interval),
-) -> Option<(Result<Bytes, actix_web::Error>, (FollowStream, Interval))> {
+/// A reader on its way.
+struct Following {
+    frames: FollowStream,
+    heartbeat: Interval,
+    /// The caller may not stay.
+    over: Rc<Notify>,
+    _pass: Option<Pass>,
+}
+
+async fn next(mut following: Following) -> Option<(Result<Bytes, actix_web::Error>, Following)> {
     let bytes = tokio::select! {
-        frame = frames.next() => {
-            heartbeat.reset();
+        biased;
+        () = following.over.notified() => return None,
+        frame = following.frames.next() => {
+            following.heartbeat.reset();
             frame?
         }
-        _ = heartbeat.tick() => Bytes::from_static(b":\n\n"),
+        _ = following.heartbeat.tick() => Bytes::from_static(b":\n\n"),
     };
-    Some((Ok(bytes), (frames, heartbeat)))
+    Some((Ok(bytes), following))
 }
 
 /// What a reader hears last when the server goes down. A browser that finds nobody comes back again and again after this

@@ -9,6 +9,7 @@ mod connection;
 pub mod frame;
 mod guard;
 mod incoming;
+pub(in crate::surfaces) mod pace;
 mod socket;
 pub mod upgrade;
 mod utf8;

@@ -16,6 +16,7 @@ use socket2::SockRef;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
+use crate::auth::limits::Place;
 use crate::broker::outlet::Outlet;
 use crate::broker::shard::LocalShard;
 use crate::domain::ids::ClientId;
@@ -36,22 +37,24 @@ pub struct Incoming {
     pub request: Request,
     stream: TcpStream,
     read: Bytes,
+    place: Option<Place>,
 }
 
 /// A connection that left HTTP behind.
 pub struct Upgraded {
     stream: TcpStream,
     read: Bytes,
+    place: Option<Place>,
 }
 
 impl Incoming {
     /// What the HTTP service hands over.
     pub fn new(request: Request, framed: Framed<Fronted, h1::Codec>) -> Self {
         let parts = framed.into_parts();
-        let (stream, unread) = parts.io.into_parts();
+        let (stream, unread, place) = parts.io.into_parts();
         let mut read = parts.read_buf;
         read.extend_from_slice(&unread);
-        Self { request, stream, read: read.freeze() }
+        Self { request, stream, read: read.freeze(), place }
     }
 
     /// Who is at the other end.
@@ -95,7 +98,7 @@ impl Incoming {
         #[cfg(target_os = "linux")]
         socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX))?;
         self.stream.write_all(&head).await?;
-        Ok(Upgraded { stream: self.stream, read: self.read })
+        Ok(Upgraded { stream: self.stream, read: self.read, place: self.place })
     }
 
     /// Refuses, with a response of plain HTTP.
@@ -129,13 +132,13 @@ impl Upgraded {
         session: impl FnOnce(ClientId) -> S + Send + 'static,
     ) -> std::io::Result<()> {
         let Some(home) = home else {
-            serve(here.clone(), self.stream, self.read, limits, session);
+            serve(here.clone(), self.stream, self.read, self.place, limits, session);
             return Ok(());
         };
         let stream = self.stream.into_std()?;
-        let read = self.read;
+        let (read, place) = (self.read, self.place);
         here.run_on(home, move |there| match TcpStream::from_std(stream) {
-            Ok(stream) => serve(there, stream, read, limits, session),
+            Ok(stream) => serve(there, stream, read, place, limits, session),
             Err(error) => log::warn!("a connection could not be moved to its shard: {error}"),
         });
         Ok(())
@@ -146,6 +149,7 @@ fn serve<S: Session>(
     shard: LocalShard,
     stream: TcpStream,
     read: Bytes,
+    place: Option<Place>,
     limits: MessageLimits,
     session: impl FnOnce(ClientId) -> S,
 ) {
@@ -154,5 +158,12 @@ fn serve<S: Session>(
     shard.adopt(&outlet);
     let peer = Peer { shard: shard.clone(), outlet: outlet.clone() };
     let said = Socket::start(session(client), peer, limits, read);
-    actix::spawn(connection::run(shard, outlet, said));
+    let run = connection::run(shard, outlet, said);
+    match place {
+        None => drop(actix::spawn(run)),
+        Some(place) => drop(actix::spawn(async move {
+            run.await;
+            drop(place);
+        })),
+    }
 }

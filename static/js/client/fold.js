@@ -38,16 +38,30 @@ export function emptyState() {
  */
 export function apply(state, message) {
   const runId = message.run_id ?? null;
-  if (runId !== null && message.type === 'status_update' && (state.run === null || state.run.id < runId)) {
-    // A newer run begins on a clean page; ids are ordered by time.
+  if (runId !== null && message.type === 'status_update' && givesPageTo(state, runId, message.status)) {
     Object.assign(state, emptyState());
+    delete state.eta_at;
     state.run = { id: runId, queued_at: message.timestamp, started_at: null, ended_at: null };
   }
-  // What an earlier run still says changes nothing: the room shows its newest run.
+  // What another run says changes nothing: one that ended, or one that waits while this one works.
   if (runId !== null && runId !== state.run?.id) return state;
   rules[message.type]?.(state, message);
   return state;
 }
+
+/**
+ * Whether a run that says this of itself begins on a clean page: when it starts, or when it waits and nothing else is under way.
+ * One run of a project works at a time; a run that is queued again, after a crash say, keeps its page.
+ */
+function givesPageTo(state, runId, status) {
+  if (state.run === null) return true;
+  if (state.run.id === runId) return false;
+  if (status === 'starting') return true;
+  if (status === 'queued') return state.status === null || TERMINAL.has(state.status);
+  return status === 'running' && state.run.id < runId;
+}
+
+const TERMINAL = new Set(['completed', 'partial', 'failed', 'cancelled', 'timed_out']);
 
 const rules = {
   status_update(state, message) {

@@ -47,6 +47,12 @@ export class LogStore {
     if (this.skipped.length > SKIPPED_MAX) this.skipped.splice(0, 2, { from: this.skipped[0].from, to: this.skipped[1].to });
   }
 
+  /** The log as it was when it had so many lines; what is here stays, for it may be looked at again. */
+  rewind(total) {
+    this.total = total;
+    this.skipped = this.skipped.filter(({ from }) => from <= total).map(({ from, to }) => ({ from, to: Math.min(to, total) }));
+  }
+
   /** The skipped range that a line is in. */
   skippedAt(n) {
     let low = 0;

@@ -13,47 +13,64 @@ import { Facts } from './project/facts.js';
 import { Files } from './project/files.js';
 import { Head } from './project/head.js';
 import { LogPanel } from './project/log_panel.js';
+import { Making } from './project/making.js';
 import { Outcome } from './project/outcome.js';
+import { Replay } from './project/replay.js';
 import { Result } from './project/result.js';
 import { ResultFiles } from './project/result_files.js';
 import { Runs } from './project/runs.js';
+import { Share } from './project/share.js';
 import { Tabs } from './project/tabs.js';
+import { Timeline } from './project/timeline.js';
+import { Usage } from './project/usage.js';
 
 const project = initialData();
-const page = { project, state: project.state, edited: false, log: null, tabs: null, files: null, result: null, draw: null };
+const page = { project, state: project.state, edited: false, log: null, tabs: null, files: null, result: null, timeline: null, draw: null, replay: null, openReplay: null, now: () => Date.now() };
 
 page.tabs = new Tabs(page);
 page.files = new Files(page, byId('panel-files'));
 page.result = new ResultFiles(page.files);
 page.log = new LogPanel(page, byId('panel-log'));
+page.timeline = new Timeline(page, byId('panel-timeline'));
 const edit = new Edit(page);
+const agents = new Agents(page, byId('agents'));
 const parts = [
   edit,
   new Head(page),
   new Facts(page, byId('facts')),
-  new Agents(page, byId('agents')),
+  agents,
+  new Usage(page, agents),
   new Control(page, byId('control')),
   new Outcome(page, byId('outcome')),
+  new Making(page, byId('making')),
   page.log,
   page.files,
   new AppPreview(page, byId('panel-app')),
   new Result(page, byId('panel-result')),
+  page.timeline,
   new Runs(page, byId('panel-runs')),
   page.tabs,
 ];
 
-const draw = () => parts.forEach((part) => part.render(page.state));
+/** What acts on the newest run, or is no part of it, stays out of a replay. */
+const liveOnly = new Set(parts.filter((part) => part instanceof Control || part instanceof Runs || part === edit || part === page.tabs));
+const draw = () => parts.forEach((part) => page.replay && liveOnly.has(part) ? null : part.render(page.state));
 const render = scheduler(draw);
 page.draw = draw;
 draw();
 
+new Share(page, byId('share'));
 const light = new ConnectionLight(byId('connection'), byId('viewers'));
 const connection = callboard.connect(
   project.id,
   (message) => {
+    light.heard(message);
+    if (page.replay) {
+      replay.heard(message, callboard.state);
+      return;
+    }
     page.state = callboard.state;
     parts.forEach((part) => part.heard?.(message, page.state));
-    light.heard(message);
     render();
   },
   (problem) => {
@@ -64,6 +81,33 @@ const connection = callboard.connect(
   { state: project.state, position: project.position },
 );
 light.attach(connection);
+
+/** The page shows another moment than the next one. */
+const show = (state, now) => {
+  page.state = state;
+  page.now = now;
+  parts.forEach((part) => part.reset?.(state));
+  draw();
+};
+const replay = new Replay({
+  page,
+  box: byId('replay-bar'),
+  onstate: (state, now) => {
+    if (!page.replay && page.tabs.current === 'runs') page.tabs.choose('log');
+    page.replay = replay;
+    show(state, now);
+  },
+  onheard: (message, state) => [page.log, page.files].forEach((part) => part.heard(message, state)),
+  onmove: (changed) => (changed ? render() : page.timeline.drawHead()),
+  onleave: () => {
+    page.replay = null;
+    show(callboard.state, () => Date.now());
+  },
+});
+page.openReplay = (run) => {
+  replay.live = callboard.state;
+  replay.start(run);
+};
 
 // A project that was deleted looks like a server that is away: after some tries, ask.
 connection.on('status', async () => {
@@ -78,11 +122,13 @@ connection.on('status', async () => {
 });
 
 const help = () => showShortcuts([
-  ['1 … 5', 'App, log, files, requirements, runs'],
+  ['1 … 6', 'App, log, timeline, files, requirements, runs'],
   ['/', 'Search in the log'],
   ['g', 'Go to a line of the log'],
   ['f', 'Follow the log'],
+  ['z', 'Fold or open all groups of the log'],
   ['e', 'Edit name and brief'],
+  ['p', 'Replay the run; then Space, ← →, + and − play it, Escape goes back to live'],
   ['d', 'Download the zip'],
   ['t', 'Dark or light'],
   ['h', 'Back to the board'],
@@ -92,9 +138,10 @@ byId('help').addEventListener('click', help);
 shortcuts({
   1: () => page.tabs.choose('app'),
   2: () => page.tabs.choose('log'),
-  3: () => page.tabs.choose('files'),
-  4: () => page.tabs.choose('result'),
-  5: () => page.tabs.choose('runs'),
+  3: () => page.tabs.choose('timeline'),
+  4: () => page.tabs.choose('files'),
+  5: () => page.tabs.choose('result'),
+  6: () => page.tabs.choose('runs'),
   '/': () => {
     page.tabs.choose('log');
     page.log.focusSearch();
@@ -104,7 +151,9 @@ shortcuts({
     page.log.focusLine();
   },
   f: () => page.log.toggleFollow(),
+  z: () => page.log.toggleFolds(),
   e: () => edit.open(),
+  p: () => byId('replay').hidden || byId('replay').click(),
   d: () => byId('download').hidden || byId('download').click(),
   t: () => byId('theme').click(),
   h: () => location.assign('/'),

@@ -87,7 +87,13 @@ export const api = {
   approve: (run, body = {}) => request('POST', `/api/runs/${id(run)}/approve`, body),
   reject: (run, body = {}) => request('POST', `/api/runs/${id(run)}/reject`, body),
   retry: (run, body = {}) => request('POST', `/api/runs/${id(run)}/retry`, body),
+  share: (project, body) => request('POST', `/api/projects/${id(project)}/shares`, body),
+  shares: (project) => request('GET', `/api/projects/${id(project)}/shares`),
+  unshare: (project, share) => request('DELETE', `/api/projects/${id(project)}/shares/${id(share)}`),
   files: (project) => request('GET', `/api/projects/${id(project)}/files`),
+  events: (project, query, options) => request('GET', `/api/projects/${id(project)}/events?${new URLSearchParams(query)}`, undefined, options),
+  runFiles: (run) => request('GET', `/api/runs/${id(run)}/files`),
+  runFile: (run, path) => `/api/runs/${id(run)}/files/${path.split('/').map(id).join('/')}`,
   lines: (source, query, options) => request('GET', `${logOf(source)}?${new URLSearchParams(query)}`, undefined, options),
 };
 

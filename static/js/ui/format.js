@@ -85,6 +85,23 @@ export function bytes(size) {
 const NUMBERS = new Intl.NumberFormat('en');
 export const count = (number) => NUMBERS.format(number);
 export const plural = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;
+const SHORT = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
+/** Two decimals, of less than one as many as say something. */
+function costText(cost) {
+  const decimals = cost > 0 && cost < 1 ? Math.min(9, 2 - Math.floor(Math.log10(cost))) : 2;
+  return cost.toFixed(decimals).replace(/(\.\d\d\d*?)0+$/, '$1');
+}
+
+/** What models used, in short; the cost is in whatever the prices are in. */
+export function usageText(usage) {
+  if (!usage) return '';
+  const tokens = usage.total_tokens < 10000 ? count(usage.total_tokens) : SHORT.format(usage.total_tokens);
+  const cost = typeof usage.cost === 'number' ? ` · cost ${costText(usage.cost)}` : '';
+  return `${tokens} ${usage.total_tokens === 1 ? 'token' : 'tokens'}${cost}`;
+}
+
+export const usageDetail = (usage) => (usage ? `${count(usage.prompt_tokens)} asked, ${count(usage.completion_tokens)} answered` : '');
+
 const CLOCK = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 export const clock = (timestamp) => CLOCK.format(new Date(timestamp));
 

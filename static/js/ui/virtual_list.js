@@ -160,7 +160,8 @@ export class VirtualList {
         before = element.nextSibling;
       }
     }
-    this.rows.style.transform = `translateY(${top}px)`;
+    // Not a transform: then rows that stay would be painted again, for all of them would have moved.
+    this.rows.style.top = `${top}px`;
     if (last > first) this.onrange(first, last);
   }
 }

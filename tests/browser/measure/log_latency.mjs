@@ -32,12 +32,16 @@ try {
       await page.waitForTimeout(KEY_PAUSE_MS);
     }
   };
+  const traced = await tracer(browser);
   const report = async (what) => {
     const { keys, longTasks } = await measured();
+    const cpu = await traced();
     keys.sort((one, other) => one - other);
     const at = (part) => keys[Math.min(keys.length - 1, Math.floor(keys.length * part))];
     console.log(`${what}: ${keys.length} keys, from key to frame p50 ${at(0.5).toFixed(0)} ms, p95 ${at(0.95).toFixed(0)} ms, `
-      + `worst ${at(1).toFixed(0)} ms; ${longTasks.length} tasks over 50 ms${longTasks.length ? `, worst ${Math.max(...longTasks).toFixed(0)} ms` : ''}`);
+      + `worst ${at(1).toFixed(0)} ms; ${longTasks.length} tasks over 50 ms${longTasks.length ? `, worst ${Math.max(...longTasks).toFixed(0)} ms` : ''}; `
+      + `of the page's own time ${cpu.total.toFixed(0)} ms in all, longest task ${cpu.longest.toFixed(0)} ms, ${cpu.over} over 50 ms; `
+      + `of drawing ${cpu.drawing.toFixed(0)} ms`);
     return at(1);
   };
   // What this machine needs for a page that has nothing to do.
@@ -108,6 +112,30 @@ try {
   await flood;
   await browser.close();
   await server.stop();
+}
+
+/**
+ * What the page's own thread computed since the last question, in time of the processor: other programs on the machine make a task last longer,
+ * they do not make it more work.
+ */
+async function tracer(browser) {
+  const session = await browser.newBrowserCDPSession();
+  const begin = () => session.send('Tracing.start', { transferMode: 'ReportEvents', traceConfig: { includedCategories: ['toplevel', 'devtools.timeline', 'cc', '__metadata'] } });
+  await begin();
+  return async () => {
+    const events = [];
+    const take = ({ value }) => events.push(...value);
+    session.on('Tracing.dataCollected', take);
+    const complete = new Promise((resolve) => session.once('Tracing.tracingComplete', resolve));
+    await session.send('Tracing.end');
+    await complete;
+    session.off('Tracing.dataCollected', take);
+    await begin();
+    const threads = new Set(events.filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain').map(({ pid, tid }) => `${pid} ${tid}`));
+    const tasks = events.filter(({ ph, name, pid, tid }) => ph === 'X' && /RunTask$/.test(name) && threads.has(`${pid} ${tid}`)).map(({ tdur }) => (tdur ?? 0) / 1000);
+    const drawing = events.filter(({ ph, name }) => ph === 'X' && name === 'RasterTask').reduce((sum, { tdur }) => sum + (tdur ?? 0) / 1000, 0);
+    return { total: tasks.reduce((sum, ms) => sum + ms, 0), longest: Math.max(0, ...tasks), over: tasks.filter((ms) => ms > 50).length, drawing };
+  };
 }
 
 /** The log at desktop and phone width, light and dark. */

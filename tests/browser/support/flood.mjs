@@ -16,13 +16,18 @@ export async function publishLines(url, project, from, to) {
       for (; lines.length < 1000 && next <= to; next += 1) lines.push(textOf(next));
       events.push({ type: 'log', agent: 'printer', level: LEVELS[Math.floor(next / 1000) % 20] ?? 'info', lines });
     }
-    const response = await fetch(`${url}/api/projects/${project}/events`, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify(events),
-    });
-    assert.equal(response.status, 202, response.status === 202 ? '' : await response.text());
+    await publish(url, project, events);
   }
+}
+
+/** Publishes events as a worker outside. */
+export async function publish(url, project, events) {
+  const response = await fetch(`${url}/api/projects/${project}/events`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(events),
+  });
+  assert.equal(response.status, 202, response.status === 202 ? '' : await response.text());
 }
 
 /** Measures from each key to the end of the frame that follows it; must be called before the page is opened. */

@@ -1,7 +1,7 @@
 // A real server with a data directory of its own. CALLBOARD_BIN names another binary than the debug build.
 
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -13,25 +13,30 @@ const STOP_LIMIT_MS = 10000;
 
 /**
  * @param {Record<string, string>} [settings] environment variables
- * @returns {Promise<{ url: string, kill: () => Promise<void>, revive: () => Promise<void>, stop: () => Promise<void> }>}
- *   `kill` leaves it no time for anything, `revive` starts it again with the same data at the same address.
+ * @param {Record<string, string>} [files] name to text of files of its configuration folder; `callboard.toml` is read
+ * @returns {Promise<{ url: string, kill: () => Promise<void>, revive: () => Promise<void>, stop: () => Promise<void>, folder: string }>}
+ *   `kill` leaves it no time for anything, `revive` starts it again with the same data at the same address. `folder` is that of the configuration.
  */
-export async function startServer(settings = {}) {
+export async function startServer(settings = {}, files = null) {
   const data = await mkdtemp(join(tmpdir(), 'callboard-browser-'));
-  const forget = () => rm(data, { recursive: true, force: true });
-  let running = await launch(data, '127.0.0.1:0', settings).catch(async (error) => {
+  const folder = await mkdtemp(join(tmpdir(), 'callboard-config-'));
+  const forget = () => Promise.all([data, folder].map((path) => rm(path, { recursive: true, force: true })));
+  for (const [name, text] of Object.entries(files ?? {})) await writeFile(join(folder, name), text, { mode: 0o755 });
+  const config = files === null ? [] : ['--config', join(folder, 'callboard.toml')];
+  let running = await launch(data, '127.0.0.1:0', settings, config).catch(async (error) => {
     await forget();
     throw error;
   });
   const { url } = running;
   return {
     url,
+    folder,
     async kill() {
       running.child.kill('SIGKILL');
       await running.ended;
     },
     async revive() {
-      running = await launch(data, new URL(url).host, settings);
+      running = await launch(data, new URL(url).host, settings, config);
     },
     async stop() {
       running.child.kill('SIGTERM');
@@ -43,9 +48,9 @@ export async function startServer(settings = {}) {
   };
 }
 
-async function launch(data, listen, settings) {
+async function launch(data, listen, settings, config) {
   const binary = process.env.CALLBOARD_BIN ?? join(root, 'target/debug/callboard');
-  const child = spawn(binary, ['serve', '--listen', listen, '--data-dir', data], {
+  const child = spawn(binary, ['serve', '--listen', listen, '--data-dir', data, ...config], {
     cwd: root,
     env: { ...process.env, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -14,11 +14,11 @@ export const PATIENCE_MS = 60000;
 export const BRIEF = 'A reading list: books with title, author, status (to read, reading, done) and rating 1 to 5; '
   + 'search by title, filter by status, sort by rating; count per status';
 
-/** Sets the stage for the tests of a file; `settings` are environment variables of its server. */
-export function stage(settings = {}) {
+/** Sets the stage for the tests of a file; `settings` are environment variables of its server, `files` its configuration. */
+export function stage(settings = {}, files = null) {
   const here = { url: '', browser: null };
   before(async () => {
-    const server = await startServer(settings);
+    const server = await startServer(settings, files);
     here.url = server.url;
     here.server = server;
     here.browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
@@ -57,7 +57,7 @@ export function onPage(here, options, act) {
 }
 
 /** Creates a project through the API and starts it unless told otherwise. */
-export async function project(url, { name = 'Reading list', brief = BRIEF, start = true } = {}) {
+export async function project(url, { name = 'Reading list', brief = BRIEF, pipeline = 'app', start = true } = {}) {
   const post = async (path, body) => {
     const response = await fetch(url + path, {
       method: 'POST',
@@ -67,7 +67,7 @@ export async function project(url, { name = 'Reading list', brief = BRIEF, start
     assert.ok(response.ok, `${path}: ${response.status} ${response.ok ? '' : await response.text()}`);
     return response.json();
   };
-  const { id } = await post('/api/projects', { name, brief, pipeline: 'app' });
+  const { id } = await post('/api/projects', { name, brief, pipeline });
   if (start) await post(`/api/projects/${id}/generate`, {});
   return id;
 }

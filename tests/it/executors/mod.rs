@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests panic like tests")]
 
+mod cancel;
 mod command;
 mod http;
 mod model_server;
 mod openai;
+mod parallel;
 mod restart;
 mod wire;
 

@@ -180,3 +180,36 @@ async fn the_agents_of_app_run_on_a_model_and_the_verifier_judges() {
     let report: Value = serde_json::from_str(&file(&app, &project, "report.json").await).unwrap();
     assert!(report.to_string().contains("criteria"), "{report}");
 }
+
+#[tokio::test]
+async fn what_passes_is_tried_again_and_every_token_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("ask.jinja"), "A poem about {{ brief }}.").unwrap();
+    let quick = "retry = { transient = { base_ms = 1, pause_ms_max = 1 }, rate_limited = { base_ms = 1, pause_ms_max = 1 } }";
+    // Tokens asked (where the first stream counted none, they are estimated) and answered; how long was asked to wait.
+    for (way, asked, answered, pause_ms) in [
+        ("broken off once", Some(16), 9, 0),
+        ("error within once", None, 9, 0),
+        ("stall once", None, 9, 0),
+        ("429 once", Some(11), 7, 1_000),
+        ("503 once", Some(11), 7, 1_000),
+        ("500 once", Some(11), 7, 0),
+    ] {
+        let server = model_server::start(way);
+        let app = app(folder.path(), &pipeline(&server.url, quick)).await;
+        let (project, run) = start(&app, "x", "roses").await;
+        let ended = app.ended(&run).await;
+        assert_eq!(ended["status"], "completed", "{way}: {ended}");
+        assert_eq!(ended["agents"][0]["failed_tries"], 1, "{way}");
+        assert_eq!(file(&app, &project, "poem.txt").await, "roses are röd 🌹\n", "{way}");
+        let usage = &ended["usage"];
+        assert_eq!(usage["completion_tokens"], answered, "{way}: {usage}");
+        match asked {
+            Some(asked) => assert_eq!(usage["prompt_tokens"], asked, "{way}: {usage}"),
+            None => assert!(usage["prompt_tokens"].as_u64().unwrap() > 11, "{way}: {usage}"),
+        }
+        assert!(ended["duration_ms"].as_u64().unwrap() >= pause_ms, "{way}: {ended}");
+        assert_eq!(server.requests().len(), 2, "{way}");
+        eprintln!("{way}: completed at the second try, {usage}");
+    }
+}

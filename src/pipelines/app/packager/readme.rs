@@ -30,7 +30,7 @@ const PURPOSES: [(&str, &str); 22] = [
     ("report.json", "what was checked, and with what result"),
     ("src/data/seed.js", "records to begin with"),
     ("src/data/storage.js", "where records are kept"),
-    ("test/support.js", "what tests share"),
+    ("testing/support.js", "what tests share"),
 ];
 
 #[derive(Deserialize)]
@@ -154,7 +154,7 @@ fn by_folder(path: &str) -> String {
         ["src", "core", ..] => "rules of the app, without a page",
         ["src", "ui", ..] => "part of the page",
         ["src", "data", ..] => "data",
-        ["test", ..] => "tests",
+        ["test" | "testing", ..] => "tests",
         _ => "",
     };
     what.to_owned()

@@ -32,6 +32,9 @@ impl Test {
     }
 }
 
+/// What tests share. Not below `test/`: there `node --test` takes every file for a test and counts it.
+const SUPPORT: &str = "testing/support.js";
+
 /// Writes `test/*.test.js` and what they share.
 ///
 /// # Errors
@@ -52,8 +55,7 @@ pub fn run_with(
     let app = App::read(&inputs.files)?;
     let model = Model::read(&inputs.files)?;
     let requirements = Requirements::read(&inputs.files)?;
-    let mut files =
-        vec![OutputFile::text("test/support.js", templates.render("test/support.js", support(&app))?)];
+    let mut files = vec![OutputFile::text(SUPPORT, templates.render("test/support.js", support(&app))?)];
     let mut count = 0;
     let groups = [
         (
@@ -112,7 +114,7 @@ fn criteria_tests(
     Ok(tests)
 }
 
-/// What `test/support.js` needs.
+/// What the shared file needs.
 fn support(app: &App) -> Value {
     let samples = Js::object(app.entities.iter().map(|features| {
         let records = (0..world::WRITTEN_SAMPLES).map(|at| sample(features, at)).collect();
@@ -158,7 +160,7 @@ fn imports(app: &App, text: &str) -> Vec<Value> {
         modules.push((format!("../{}", module.path), exports));
     }
     let support = ["createChance", "ids", "openStore", "reopen", "samples", "three", "withoutId"];
-    modules.push(("./support.js".into(), support.map(str::to_owned).to_vec()));
+    modules.push((format!("../{SUPPORT}"), support.map(str::to_owned).to_vec()));
     modules
         .into_iter()
         .filter_map(|(from, names)| {

@@ -9,7 +9,7 @@ use crate::pipelines::app::javascript::Js;
 use crate::pipelines::app::samples::{SAMPLES, sample};
 use crate::pipelines::app::spec::{Aggregate, Comparison, Field, FieldKind, Formula, Grouping, Operand};
 
-/// How many samples `test/support.js` has: one more than those that are stored, to be added.
+/// How many samples `testing/support.js` has: one more than those that are stored, to be added.
 pub(super) const WRITTEN_SAMPLES: usize = SAMPLES + 1;
 
 /// A stored record: sample `index` with changes and its id.

@@ -211,7 +211,7 @@ pub(super) fn check(modules: &BTreeMap<String, Module>) -> Vec<Problem> {
     for (file, module) in modules {
         let mut problem =
             |rule, line, message: String| problems.push(Problem::new(rule, file, Some(line), message));
-        let is_test = file.starts_with("test/");
+        let is_test = file.starts_with("test/") || file.starts_with("testing/");
         for import in &module.imports {
             let specifier = &import.specifier;
             if is_test && BUILT_IN.contains(&specifier.as_str()) {

@@ -22,7 +22,7 @@ const OWNERS: [(&str, &[&str]); 10] = [
     ("core-logic", &["src/core/"]),
     ("design", &["tokens.css", "icon.svg", "design.json"]),
     ("interface", &["index.html", "app.css", "app.js", "src/ui/"]),
-    ("tests", &["test/"]),
+    ("tests", &["test/", "testing/"]),
 ];
 
 /// The files of the app and what has been done to them.

@@ -17,6 +17,7 @@ use telling::Telling;
 
 use crate::domain::event::LogLevel;
 use crate::domain::pipeline::ReplyForm;
+use crate::domain::run::TokenUsage;
 use crate::domain::script::{ScriptJob, ScriptOutcome, ScriptStep};
 use crate::pipelines::policy::FailureClass;
 use crate::pipelines::setup::OpenAiSpec;
@@ -123,7 +124,7 @@ struct Asking<'a> {
 
 impl Asking<'_> {
     fn within_budget(&self) -> Result<(), AgentError> {
-        let used = self.host.use_tokens(0);
+        let used = self.host.use_tokens(TokenUsage::default());
         match self.spec.run_tokens_max {
             Some(max) if used >= max => {
                 Err(AgentError::failed(format!("the run has used {used} tokens; {max} are allowed")))
@@ -147,7 +148,14 @@ impl Asking<'_> {
             };
             let tokens = usage.prompt_tokens + usage.completion_tokens;
             *used += tokens;
-            let of_run = self.host.use_tokens(tokens);
+            let of_run = self.host.use_tokens(TokenUsage {
+                prompt_tokens: usage.prompt_tokens,
+                completion_tokens: usage.completion_tokens,
+                cost: self
+                    .spec
+                    .prices
+                    .map(|prices| prices.cost(usage.prompt_tokens, usage.completion_tokens)),
+            });
             self.host.metric("tokens", *used as f64);
             self.host.metric("tokens_of_run", of_run as f64);
             self.host.log(

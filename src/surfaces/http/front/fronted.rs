@@ -8,21 +8,30 @@ use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use crate::auth::limits::Place;
+
 /// The stream, and in front of it what the front has read and left.
 #[derive(Debug)]
 pub struct Fronted {
     stream: TcpStream,
     read: Bytes,
+    /// Its place among the connections of its address, when it is counted.
+    place: Option<Place>,
 }
 
 impl Fronted {
     pub(super) fn new(stream: TcpStream, read: Bytes) -> Self {
-        Self { stream, read }
+        Self { stream, read, place: None }
     }
 
-    /// The stream, and what was read of it and not taken.
-    pub fn into_parts(self) -> (TcpStream, Bytes) {
-        (self.stream, self.read)
+    /// The same, which holds a place among the connections of its address.
+    pub fn with_place(self, place: Option<Place>) -> Self {
+        Self { place, ..self }
+    }
+
+    /// The stream, what was read of it and not taken, and its place.
+    pub fn into_parts(self) -> (TcpStream, Bytes, Option<Place>) {
+        (self.stream, self.read, self.place)
     }
 }
 

@@ -23,10 +23,10 @@ struct Asked {
 }
 
 impl Asked {
-    fn begin(&self, request: &Request) -> oneshot::Receiver<()> {
-        let path = request.path().to_owned();
+    fn begin(&self, path: &str, turn: &Turn) -> oneshot::Receiver<()> {
+        let path = path.to_owned();
         if path.ends_with("passes") {
-            request.extensions().get::<Turn>().unwrap().pass();
+            turn.pass();
         }
         self.begun.borrow_mut().push(path.clone());
         let (answer, answered) = oneshot::channel();
@@ -49,13 +49,30 @@ impl Asked {
     }
 }
 
+impl Express for Asked {
+    fn take(&self, head: &RequestHead, body: &Bytes, turn: &Turn) -> Option<ExpressAnswer> {
+        let path = head.uri.path().to_owned();
+        if !path.starts_with("/express") {
+            return None;
+        }
+        assert_eq!(body, "{}");
+        let answered = self.begin(&path, turn);
+        Some(Box::pin(async move {
+            let _ = answered.await;
+            Response::ok().set_body(BoxBody::new(path))
+        }))
+    }
+}
+
 /// A client, and the front it speaks to.
 async fn front(asked: Asked, leaving: impl Future<Output = ()> + 'static) -> (TcpStream, JoinHandle<Left>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (stream, _) = listener.accept().await.unwrap();
+    let express: Rc<dyn Express> = Rc::new(asked.clone());
     let app = fn_service(move |request: Request| {
-        let answered = asked.begin(&request);
+        let turn = request.extensions().get::<Turn>().cloned().unwrap();
+        let answered = asked.begin(request.path(), &turn);
         async move {
             let _ = answered.await;
             let body = match request.path() {
@@ -65,7 +82,7 @@ async fn front(asked: Asked, leaving: impl Future<Output = ()> + 'static) -> (Tc
             Ok::<_, Response<BoxBody>>(Response::ok().set_body(BoxBody::new(body)))
         }
     });
-    let served = serve(stream, Rc::new(app), ServiceConfig::default(), SOON, leaving);
+    let served = serve(stream, Rc::new(app), Some(express), ServiceConfig::default(), SOON, leaving);
     (client, actix_rt::spawn(served))
 }
 
@@ -100,6 +117,21 @@ async fn the_next_request_begins_when_the_one_before_passes_its_turn() {
     asked.begins(&requests).await;
     asked.answer(requests[2]);
     asked.answer(requests[0]);
+    expect(&mut client, &requests).await;
+}
+
+#[actix_rt::test]
+async fn what_takes_the_short_way_keeps_its_place_among_the_others() {
+    let asked = Asked::default();
+    let (mut client, _front) = front(asked.clone(), std::future::pending()).await;
+    let requests = ["/express/1/passes", "/2/passes", "/express/3/holds", "/4/passes"];
+    client.write_all(requests.map(post).concat().as_bytes()).await.unwrap();
+    asked.begins(&requests[..3]).await;
+    asked.answer(requests[2]);
+    asked.begins(&requests).await;
+    for path in [requests[3], requests[1], requests[0]] {
+        asked.answer(path);
+    }
     expect(&mut client, &requests).await;
 }
 

@@ -6,13 +6,14 @@ use std::rc::Rc;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use crate::auth::Caller;
 use crate::auth::policy::Action;
+use crate::auth::{Auth, AuthError, Caller, Ended};
 use crate::broker::follow::FollowStream;
-use crate::domain::ids::RunId;
+use crate::domain::ids::{ProjectId, RunId};
 use crate::domain::position::Position;
 use crate::service::Service;
 use crate::service::error::ServiceError;
+use crate::surfaces::http::passes::{Pass, words};
 use crate::surfaces::socketio::house::TASKS_MAX;
 use crate::surfaces::socketio::house::lobby::Lobby;
 use crate::surfaces::socketio::house::pump::pump;
@@ -24,6 +25,8 @@ use crate::surfaces::socketio::packet::Event;
 pub(super) struct Task {
     /// The run.
     pub(super) run: RunId,
+    /// Its project.
+    room: ProjectId,
     /// Where it stands in the room's log.
     pub(super) frames: FollowStream,
     /// How far the run is, as it was last told.
@@ -36,7 +39,9 @@ pub(super) struct Desk {
     pub(super) service: Service,
     /// What everyone hears.
     pub(super) lobby: Lobby,
-    caller: Caller,
+    auth: Auth,
+    caller: Cell<Caller>,
+    pass: RefCell<Option<Pass>>,
     /// The tasks it has joined.
     pub(super) tasks: RefCell<Vec<Task>>,
     /// Tasks whose room is being opened.
@@ -83,11 +88,19 @@ fn refused(code: &'static str, message: impl Into<String>) -> Refused {
 }
 
 impl HouseMember {
-    pub(super) fn new(service: Service, lobby: Lobby, caller: Caller, since: Vec<(RunId, Position)>) -> Self {
+    pub(super) fn new(
+        service: Service,
+        auth: Auth,
+        lobby: Lobby,
+        caller: Caller,
+        since: Vec<(RunId, Position)>,
+    ) -> Self {
         let desk = Desk {
             service,
             lobby,
-            caller,
+            auth,
+            caller: Cell::new(caller),
+            pass: RefCell::default(),
             tasks: RefCell::default(),
             joining: Cell::new(0),
             dashboard: Cell::new(false),
@@ -96,11 +109,68 @@ impl HouseMember {
         };
         Self { desk: Rc::new(desk), since }
     }
+
+    /// Lets the client stay for as long as its caller may.
+    pub(super) fn stay(&self, client: &Client) {
+        self.desk.stay(client);
+    }
+
+    /// Another token for a client that stays: who showed one before shows one in time again.
+    fn refresh(&self, client: &Client, asked: &Value, ack: Option<u64>) -> Result<(), Refused> {
+        let Some(Value::String(token)) = asked.get("token") else {
+            return Err(refused("invalid", "the first argument must be an object with a \"token\""));
+        };
+        let auth = &self.desk.auth;
+        let caller = auth.caller_of_token(token).and_then(|caller| {
+            caller.may_somewhere(Action::Read)?;
+            Ok(caller)
+        });
+        let caller = caller.map_err(|error| {
+            log::info!("a client showed a token that gives no right: {error}");
+            refused("forbidden", error.to_string())
+        })?;
+        self.desk.caller.set(caller);
+        self.desk.tasks.borrow_mut().retain(|task| caller.may_in(Action::Read, task.room).is_ok());
+        self.desk.changed.notify_one();
+        self.desk.stay(client);
+        let role = caller.role.map(|role| role.as_str());
+        client.answer(ack, &json!({ "role": role, "expires_at": caller.expires_at }).to_string());
+        Ok(())
+    }
+}
+
+impl Desk {
+    fn stay(&self, client: &Client) {
+        let told = client.clone();
+        let pass = Pass::keep(&self.auth, &self.caller.get(), move |ended| {
+            log::info!("a Socket.IO client has to leave: {}", words(ended));
+            let code = match ended {
+                Ended::Revoked => "revoked",
+                Ended::Expired => "expired",
+            };
+            let error = json!({ "task_id": null, "code": code, "message": words(ended) });
+            told.emit("task_error", &error.to_string());
+            told.disconnect();
+            told.link().settle();
+        });
+        *self.pass.borrow_mut() = pass;
+    }
+
+    /// Whether the client hears what concerns everybody: not when it is bound to some projects.
+    pub(super) fn hears_everyone(&self) -> bool {
+        self.caller.get().may(Action::Read).is_ok()
+    }
+
+    /// Whether the client still hears the dashboard: another token may not allow it.
+    pub(super) fn hears_dashboard(&self) -> bool {
+        self.dashboard.get() && self.caller.get().may(Action::SeeServer).is_ok()
+    }
 }
 
 impl Drop for HouseMember {
     fn drop(&mut self) {
         self.desk.left.set(true);
+        self.desk.pass.borrow_mut().take();
         self.desk.tasks.borrow_mut().clear();
         self.desk.changed.notify_one();
     }
@@ -108,9 +178,11 @@ impl Drop for HouseMember {
 
 impl Member for HouseMember {
     fn entered(&mut self, client: &Client) {
-        let role = self.desk.caller.role.map(|role| role.as_str());
+        let role = self.desk.caller.get().role.map(|role| role.as_str());
         client.emit("connected", &json!({ "client_id": client.sid(), "role": role }).to_string());
-        client.emit("status", &self.desk.lobby.status());
+        if self.desk.hears_everyone() {
+            client.emit("status", &self.desk.lobby.status());
+        }
         // Subscribed before anything else happens, so that nothing falls between the status and the news.
         let everyone = self.desk.lobby.everyone();
         actix::spawn(pump(client.clone(), self.desk.clone(), everyone));
@@ -123,6 +195,10 @@ impl Member for HouseMember {
         let asked = event.args.value(0).unwrap_or_default();
         let task = || task_id(&asked);
         let outcome = match event.name.as_str() {
+            "auth" => self.refresh(client, &asked, event.id),
+            "request_status" if !self.desk.hears_everyone() => {
+                Err(refused("forbidden", AuthError::OutOfScope.to_string()))
+            }
             "request_status" => {
                 let status = self.desk.lobby.status();
                 client.emit("status", &status);
@@ -144,7 +220,7 @@ impl Member for HouseMember {
             "join_admin_dashboard" => self.join_dashboard(client, event.id),
             other => {
                 let shown: String = other.chars().take(40).collect();
-                let known = "request_status, join_task, leave_task, cancel_task, get_task_status, join_admin_dashboard";
+                let known = "request_status, join_task, leave_task, cancel_task, get_task_status, join_admin_dashboard, auth";
                 Err(refused("unknown_event", format!("there is no event \"{shown}\"; known are {known}")))
             }
         };
@@ -156,7 +232,11 @@ impl Member for HouseMember {
 
 impl HouseMember {
     fn join_dashboard(&self, client: &Client, ack: Option<u64>) -> Result<(), Refused> {
-        self.desk.caller.may(Action::SeeServer).map_err(|error| refused("forbidden", error.to_string()))?;
+        self.desk
+            .caller
+            .get()
+            .may(Action::SeeServer)
+            .map_err(|error| refused("forbidden", error.to_string()))?;
         self.desk.dashboard.set(true);
         self.desk.changed.notify_one();
         client.answer(ack, &json!({ "joined": true }).to_string());
@@ -238,23 +318,23 @@ async fn open(
     since: Option<Position>,
 ) -> Result<(Task, Option<Snapshot>, Value), Refused> {
     let service = &desk.service;
-    let room = service.run(desk.caller, run).await?.project_id;
-    let follow = service.follow_tasks(desk.caller, room, since).await?;
+    let room = service.run(desk.caller.get(), run).await?.project_id;
+    let follow = service.follow_tasks(desk.caller.get(), room, since).await?;
     // Read after the room was joined: nothing lies between.
-    let record = service.run(desk.caller, run).await?;
+    let record = service.run(desk.caller.get(), run).await?;
     let joined = &follow.joined;
     let known = snapshot(&record, joined.view.as_ref(), Some(joined.position), service.now());
     let mut answer = known.status.clone();
     answer["resumed"] = json!(joined.resumed);
     answer["gap"] = json!(joined.gap.map(|gap| json!({ "from_seq": gap.from_seq, "to_seq": gap.to_seq })));
-    let task = Task { run, frames: follow.frames, standing: known.standing.clone() };
+    let task = Task { run, room, frames: follow.frames, standing: known.standing.clone() };
     Ok((task, (!joined.resumed).then_some(known), answer))
 }
 
 fn cancel(client: &Client, desk: &Rc<Desk>, run: RunId, ack: Option<u64>) {
     let (client, desk) = (client.clone(), desk.clone());
     actix::spawn(async move {
-        match desk.service.cancel(desk.caller, run).await {
+        match desk.service.cancel(desk.caller.get(), run).await {
             Ok(cancelled) => {
                 let already = cancelled.already.map(|status| status.as_str());
                 let answer = json!({ "task_id": run, "status": cancelled.status, "already": already });
@@ -282,7 +362,7 @@ fn tell_status(client: &Client, desk: &Rc<Desk>, run: RunId, ack: Option<u64>) {
 }
 
 async fn status_of(desk: &Desk, run: RunId) -> Result<Snapshot, Refused> {
-    let record = desk.service.run(desk.caller, run).await?;
+    let record = desk.service.run(desk.caller.get(), run).await?;
     let view = desk.service.broker().view(record.project_id).await.map_err(ServiceError::from)?;
     Ok(snapshot(&record, Some(&view), Some(view.position), desk.service.now()))
 }

@@ -18,6 +18,7 @@ use crate::auth::{Auth, Caller};
 use crate::domain::ids::RunId;
 use crate::domain::position::Position;
 use crate::service::Service;
+use crate::surfaces::http::passes::words;
 use crate::surfaces::socketio::house::member::HouseMember;
 use crate::surfaces::socketio::namespace::{Application, Client, Member};
 
@@ -81,9 +82,12 @@ impl Application for House {
             Some(token) => self.auth.caller_of_token(token).map_err(|error| error.to_string())?,
             None => client.link().opener().caller,
         };
-        caller.may(Action::Read).map_err(|error| error.to_string())?;
-        let (service, lobby) = (self.service.clone(), self.lobby.clone());
-        Ok(Box::new(HouseMember::new(service, lobby, caller, introduction.since)))
+        caller.may_somewhere(Action::Read).map_err(|error| error.to_string())?;
+        self.auth.standing(&caller).map_err(|ended| words(ended).to_owned())?;
+        let (service, auth, lobby) = (self.service.clone(), self.auth.clone(), self.lobby.clone());
+        let member = HouseMember::new(service, auth, lobby, caller, introduction.since);
+        member.stay(client);
+        Ok(Box::new(member))
     }
 }
 

@@ -25,19 +25,24 @@ pub(super) async fn pump(client: Client, desk: Rc<Desk>, mut everyone: Line) {
     let mut telemetry = desk.lobby.telemetry();
     let mut dashboard: Option<(Line, Slot)> = None;
     while client.link().room().await && !desk.left.get() {
-        if desk.dashboard.get() && dashboard.is_none() {
-            dashboard = Some((desk.lobby.dashboard(), desk.lobby.metrics()));
+        match desk.hears_dashboard() {
+            true if dashboard.is_none() => {
+                dashboard = Some((desk.lobby.dashboard(), desk.lobby.metrics()));
+            }
+            false => dashboard = None,
+            true => {}
         }
+        let everybody = desk.hears_everyone();
         tokio::select! {
             () = desk.changed.notified() => {}
             (run, chunk) = next_chunk(&desk) => tell_task(&client, &desk, run, chunk),
-            said = everyone.recv() => match said {
+            said = everyone.recv(), if everybody => match said {
                 Ok(said) => client.emit(said.name, &said.payload),
                 // What was missed is summed up by how things stand.
                 Err(RecvError::Lagged(_)) => client.emit("status", &desk.lobby.status()),
                 Err(RecvError::Closed) => return,
             },
-            newest = changed(&mut telemetry) => client.emit("telemetry", &newest),
+            newest = changed(&mut telemetry), if everybody => client.emit("telemetry", &newest),
             (line, slot) = dashboard_news(dashboard.as_mut()) => match (line, slot) {
                 (Some(said), _) => client.emit(said.name, &said.payload),
                 (None, Some(metrics)) => client.emit("system_metrics_update", &metrics),

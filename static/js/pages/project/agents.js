@@ -20,12 +20,13 @@ export class Agents {
     row = {
       cue: el('span.cue', {}, title),
       took: el('span.took'),
+      used: el('span.used', { hidden: true }),
       says: el('span.says'),
       bar: el('progress', { max: '100', 'aria-label': title }),
     };
     row.item = el('li.agent', { data: { index } },
       el('span.number', { 'aria-hidden': 'true' }, String(index)),
-      el('span.who', {}, row.cue, row.took), row.says, row.bar);
+      el('span.who', {}, row.cue, row.took), row.says, row.used, row.bar);
     this.rows.set(index, row);
     const next = [...this.list.children].find((other) => Number(other.dataset.index) > index) ?? null;
     this.list.insertBefore(row.item, next);

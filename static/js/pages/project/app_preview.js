@@ -1,6 +1,5 @@
 /** The generated app, running in a frame that can reach nothing of this page. */
 
-import { fileAddress } from '../../ui/api.js';
 import { el } from '../../ui/dom.js';
 import { isActive } from '../../ui/format.js';
 
@@ -44,7 +43,7 @@ export class AppPreview {
 
   showApp() {
     this.emptyTitle = null;
-    const address = fileAddress(this.page.project.id, FILE);
+    const address = this.page.files.get(FILE).url;
     const frame = el('iframe', { sandbox: SANDBOX, src: address, title: `Preview of ${this.page.project.name}`, referrerpolicy: 'no-referrer' });
     const stage = el('div.stage-frame', { data: { width: 'desktop' } }, frame);
     const widths = ['desktop', 'phone'].map((width) => el('button.small', {

@@ -7,14 +7,18 @@ import { parseMarkdown } from '../../ui/markdown.js';
 
 const SHOWN_BYTES_MAX = 1000000;
 
+/** What is shown as a picture: as an image, an SVG runs no script. */
+export const isPicture = ({ media_type: type }) => /^image\/(?:png|jpeg|gif|webp|svg\+xml)/u.test(type);
+
+export const isText = ({ media_type: type, path }) => /^text\/|json|javascript|xml/u.test(type) || languageOf(path) !== null;
+
 /** Puts the content of a file into a box, scrolled to a line when one is given. */
 export async function preview(file, box, line = null) {
-  if (/^image\/(?:png|jpeg|gif|webp|svg\+xml)/u.test(file.media_type)) {
-    // As an image, an SVG runs no script.
+  if (isPicture(file)) {
     box.append(el('div.picture', {}, el('img', { src: file.url, alt: file.path })));
     return;
   }
-  if (!/^text\/|json|javascript|xml/u.test(file.media_type) && languageOf(file.path) === null) {
+  if (!isText(file)) {
     box.append(el('div.empty', {}, `${bytes(file.size)} of ${file.media_type}. Download it to look inside.`));
     return;
   }

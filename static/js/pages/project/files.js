@@ -4,6 +4,7 @@ import { api } from '../../ui/api.js';
 import { byId, el, setText } from '../../ui/dom.js';
 import { treeOf } from '../../ui/file_tree.js';
 import { bytes, isActive } from '../../ui/format.js';
+import { Compare, kindWord } from './compare.js';
 import { preview } from './file_preview.js';
 
 export class Files {
@@ -22,7 +23,14 @@ export class Files {
     this.view = el('div.file');
     this.empty = el('div.empty', {}, el('h3', {}, 'No files yet'), el('p', {}, 'Each file appears here the moment an agent has written it.'));
     this.box = el('div.files', {}, this.tree, this.view);
-    panel.replaceChildren(this.empty, this.box);
+    this.compare = new Compare({
+      page,
+      current: () => [...this.known.values()],
+      run: () => this.run ?? null,
+      onchange: () => this.again(),
+    });
+    panel.replaceChildren(this.empty, this.compare.bar, this.box);
+    panel.addEventListener('shown', () => this.compare.list());
   }
 
   has(path) {
@@ -35,19 +43,44 @@ export class Files {
 
   heard(message, state) {
     if (message.type === 'connection' && message.state) this.load();
-    if (message.type === 'completion') this.load();
+    if (message.type === 'completion' && !this.page.replay) this.load();
     if (message.type !== 'artifact' || message.run_id !== state.run?.id) return;
     this.begin(state);
     this.put(message);
     if (isActive(state.status)) this.page.tabs.mark('files');
   }
 
-  put(file) {
+  /** Another run to compare with, or none: the list and the open file are drawn anew. */
+  again() {
+    const { opened } = this;
+    this.stale = true;
+    this.opened = null;
+    this.picked = false;
+    if (opened !== null && this.listed().some(({ path }) => path === opened)) this.pick(opened);
+    this.render(this.page.state);
+  }
+
+  /** What the tree lists. */
+  listed() {
+    return this.compare.active ? this.compare.entries() : [...this.known.values()];
+  }
+
+  put(artifact) {
+    const { replay } = this.page;
+    const file = replay ? replay.fileOf(artifact) : artifact;
     const before = this.known.get(file.path);
     if (before?.sha256 === file.sha256) return;
     this.known.set(file.path, file);
     this.stale = true;
     if (this.opened === file.path) this.open(file.path);
+  }
+
+  /** The page shows another moment than the next. */
+  reset(state) {
+    this.run = undefined;
+    this.begin(state);
+    if (this.page.replay) this.page.replay.files().forEach((file) => this.put(file));
+    else this.load();
   }
 
   begin(state) {
@@ -57,7 +90,7 @@ export class Files {
     this.known.clear();
     this.stale = true;
     for (const artifact of state.artifacts) this.put(artifact);
-    if (run !== null && state.artifacts_total > state.artifacts.length) this.load();
+    if (run !== null && state.artifacts_total > state.artifacts.length && !this.page.replay) this.load();
   }
 
   /** All of them: the state carries the newest only. */
@@ -65,7 +98,7 @@ export class Files {
     try {
       const { run } = this;
       const { files } = await api.files(this.page.project.id);
-      if (run !== this.run) return;
+      if (run !== this.run || this.page.replay) return;
       for (const file of files) this.put(file);
       this.render(this.page.state);
       this.page.tabs.render(this.page.state);
@@ -82,19 +115,21 @@ export class Files {
     setText(byId('files-count'), this.known.size > 0 ? String(this.known.size) : '');
     this.empty.hidden = this.known.size > 0;
     this.box.hidden = this.known.size === 0;
+    if (!this.panel.hidden) this.compare.list();
     this.drawTree();
-    if (!this.has(this.opened)) this.picked = false;
+    if (!this.has(this.opened) && !this.compare.entryOf(this.opened)) this.picked = false;
     const first = this.firstToShow();
     if (!this.picked && this.opened !== first) this.open(first);
   }
 
   firstToShow() {
+    if (this.compare.active) return this.listed()[0]?.path ?? null;
     return ['README.md', 'REQUIREMENTS.md', 'brief.json'].find((path) => this.has(path)) ?? [...this.known.keys()][0] ?? null;
   }
 
   drawTree() {
     const focused = this.tree.contains(document.activeElement) ? document.activeElement.dataset.path : null;
-    this.tree.replaceChildren(this.folder(treeOf(this.known.values()), ''));
+    this.tree.replaceChildren(this.folder(treeOf(this.listed()), ''));
     if (focused) this.tree.querySelector(`[data-path="${CSS.escape(focused)}"]`)?.focus();
   }
 
@@ -111,7 +146,8 @@ export class Files {
         data: { path: file.path },
         'aria-current': file.path === this.opened ? 'true' : null,
         onclick: () => this.pick(file.path),
-      }, el('span', {}, file.name), el('span.size', {}, bytes(file.size))))));
+      }, el('span.name', { data: { kind: file.kind ?? 'same' } }, file.name),
+      file.kind ? el('span.kind', { data: { kind: file.kind } }, kindWord(file.kind)) : el('span.size', {}, bytes(file.size))))));
   }
 
   pick(path, line = null) {
@@ -129,14 +165,18 @@ export class Files {
       this.view.replaceChildren();
       return;
     }
-    const file = this.known.get(path);
+    const entry = this.compare.active ? this.compare.entryOf(path) : null;
+    const file = this.known.get(path) ?? entry?.before;
+    if (!file) return;
     const body = el('div.file-body', { tabindex: '0', 'aria-label': `Content of ${path}` });
     this.view.replaceChildren(
       el('div.file-head', {},
         el('span.path', {}, path),
+        entry ? el('span.kind', { data: { kind: entry.kind } }, kindWord(entry.kind)) : null,
         el('span.hint', {}, [bytes(file.size), file.agent].filter(Boolean).join(' · ')),
         el('a.button.small.quiet', { href: file.url, download: '' }, 'Download')),
       body);
+    if (entry && (await this.compare.show(entry, body))) return;
     await preview(file, body, line);
   }
 }

@@ -15,6 +15,7 @@ export class Head {
     byId('retry').addEventListener('click', () => this.act(byId('retry'), () => api.retry(page.state.run.id)));
     byId('cancel').addEventListener('click', () => this.cancel());
     byId('curl').addEventListener('click', () => showCommands(page));
+    byId('replay').addEventListener('click', () => page.openReplay(page.state.run.id));
     byId('notify').addEventListener('click', () => this.askToNotify());
     setInterval(() => this.renderTiming(page.state), 1000);
   }
@@ -28,8 +29,7 @@ export class Head {
     setData(byId('progress'), 'tone', statusTone(state.status));
     byId('progress').value = state.progress;
     setText(byId('percent'), `${whole} %`);
-    const saying = state.status === null ? 'Press Generate to begin.' : state.message;
-    setText(byId('message'), saying.toLowerCase() === statusText(state.status).toLowerCase() ? '' : saying);
+    setText(byId('message'), messageOf(state));
     this.renderTiming(state);
 
     byId('cancel').hidden = !active || state.status === 'cancelling';
@@ -39,9 +39,14 @@ export class Head {
     setText(byId('generate'), state.run ? 'Generate again' : 'Generate');
     byId('download').hidden = state.artifacts_total === 0;
     byId('download').href = project.archive_url;
-    setText(byId('download'), active ? 'Download what is there' : 'Download zip');
+    setText(byId('download'), downloadText(state));
+    byId('replay').hidden = !state.run || !isTerminal(state.status);
     byId('notify').hidden = !active || this.wanted || !('Notification' in window) || Notification.permission === 'denied';
 
+    if (this.page.replay) {
+      document.title = `Replay · ${project.name}`;
+      return;
+    }
     document.title = active ? `${whole} % · ${project.name}` : `${marks[statusTone(state.status)] ?? ''}${project.name} · Callboard`;
     this.announce(state);
   }
@@ -55,7 +60,7 @@ export class Head {
 
   renderTiming(state) {
     const { run, eta, eta_at: saidAt, completion } = state;
-    const now = Date.now();
+    const now = this.page.now();
     const took = duration(completion ? completion.duration_ms : workedMs(run, now));
     setText(byId('timing'), [took && (completion ? `Took ${took}` : `${took} so far`), etaNow(eta, saidAt, now)].filter(Boolean).join(' · '));
   }
@@ -71,7 +76,7 @@ export class Head {
 
   heard(message) {
     if (message.type === 'status_update' && message.status === 'queued') this.page.edited = false;
-    if (message.type !== 'completion' || !this.watched) return;
+    if (message.type !== 'completion' || !this.watched || message.run_id !== this.page.state.run?.id) return;
     this.watched = false;
     if (!this.wanted || document.visibilityState === 'visible' || Notification.permission !== 'granted') return;
     const notification = new Notification(`${this.page.project.name}: ${statusText(message.status).toLowerCase()}`, {
@@ -82,6 +87,11 @@ export class Head {
       window.focus();
       notification.close();
     };
+  }
+
+  /** What a replay showed is no news. */
+  reset() {
+    this.announced = undefined;
   }
 
   async askToNotify() {
@@ -110,6 +120,18 @@ export class Head {
     }
     button.disabled = false;
   }
+}
+
+/** What stands beside the status; how a run ended in vain is said once, below. */
+export function messageOf({ status, message, completion }) {
+  if (status === null) return 'Press Generate to begin.';
+  if (completion !== null && completion.status !== 'completed') return '';
+  return message.toLowerCase() === statusText(status).toLowerCase() ? '' : message;
+}
+
+/** An archive that is not the result of a run that came to its end is not offered as if it were. */
+export function downloadText({ status }) {
+  return status === 'completed' ? 'Download zip' : 'Download what is there';
 }
 
 const marks = { go: '✓ ', stop: '✗ ' };

@@ -15,9 +15,12 @@ const SKIPPED_EVERY_MS = 400;
 const LEVELS = ['debug', 'info', 'warning', 'error'];
 
 export class LogFilter {
-  /** @param {{ ask: (query: object, options: object) => Promise<object>, store: () => object, onchange: () => void }} parts */
-  constructor({ ask, store, onchange }) {
-    Object.assign(this, { ask, store, onchange });
+  /**
+   * @param {{ ask: (query: object, options: object) => Promise<object>, store: () => object, onchange: () => void, upTo?: () => number }} parts
+   *   `upTo`: the last line that may be shown, where a log is shown as it once was
+   */
+  constructor({ ask, store, onchange, upTo = () => Infinity }) {
+    Object.assign(this, { ask, store, onchange, upTo });
     this.criteria = { agent: '', level: '', words: '' };
     this.pending = new Set();
     this.reset();
@@ -67,9 +70,10 @@ export class LogFilter {
       if (this.asked !== asked) return;
       this.asked = null;
       this.problem = '';
-      for (const line of answer.lines) this.matches.push(line);
-      this.next = answer.next_from ?? null;
-      if (this.next === null) this.ended(answer.total ?? from - 1);
+      const last = this.upTo();
+      for (const line of answer.lines) if (line.n <= last) this.matches.push(line);
+      this.next = (answer.next_from ?? Infinity) <= last && answer.next_from ? answer.next_from : null;
+      if (this.next === null) this.ended(Math.min(answer.total ?? from - 1, last));
       this.onchange();
       // An answer may end early, with few lines or none, when the server has looked for long enough.
       if (this.next !== null && (this.matches.count < FIRST_LINES || this.reached)) this.more();
@@ -91,7 +95,7 @@ export class LogFilter {
       this.soon();
       return;
     }
-    for (const line of store.after(total)) this.live(line);
+    for (const line of store.after(total)) if (line.n <= store.total) this.live(line);
   }
 
   /** A line that was just written. */

@@ -2,7 +2,7 @@
 
 import { piecesOf, withoutColours } from '../../ui/ansi.js';
 import { el } from '../../ui/dom.js';
-import { bytes, clock, count } from '../../ui/format.js';
+import { bytes, clock, count, plural } from '../../ui/format.js';
 import { show } from '../../ui/notices.js';
 
 /** Characters of a line that a row shows; a view of lines of 16 KiB would take longer to draw than a frame lasts. */
@@ -56,33 +56,52 @@ export function coloured(text, charactersMax) {
   return parts;
 }
 
-/** What a line of a group says instead of its command: groups are named by the lines that begin and end them. */
-const GROUP = /^::(?:group::(.*)|endgroup::)$/;
+/** How far the lines of a group stand in. */
+const indent = (depth) => `${Math.min(depth, 8) * 2}ch`;
 
-function groupParts(text) {
-  const found = GROUP.exec(text);
-  if (!found) return null;
-  return found[1] === undefined ? [el('span.group-end', {}, 'end of group')] : [el('span.group-title', {}, `▾ ${visible(found[1])}`)];
+/** What a line that begins or ends a group says instead of its mark; in a list of what was found nothing folds. */
+function groupParts({ n, text }, group, words, ontoggle) {
+  if (text === '::endgroup::') return [el('span.group-end', {}, 'end of group')];
+  if (!text.startsWith('::group::')) return null;
+  const title = visible(text.slice('::group::'.length)) || 'Group';
+  if (group?.kind !== 'begin') return [el('span.group-title', {}, ...marked(title, words))];
+  const { folded, lines } = group;
+  return [el('button.group-title', {
+    type: 'button',
+    data: { group: n },
+    'aria-expanded': String(!folded),
+    onclick: () => ontoggle(n),
+    // Like in a tree: to the right opens, to the left closes.
+    onkeydown: (event) => {
+      if (event.key !== (folded ? 'ArrowRight' : 'ArrowLeft')) return;
+      event.preventDefault();
+      ontoggle(n);
+    },
+  }, title, el('span.group-size', {}, lines ? plural(lines, 'line') : ''))];
 }
 
 /**
  * A row for a line.
  *
- * @param {{ chosen: boolean, words: string, place: number, of: number, onwhole: (line: object) => void }} view
+ * @param {{ chosen: boolean, words: string, place: number, of: number, onwhole: (line: object) => void, group?: object,
+ *   ontoggle?: (n: number) => void }} view
  */
-export function lineRow(line, { chosen, words, place, of, onwhole }) {
+export function lineRow(line, { chosen, words, place, of, onwhole, group, ontoggle }) {
   const text = visible(line.text);
   const cut = text.length > SHOWN_MAX;
   // A line that was cut on the way to here ends like this, and stands whole in the log.
   const whole = cut || line.text.length > 1024;
   const weighty = line.level === 'warning' || line.level === 'error';
+  const said = el('span.text', {}, ...(groupParts(line, group, words, ontoggle) ?? parts(line.text, cut ? text.slice(0, SHOWN_MAX) : text, words)));
+  // Not by an attribute: the page allows no inline style.
+  if (group?.depth) said.style.paddingLeft = indent(group.depth);
   return el(chosen ? 'div.line.chosen' : 'div.line',
     { role: 'listitem', 'aria-posinset': place, 'aria-setsize': of, 'aria-current': chosen && 'true', data: { level: line.level, n: line.n } },
     el('a.n', { href: `#L${line.n}`, tabindex: '-1', 'aria-label': `Line ${count(line.n)}` }, String(line.n)),
     el('span.at', {}, clock(line.at)),
     el('span.by', {}, line.agent ?? ''),
     weighty && el('span.said', {}, `${line.level}: `),
-    el('span.text', {}, ...(groupParts(line.text) ?? parts(line.text, cut ? text.slice(0, SHOWN_MAX) : text, words))),
+    said,
     whole && el('button.whole', { type: 'button', onclick: () => onwhole(line) }, `… show all ${bytes(new Blob([line.text]).size)}`));
 }
 

@@ -29,6 +29,7 @@ export class Outcome {
     this.shown = completion;
     this.box.dataset.tone = statusTone(completion.status);
     this.box.replaceChildren(...this.content(completion, state));
+    this.offerEarlier(completion, state);
   }
 
   content(completion, state) {
@@ -37,7 +38,7 @@ export class Outcome {
     const text = error?.message ?? completion.message;
     return [
       el('h2', {}, titleOf(completion.status, agent)),
-      text.toLowerCase() === completion.status ? null : el('p', {}, sentence(text)),
+      saysMore(text, completion) ? el('p', {}, sentence(text)) : null,
       error?.file ? el('p.where', {}, 'In ', this.place(error)) : null,
       evidence ? el('p.hint', {}, evidenceText(evidence)) : null,
       el('p.hint', {}, `After ${duration(completion.duration_ms)}, with ${plural(completion.artifacts, 'file')} made.${
@@ -46,6 +47,17 @@ export class Outcome {
         state.run ? el('button.small', { type: 'button', onclick: () => this.retryFrom(agent.agent) }, `Retry from ${agent.title}`) : null,
         el('button.small', { type: 'button', onclick: () => this.showErrors(agent.agent) }, 'Show its log')) : null,
     ].filter(Boolean);
+  }
+
+  /** What is there now stands in for nothing: an earlier run that came to its end has its own archive. */
+  async offerEarlier(completion, state) {
+    if (!state.run) return;
+    const { runs } = await api.runs(this.page.project.id).catch(() => ({ runs: [] }));
+    const whole = runs.find((run) => run.status === 'completed' && run.archive_url && run.id !== state.run.id);
+    if (!whole || this.shown !== completion) return;
+    this.box.append(el('p', { id: 'earlier-result' },
+      completion.artifacts > 0 ? 'The files shown are those of this run. ' : 'The files shown are those of an earlier run. ',
+      el('a', { href: whole.archive_url, download: true }, 'Download the result of the last run that completed'), '.'));
   }
 
   /** A file that was made can be opened; a template of the house can only be named. */
@@ -73,6 +85,11 @@ export class Outcome {
     this.page.tabs.choose('log');
     this.page.log.filterBy({ agent });
   }
+}
+
+/** What the title and the evidence say already is not said again. */
+export function saysMore(text, { status, evidence }) {
+  return text.toLowerCase() !== status && !(evidence && text.startsWith('Cancelled: '));
 }
 
 function titleOf(status, agent) {

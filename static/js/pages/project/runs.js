@@ -2,7 +2,7 @@
 
 import { api, linesDownload } from '../../ui/api.js';
 import { el } from '../../ui/dom.js';
-import { ago, duration, isActive, percent, statusText, statusTone } from '../../ui/format.js';
+import { ago, duration, isActive, percent, plural, statusText, statusTone } from '../../ui/format.js';
 import { toast } from '../../ui/notices.js';
 
 export class Runs {
@@ -22,6 +22,12 @@ export class Runs {
     if (!this.panel.hidden) this.load();
   }
 
+  /** A run that waits behind the one that is shown changes nothing of the state, and its line here. */
+  heard(message, state) {
+    if (message.type !== 'status_update' && message.type !== 'completion') return;
+    if (message.run_id && message.run_id !== state.run?.id) this.stamp = null;
+  }
+
   async load() {
     try {
       const { runs } = await api.runs(this.page.project.id);
@@ -32,14 +38,16 @@ export class Runs {
   }
 
   draw(runs) {
+    const waiting = runs.filter((run) => run.status === 'queued' && run.id !== this.page.state.run?.id).length;
+    const note = waiting === 0 ? null : el('p.hint', { id: 'runs-waiting' }, `${plural(waiting, 'run waits', 'runs wait')} behind the one that is shown.`);
     if (runs.length === 0) {
       this.panel.replaceChildren(el('div.empty', {}, el('h3', {}, 'No run yet'), el('p', {}, 'Press Generate to start the first one.')));
       return;
     }
     const head = ['Run', 'Started', 'Duration', ''].map((title) => el('th', { scope: 'col' }, title));
-    this.panel.replaceChildren(el('div.scroll-x', {}, el('table', {},
+    this.panel.replaceChildren(...[note, el('div.scroll-x', {}, el('table', {},
       el('thead', {}, el('tr', {}, ...head)),
-      el('tbody', {}, ...runs.map((run) => this.line(run))))));
+      el('tbody', {}, ...runs.map((run) => this.line(run)))))].filter(Boolean));
   }
 
   line(run) {
@@ -54,6 +62,12 @@ export class Runs {
       el('td', {}, duration(took)),
       el('td', {},
         el('a.button.small.quiet', { href: linesDownload({ run: run.id }), download: true }, 'Log'),
+        isActive(run.status) ? null : el('button.small.quiet', { type: 'button', onclick: () => this.page.openReplay(run.id) }, 'Replay'),
+        run.archive_url ? el('a.button.small.quiet', { href: run.archive_url, download: true }, isActive(run.status) ? 'Files so far' : 'Zip') : null,
+        run.status === 'queued' ? el('button.small.quiet', {
+          type: 'button',
+          onclick: () => api.cancel(run.id).then(() => this.load(), (problem) => toast(problem.text)),
+        }, 'Cancel') : null,
         isActive(run.status) || run.status === 'completed' ? null : el('button.small.quiet', {
           type: 'button',
           onclick: () => api.retry(run.id).catch((problem) => toast(problem.text)),

@@ -3,7 +3,7 @@
 import { byId } from '../../ui/dom.js';
 import { isActive } from '../../ui/format.js';
 
-const NAMES = ['app', 'log', 'files', 'result', 'runs'];
+const NAMES = ['app', 'log', 'timeline', 'files', 'result', 'runs'];
 
 export class Tabs {
   constructor(page) {

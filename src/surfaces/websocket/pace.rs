@@ -5,7 +5,7 @@ const AHEAD_MS_MAX: u64 = 5_000;
 
 /// A bucket that fills at a steady rate.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pace {
+pub(in crate::surfaces) struct Pace {
     per_second: u64,
     /// Thousandths of a token; below zero the session is ahead.
     milli: i64,
@@ -14,7 +14,7 @@ pub(super) struct Pace {
 
 /// What to do with a session that has just spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(in crate::surfaces) enum Verdict {
     /// Nothing.
     Go,
     /// Listen again after so many milliseconds.
@@ -25,13 +25,13 @@ pub(super) enum Verdict {
 
 impl Pace {
     /// A bucket that lets two seconds' worth pass at once.
-    pub(super) fn new(per_second: u64, now_ms: u64) -> Self {
+    pub(in crate::surfaces) fn new(per_second: u64, now_ms: u64) -> Self {
         let milli = i64::try_from(per_second.saturating_mul(2_000)).unwrap_or(i64::MAX);
         Self { per_second, milli, at_ms: now_ms }
     }
 
     /// Takes tokens for packets that came.
-    pub(super) fn take(&mut self, packets: u64, now_ms: u64) -> Verdict {
+    pub(in crate::surfaces) fn take(&mut self, packets: u64, now_ms: u64) -> Verdict {
         let rate = i64::try_from(self.per_second).unwrap_or(i64::MAX);
         let passed = i64::try_from(now_ms.saturating_sub(self.at_ms)).unwrap_or(i64::MAX);
         self.at_ms = now_ms;

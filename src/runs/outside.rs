@@ -1,0 +1,112 @@
+//! Runs that a worker outside drives: what it publishes is their record, and a lease says how long it may be silent. No
+//! actor works on such a run and it takes no place of those that do. Pure, but for the clock that is handed in.
+
+use std::ops::RangeInclusive;
+
+use crate::domain::control::{OutsideWorker, RunControl};
+use crate::domain::event::EventBody;
+use crate::domain::ids::RunId;
+use crate::domain::run::{AgentStatus, Project, Run, RunAgent, RunStatus};
+use crate::domain::time::Timestamp;
+use crate::runs::queue::fresh_run_id;
+
+/// How long a worker may be silent, in milliseconds.
+pub const LEASE_MS: RangeInclusive<u64> = 1_000..=3_600_000;
+/// Agents of a run that a worker drives.
+pub const AGENTS_MAX: usize = 200;
+
+/// A run that a worker begins.
+pub fn begun(project: &Project, newest: Option<RunId>, worker: OutsideWorker, now: Timestamp) -> Run {
+    Run {
+        id: fresh_run_id(newest),
+        project_id: project.id,
+        pipeline: project.pipeline.clone(),
+        brief: project.brief.clone(),
+        params: project.params.clone(),
+        priority: 0,
+        status: RunStatus::Running,
+        version: 0,
+        progress: 0.0,
+        message: String::new(),
+        agents: Vec::new(),
+        created_at: now,
+        started_at: Some(now),
+        ended_at: None,
+        cancel_requested_at: None,
+        error: None,
+        evidence: None,
+        crash_attempts: 0,
+        lease: None,
+        retry_of: None,
+        definition: None,
+        control: RunControl { worker: Some(worker), ..RunControl::default() },
+    }
+}
+
+/// The worker says something of its run: the record follows, and numbers of agents are those of the record.
+///
+/// # Errors
+/// When there would be too many agents.
+pub fn said(run: &mut Run, body: &mut EventBody, now: Timestamp) -> Result<(), String> {
+    match body {
+        EventBody::StatusUpdate(update) => {
+            run.progress = run.progress.max(update.progress);
+            run.message.clone_from(&update.message);
+        }
+        EventBody::AgentUpdate(update) => {
+            let known = run.agents.iter().position(|record| record.agent == update.agent);
+            let place = match known {
+                Some(place) => place,
+                None if run.agents.len() >= AGENTS_MAX => {
+                    return Err(format!("is one more than the {AGENTS_MAX} agents that a run may have"));
+                }
+                None => {
+                    run.agents.push(RunAgent {
+                        agent: update.agent.clone(),
+                        title: update.title.clone(),
+                        status: None,
+                        summary: None,
+                        started_at: None,
+                        duration_ms: None,
+                        output: None,
+                        failed_tries: 0,
+                        answer: None,
+                        early: Vec::new(),
+                        preview: None,
+                        usage: None,
+                    });
+                    run.agents.len() - 1
+                }
+            };
+            let record = &mut run.agents[place];
+            record.title.clone_from(&update.title);
+            record.status = Some(update.status);
+            let started = *record.started_at.get_or_insert(now);
+            if update.status.is_ended() {
+                let took_ms = update.duration_ms.unwrap_or_else(|| now.since(started));
+                record.duration_ms = Some(took_ms);
+                let said = Some(update.message.clone()).filter(|message| !message.is_empty());
+                record.summary = said.filter(|_| update.status == AgentStatus::Completed);
+            }
+            update.index = u32::try_from(place + 1).unwrap_or(u32::MAX);
+            update.total = update.total.max(update.index);
+        }
+        EventBody::Completion(completion) => {
+            run.status = completion.status;
+            run.message.clone_from(&completion.message);
+            run.error.clone_from(&completion.error);
+            run.evidence.clone_from(&completion.evidence);
+            run.ended_at = Some(now);
+            if completion.success {
+                run.progress = 100.0;
+            }
+        }
+        EventBody::Log(_) | EventBody::Artifact(_) | EventBody::Event(_) => {}
+    }
+    Ok(())
+}
+
+/// The worker that drives a run which has not ended.
+pub(crate) fn driver(run: &Run) -> Option<&OutsideWorker> {
+    run.control.worker.as_ref().filter(|_| !run.status.is_terminal())
+}

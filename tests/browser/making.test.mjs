@@ -1,0 +1,40 @@
+// The picture that an agent is making: step by step, then the one it handed on.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { assertNoSidewaysScroll, live, onPage, project, stage, status, until } from './support/stage.mjs';
+import { letGo, WORKSHOP } from './support/workshop.mjs';
+
+const here = stage({}, WORKSHOP);
+
+test('a preview is seen while it is made, and the result takes its place', onPage(here, { viewport: { width: 390, height: 844 } }, async ({ page, url }) => {
+  const id = await project(url, { name: 'Pictures', brief: 'A picture', pipeline: 'workshop', start: false });
+  await page.goto(`${url}/projects/${id}`);
+  await live(page);
+  const box = page.locator('#making');
+  assert.equal(await box.isVisible(), false);
+  await page.click('#generate');
+  await box.getByText('Step 2 of 9').waitFor();
+  const first = await box.locator('.making-picture img').getAttribute('src');
+  assert.equal(await box.locator('progress').evaluate((bar) => bar.value / bar.max), 2 / 9);
+  await letGo(here.server.folder, 'second');
+  await box.getByText('Step 7 of 9').waitFor();
+  await until('the newer picture', async () => (await box.locator('.making-picture img').getAttribute('src')) !== first);
+  // Who comes in the middle sees it too.
+  await page.reload();
+  await box.getByText('Sketcher is making this').waitFor();
+  await assertNoSidewaysScroll(page);
+  assert.ok((await box.boundingBox()).height < 844 * 0.8, 'it leaves room for the rest of the page');
+  await page.getByRole('button', { name: /Show it large/ }).focus();
+  await page.keyboard.press('Enter');
+  await page.locator('dialog img').waitFor();
+  await page.keyboard.press('Escape');
+  await letGo(here.server.folder, 'done');
+  await box.getByText('out/final.svg').waitFor();
+  await until('the picture that was made', async () => /out\/final\.svg/.test(await box.locator('.making-picture img').getAttribute('src')));
+  assert.equal(await box.locator('progress').isVisible(), false);
+  await status(page, 'Completed');
+  await box.getByRole('button', { name: 'Open in files' }).click();
+  await page.locator('.file-head', { hasText: 'out/final.svg' }).waitFor();
+}));
