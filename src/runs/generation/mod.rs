@@ -26,7 +26,7 @@ use crate::domain::time::Timestamp;
 use crate::engine::{Batch, EngineError};
 use crate::pipelines::Pipeline;
 use crate::runs::commits::write;
-use crate::runs::executors::desk::{Desk, Seat};
+use crate::runs::executors::desk::{Desk, EarlyPreview, Seat};
 use crate::runs::generation::ending::Ending;
 use crate::runs::orchestrator::Shared;
 use crate::runs::plan::{self, Next};
@@ -372,15 +372,8 @@ impl Generation {
             let mut is_seen = false;
             if let Some(early) = at_work.seat.take_early() {
                 if let Some(preview) = &early.preview {
-                    let url = preview_url(&self.run, preview);
+                    let url = tell_step(&self.shared, &self.run, preview);
                     previews.push(preview_message(&self.run, index, preview, &url));
-                    // Whoever hears of the progress right after this knows its picture.
-                    self.shared.broker.tell_step(RunStep {
-                        run: self.run.id,
-                        step: preview.step,
-                        of: preview.of,
-                        preview_url: url.into(),
-                    });
                     is_seen = true;
                 }
                 let shows = transitions::agent_shows(&change.run, index, early);
@@ -423,6 +416,14 @@ impl Actor for Generation {
             actor.begin(&durations, ctx);
         }));
     }
+}
+
+/// Tells a step before the event that says it: whoever hears of that knows its picture. Answers where the picture is.
+fn tell_step(shared: &Shared, run: &Run, preview: &EarlyPreview) -> String {
+    let url = preview_url(run, preview);
+    let preview_url = url.as_str().into();
+    shared.broker.tell_step(RunStep { run: run.id, step: preview.step, of: preview.of, preview_url });
+    url
 }
 
 /// Tokens that a run has used.

@@ -122,6 +122,7 @@ impl Transition {
         self.run.control.go_on(now);
         self.run.control.paused = None;
         self.run.control.gate = None;
+        self.run.agents.iter_mut().for_each(|agent| agent.preview = None);
         self.run.ended_at = Some(now);
         self.run.lease = None;
         if status == RunStatus::Completed {
@@ -276,8 +277,14 @@ pub(crate) fn agent_completed(run: &Run, done: AgentDone) -> Transition {
     record.summary = Some(done.summary);
     change.run.progress = done.progress;
     change.say_files(done.index);
-    change.run.agents[done.index].early.clear();
-    change.run.agents[done.index].preview = None;
+    let record = &mut change.run.agents[done.index];
+    record.early.clear();
+    // Whoever has just heard of it may still fetch it; a file of the output takes its place.
+    let output = record.output.iter().flat_map(|output| &output.files);
+    if record.preview.as_ref().is_some_and(|preview| output.into_iter().any(|file| file.path == preview.path))
+    {
+        record.preview = None;
+    }
     change.say_agent(done.index, message.clone(), 100.0);
     change.say_status(message, done.eta);
     change

@@ -6,7 +6,9 @@ use actix_web::http::{StatusCode, Uri};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use crate::surfaces::pages::{PageError, base, html, scripts_from};
+use crate::auth::Caller;
+use crate::auth::policy::Action;
+use crate::surfaces::pages::{PageError, base, html, page_of, scripts_from};
 
 #[derive(Template)]
 #[template(path = "pages/demo.html")]
@@ -17,16 +19,19 @@ struct Page<'a> {
 }
 
 /// `GET /intel`
-pub(super) async fn intel(request: HttpRequest) -> Result<HttpResponse, PageError> {
-    page("Intel", &request)
+pub(super) async fn intel(request: HttpRequest, caller: Caller) -> Result<HttpResponse, PageError> {
+    page("Intel", &request, caller)
 }
 
 /// `GET /snapdragon`
-pub(super) async fn snapdragon(request: HttpRequest) -> Result<HttpResponse, PageError> {
-    page("Snapdragon", &request)
+pub(super) async fn snapdragon(request: HttpRequest, caller: Caller) -> Result<HttpResponse, PageError> {
+    page("Snapdragon", &request, caller)
 }
 
-fn page(platform: &'static str, request: &HttpRequest) -> Result<HttpResponse, PageError> {
+fn page(platform: &'static str, request: &HttpRequest, caller: Caller) -> Result<HttpResponse, PageError> {
+    if let Err(refused) = caller.may(Action::Read) {
+        return Ok(page_of(request, &refused.into()));
+    }
     let other = other(request.query_string());
     let page = Page { assets: base(), platform, other: other.as_ref().map(|other| other.origin.as_str()) };
     let mut response = html(StatusCode::OK, &page)?;

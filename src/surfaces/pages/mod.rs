@@ -17,6 +17,7 @@ pub use headers::{scripts_from, secure};
 pub use home::HomeView;
 pub use project::ProjectView;
 pub use routes::configure;
+pub(crate) use routes::page_of;
 
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
