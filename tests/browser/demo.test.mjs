@@ -8,7 +8,7 @@ import { assertNoSidewaysScroll, onPage, stage, until } from './support/stage.mj
 const here = stage();
 const cue = (page, text) => page.locator('.machine .cue', { hasText: text }).waitFor();
 
-test('a prompt becomes a picture, and a picture its prompt', onPage(here, { allowed: /422/, viewport: { width: 390, height: 844 } }, async ({ page, url }) => {
+test('a prompt becomes a picture, and a picture its prompt', onPage(here, { allowed: /400/, viewport: { width: 390, height: 844 } }, async ({ page, url }) => {
   await page.goto(`${url}/intel`);
   await cue(page, 'Ready');
   await assertNoSidewaysScroll(page);

@@ -134,7 +134,7 @@ async fn bad_commands_say_what_is_wrong() {
         (json!({ "command": "paint", "prompt": "a ball" }), "command"),
     ] {
         let (status, problem) = app.post("/command", body.clone()).await;
-        assert_eq!(status, 422, "{body}: {problem}");
+        assert_eq!(status, 400, "{body}: {problem}");
         assert_eq!(problem["errors"][0]["field"], field, "{body}: {problem}");
     }
     assert_eq!(app.post("/command", json!({ "command": "stop" })).await.0, 409);

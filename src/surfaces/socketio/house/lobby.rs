@@ -349,19 +349,20 @@ impl LobbyActor {
                 Err(_) => break,
             }
         }
-        for one in news {
-            for (audience, said) in self.board.take(one.run, &one.event, self.service.is_ready()) {
-                let line = match audience {
-                    Audience::Everyone => &self.lines.everyone,
-                    Audience::Dashboard => &self.lines.dashboard,
-                };
-                // Nobody may be listening.
-                let _ = line.send(Arc::new(said));
-            }
-        }
+        let ready = self.service.is_ready();
+        let said: Vec<_> = news.iter().flat_map(|one| self.board.take(one.run, &one.event, ready)).collect();
         // One that was learnt of after its end has nothing more to say.
         self.board.jobs.retain(|_, job| !job.run.status.is_terminal());
+        // Who asks for the status because of what it was just told gets no older one.
         self.keep_status();
+        for (audience, said) in said {
+            let line = match audience {
+                Audience::Everyone => &self.lines.everyone,
+                Audience::Dashboard => &self.lines.dashboard,
+            };
+            // Nobody may be listening.
+            let _ = line.send(Arc::new(said));
+        }
     }
 
     fn measure(&mut self, ctx: &mut Context<Self>) {
