@@ -28,6 +28,7 @@ use crate::clock::Clock;
 use crate::engine::retention::Upkeep;
 use crate::engine::{Batch, Change, Committed, Engine, EngineError, ReadLimit};
 use crate::keeper::logs::Logs;
+use crate::telemetry::memory::Tidier;
 
 /// Requests that may wait; a further wake-up is dropped, since a pass is coming anyway.
 const REQUESTS_MAX: usize = 16;
@@ -41,6 +42,8 @@ const STEP: ReadLimit = ReadLimit { events: 512, bytes: 1 << 20 };
 const REST: u32 = 3;
 /// The shortest and the longest rest.
 const REST_BOUNDS: (Duration, Duration) = (Duration::from_micros(500), Duration::from_millis(100));
+/// Time between two looks whether there is memory to give back.
+const TIDY_EVERY: Duration = Duration::from_secs(5);
 /// Pause when the engine has too much to do.
 const BUSY_PAUSE: Duration = Duration::from_millis(250);
 
@@ -156,16 +159,22 @@ impl Pass {
     async fn run(mut self, mut asked: mpsc::Receiver<Request>) {
         let every = self.deps.rules.every;
         let mut bulk_due = Instant::now() + FIRST_AFTER;
-        let mut wait = every.min(FIRST_AFTER);
+        let mut due = tokio::time::Instant::now() + every.min(FIRST_AFTER);
+        let mut tidier = Tidier::default();
+        let mut look = tokio::time::interval(TIDY_EVERY);
         loop {
             let request = tokio::select! {
                 request = asked.recv() => match request {
                     Some(request) => Some(request),
                     None => return,
                 },
-                () = tokio::time::sleep(wait) => None,
+                () = tokio::time::sleep_until(due) => None,
+                _ = look.tick() => {
+                    tidier.look();
+                    continue;
+                }
             };
-            wait = every;
+            due = tokio::time::Instant::now() + every;
             match request {
                 Some(Request::Stop(ended)) => {
                     let _ = ended.send(());

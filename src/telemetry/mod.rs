@@ -2,5 +2,6 @@
 
 pub mod latency;
 pub mod logging;
+pub mod memory;
 pub mod prometheus;
 pub mod system;

@@ -62,11 +62,16 @@ fn ticks(stat: &str, process_stat: &str) -> Option<Ticks> {
     let processors =
         stat.lines().filter(|line| line.starts_with("cpu") && !line.starts_with("cpu ")).count().max(1)
             as u64;
+    Some(Ticks { busy: total - idle, total, process: process_ticks(process_stat)?, processors })
+}
+
+/// Processor time that a process has used, in clock ticks, from its `/proc/PID/stat`.
+pub(super) fn process_ticks(process_stat: &str) -> Option<u64> {
     // The name of the program stands in parentheses and may hold anything, parentheses too.
     let mut after_name = process_stat.rsplit_once(')')?.1.split_whitespace();
     let user: u64 = after_name.nth(11)?.parse().ok()?;
     let system: u64 = after_name.next()?.parse().ok()?;
-    Some(Ticks { busy: total - idle, total, process: user + system, processors })
+    Some(user + system)
 }
 
 fn rates(before: Ticks, now: Ticks) -> (Option<f64>, Option<f64>) {

@@ -80,7 +80,7 @@ test('a run that waits behind another is listed, and an earlier result is offere
 
     await post(`/runs/${shown}/cancel`);
     await status(page, 'Cancelled');
-    assert.equal(await page.locator('#message').innerText(), '');
+    await until('what the card says to be said once', async () => (await page.locator('#message').innerText()) === '');
     assert.equal(await page.locator('#earlier-result a').getAttribute('href'), `/api/runs/${whole}/archive.zip`);
     const zips = page.locator('#panel-runs a', { hasText: 'Zip' });
     assert.deepEqual(await zips.evaluateAll((links) => links.map((link) => link.getAttribute('href'))), [`/api/runs/${whole}/archive.zip`]);

@@ -41,9 +41,11 @@ test('tries, pauses and waits are drawn while they happen', onPage(here, {}, asy
   assert.equal(await page.locator('.timeline-says').textContent(), focused);
   assert.equal(await page.locator('.timeline-bar[tabindex="0"]').count(), 1);
   await page.getByText('As a table').click();
-  const rows = await page.locator('.timeline-table tbody tr').allInnerTexts();
-  assert.equal(rows.length, all.length);
-  assert.match(rows[4], /^Teller\ttry 2 done\t/);
+  // A disclosure is filled and laid out a moment after it was opened.
+  await until('the same as a table', async () => {
+    const rows = await page.locator('.timeline-table tbody tr').allInnerTexts();
+    return rows.length === all.length && /^Teller\ttry 2 done\t/.test(rows[4]);
+  });
   await page.setViewportSize({ width: 390, height: 844 });
   await assertNoSidewaysScroll(page);
 }));

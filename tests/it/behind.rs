@@ -30,7 +30,13 @@ async fn a_run_that_waits_leaves_the_page_to_the_one_that_works() {
     let project = server.project(READING_LIST).await;
     let first = server.generate(&project).await;
     server.wait_until_held();
-    let before = shows(&server, &project, &first, "running").await;
+    // Lines come a little behind what they speak of.
+    let before = wait_for("everything that was said", async || {
+        let page = shows(&server, &project, &first, "running").await;
+        let lines = server.get(&format!("/api/runs/{first}/logs?limit=1")).await;
+        (page["log"]["total"] == lines["total"]).then_some(page)
+    })
+    .await;
     assert!(before["agents"].as_array().unwrap().len() > 3, "{before}");
 
     let enqueue_it = json!({ "on_conflict": "enqueue" });

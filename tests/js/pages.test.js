@@ -359,3 +359,10 @@ test('only the result of a run that completed is offered as one', () => {
   assert.equal(downloadText({ status: 'completed' }), 'Download zip');
   for (const status of ['running', 'cancelled', 'partial', 'failed']) assert.equal(downloadText({ status }), 'Download what is there');
 });
+
+test('a list that was filled before it was seen stands where its lines are', () => {
+  const short = new Standing();
+  // At the end of five rows while nothing of them could be seen.
+  short.at = spans({ count: 5, rowHeight: 20, viewHeight: 0 }).end;
+  assert.deepEqual(short.layout({ count: 5, rowHeight: 20, viewHeight: 600 }), { first: 0, last: 5, top: 0 });
+});

@@ -42,6 +42,8 @@ export class Standing {
 
   /** Which rows to draw: `last` is not included, `top` is where the first stands within the scrolled space. */
   layout({ count, rowHeight, viewHeight }) {
+    // What was the end of a list that nobody saw yet is beyond the end of one that has a height.
+    this.at = Math.min(this.at, spans({ count, rowHeight, viewHeight }).end);
     const first = Math.max(0, Math.min(count, Math.floor(this.at / rowHeight) - OVERSCAN));
     const last = Math.min(count, Math.ceil((this.at + viewHeight) / rowHeight) + OVERSCAN);
     return { first, last, top: this.scrollTop - (this.at - first * rowHeight) };
@@ -84,6 +86,7 @@ export class VirtualList {
 
   measure() {
     this.viewHeight = this.view.clientHeight;
+    if (this.viewHeight > 0 && this.standing.at > spans(this.measures).end) this.stand(Infinity);
     this.soon();
   }
 
