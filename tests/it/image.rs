@@ -1,5 +1,7 @@
 //! The image pipeline: a picture from a command to its recipe, told step by step; paused and killed, it is the same picture.
 
+use std::collections::BTreeSet;
+
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -154,6 +156,36 @@ async fn a_stop_ends_the_picture_that_is_made() {
     assert_eq!(app.ended(run).await["status"], "cancelled");
 }
 
+/// The members that the API description shows in an answer.
+fn members(example: &Value) -> BTreeSet<&String> {
+    example.as_object().unwrap().keys().collect()
+}
+
+#[tokio::test]
+async fn answers_are_those_of_the_description() {
+    let app = spawn_app().await;
+    let (_, document) = app.get("/api/openapi.json").await;
+    let body =
+        &document["paths"]["/command"]["post"]["requestBody"]["content"]["application/json"]["example"];
+    let described = |path: &str, method: &str, status: &str| {
+        document["paths"][path][method]["responses"][status]["content"]["application/json"].clone()
+    };
+    let accepted = described("/command", "post", "202");
+    let (status, generated) = app.post("/command", body.clone()).await;
+    assert_eq!(status, 202, "{generated}");
+    assert_eq!(members(&generated), members(&accepted["examples"]["generate"]["value"]));
+    let stop = json!({ "command": "stop", "job_id": generated["job_id"] });
+    let (status, stopped) = app.post("/command", stop.clone()).await;
+    assert_eq!(status, 202, "{stopped}");
+    assert_eq!(members(&stopped), members(&accepted["examples"]["stop"]["value"]));
+    app.ended(generated["job_id"].as_str().unwrap()).await;
+    let (status, stopped) = app.post("/command", stop).await;
+    assert_eq!((status, &stopped["already"]), (200, &json!("cancelled")), "{stopped}");
+    assert_eq!(members(&stopped), members(&described("/command", "post", "200")["example"]));
+    let (_, stands) = app.get("/status").await;
+    assert_eq!(members(&stands), members(&described("/status", "get", "200")["example"]));
+}
+
 async fn image_of(server: &Server, project: &str) -> Vec<u8> {
     let url = format!("http://{}/api/projects/{project}/files/image.png", server.address);
     let response = reqwest::get(url).await.unwrap();
@@ -163,7 +195,7 @@ async fn image_of(server: &Server, project: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn paused_killed_and_resumed_it_is_the_same_picture() {
-    const STEPS: u32 = 24;
+    const STEPS: u32 = 40;
     let dir = tempfile::tempdir().unwrap();
     let server = Server::plain(dir.path());
     let mut listener = Listener::connect(&server.address).await;

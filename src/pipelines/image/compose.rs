@@ -1,14 +1,18 @@
 //! Agent 2: from wishes to a scene: what stands where, and where it is seen from.
 
 use crate::domain::event::LogLevel;
-use crate::pipelines::image::models::{build, extent, usual};
-use crate::pipelines::image::reader::{Prompt, Wish};
-use crate::pipelines::image::render::math::{Vec3, turn, vec3};
+use crate::pipelines::image::arrange::{Standing, on_islands, place};
+use crate::pipelines::image::materials::{BOARD, PLANK, boards, stuffed};
+use crate::pipelines::image::models::build;
+use crate::pipelines::image::reader::Prompt;
+use crate::pipelines::image::render::math::{Vec3, vec3};
 use crate::pipelines::image::render::random::Stream;
-use crate::pipelines::image::scene::{Camera, Finish, Ground, Material, Part, PatternKind, Scene, Thing};
+use crate::pipelines::image::scene::{
+    Camera, Finish, Ground, Material, Part, Pattern, PatternKind, Scene, Thing,
+};
 use crate::pipelines::image::vocabulary::{
-    COLOURS, GROUNDS, GroundKind, LAYOUTS, Layout, PLACES, Place, RELIEFS, Relief, SIZES, SKIES, STUFFS,
-    SkyWord, Stuff, ThingKind, VIEWS, View, find, find_thing,
+    COLOURS, GROUNDS, GroundKind, RELIEFS, Relief, SKIES, STUFFS, SkyWord, Stuff, ThingKind, VIEWS, View,
+    find, find_thing,
 };
 use crate::pipelines::{AgentError, AgentHost, AgentInputs, AgentOutput, OutputFile};
 
@@ -27,17 +31,6 @@ pub fn run(inputs: &AgentInputs, host: &dyn AgentHost) -> Result<AgentOutput, Ag
     let json = serde_json::to_string(&scene).map_err(|error| AgentError::failed(error.to_string()))?;
     let summary = format!("{} things of {parts} shapes", scene.things.len());
     Ok(AgentOutput { files: vec![OutputFile::text("scene.json", json + "\n")], summary })
-}
-
-/// A thing that waits for its place.
-struct Standing {
-    name: String,
-    kind: ThingKind,
-    own: Material,
-    size: f32,
-    radius: f32,
-    height: f32,
-    at: Vec3,
 }
 
 /// The scene of a prompt. The same prompt and seed always give the same one.
@@ -96,220 +89,6 @@ fn table_for(prompt: &Prompt, standing: &[Standing]) -> Thing {
         parts.push(slab(at, vec3(0.2, TABLE_HEIGHT * 0.5 - 0.15, 0.2)));
     }
     Thing { name: "table".to_owned(), parts }
-}
-
-/// Width of a board.
-const PLANK: f32 = 0.72;
-const BOARD: Vec3 = vec3(0.40, 0.215, 0.10);
-
-fn boards() -> Material {
-    Material::of(Finish::Gloss, BOARD).with(PatternKind::Planks, vec3(0.115, 0.05, 0.02), PLANK)
-}
-
-/// Where there are islands, what could stand on the ground stands on them.
-fn on_islands(standing: &mut [Standing]) {
-    let islands: Vec<(Vec3, f32)> =
-        standing.iter().filter(|one| one.kind == ThingKind::Island).map(|one| (one.at, one.size)).collect();
-    let mut used = 0;
-    for one in standing.iter_mut() {
-        if islands.is_empty()
-            || one.at.y > 0.1
-            || matches!(one.kind, ThingKind::Island | ThingKind::Boat | ThingKind::Forest | ThingKind::City)
-        {
-            continue;
-        }
-        let (middle, size) = islands[used % islands.len()];
-        let place = (used / islands.len()) as f32;
-        used += 1;
-        // On the green, beside its trees, the next ones a little to the side.
-        let (cos, sin) = turn(20.0 + place * 100.0);
-        one.at = middle + vec3(cos * 1.05, 0.0, sin * 0.55) * size;
-        one.at.y = 0.52 * size;
-    }
-}
-
-/// The material of a wish: its stuff in its colour, or what is usual for the thing.
-fn material(wish: &Wish, kind: ThingKind, chance: &mut Stream) -> Material {
-    let usual = usual(kind, chance);
-    let colour = wish.colour.as_deref().and_then(|word| find(COLOURS, word));
-    let Some(stuff) = wish.stuff.as_deref().and_then(|word| find(STUFFS, word)) else {
-        return match colour {
-            Some(colour) if usual.finish == Finish::Glass => tinted(colour),
-            Some(colour) if usual.finish == Finish::Lamp => Material::of(Finish::Lamp, colour * 14.0),
-            Some(colour) => Material { colour, pattern: None, ..usual },
-            None => usual,
-        };
-    };
-    stuffed(stuff, colour, usual.colour)
-}
-
-fn tinted(colour: Vec3) -> Material {
-    Material::of(Finish::Glass, colour.mix(Vec3::ONE, 0.35))
-}
-
-/// A material of that stuff.
-pub fn stuffed(stuff: Stuff, colour: Option<Vec3>, usual: Vec3) -> Material {
-    let metal = |own: Vec3, rough: f32| {
-        Material::of(Finish::Metal { rough }, colour.map_or(own, |colour| colour.mix(Vec3::ONE, 0.15)))
-    };
-    let body = colour.unwrap_or(usual);
-    match stuff {
-        Stuff::Glass => colour.map_or(Material::of(Finish::Glass, vec3(0.96, 0.98, 0.97)), tinted),
-        Stuff::Ice => Material::of(Finish::Glass, vec3(0.78, 0.91, 0.97)),
-        Stuff::Steel => metal(vec3(0.56, 0.57, 0.58), 0.28),
-        Stuff::Chrome => metal(vec3(0.80, 0.81, 0.82), 0.0),
-        Stuff::Silver => metal(vec3(0.91, 0.89, 0.86), 0.08),
-        Stuff::Gold => metal(vec3(0.95, 0.64, 0.22), 0.12),
-        Stuff::Copper => metal(vec3(0.86, 0.45, 0.30), 0.18),
-        Stuff::Bronze => metal(vec3(0.58, 0.40, 0.20), 0.26),
-        Stuff::Marble => {
-            let base = colour.unwrap_or(vec3(0.82, 0.81, 0.79));
-            Material::of(Finish::Gloss, base).with(PatternKind::Marble, base * 0.3, 0.7)
-        }
-        Stuff::Wood => {
-            let base = colour.unwrap_or(vec3(0.38, 0.20, 0.09));
-            Material::of(Finish::Gloss, base).with(PatternKind::Wood, base * 0.5, 0.5)
-        }
-        Stuff::Gloss => Material::of(Finish::Gloss, body),
-        Stuff::Matte => Material::matte(body),
-        Stuff::Clay => Material::matte(colour.unwrap_or(vec3(0.46, 0.20, 0.11))),
-        Stuff::Brick => {
-            let base = colour.unwrap_or(vec3(0.40, 0.13, 0.08));
-            Material::matte(base).with(PatternKind::Checks, base * 0.7, 0.25)
-        }
-        Stuff::Glow => Material::of(Finish::Lamp, colour.unwrap_or(vec3(0.8, 0.6, 0.35)) * 7.0),
-        Stuff::Checks => {
-            Material::of(Finish::Gloss, body).with(PatternKind::Checks, vec3(0.82, 0.82, 0.8), 0.4)
-        }
-        Stuff::Stripes => {
-            Material::of(Finish::Gloss, body).with(PatternKind::Stripes, vec3(0.82, 0.82, 0.8), 0.35)
-        }
-    }
-}
-
-/// Finds places for the things of a wish among those that stand already.
-fn place(wish: &Wish, standing: &mut Vec<Standing>, chance: &mut Stream) {
-    let Some((kind, _)) = find_thing(&wish.thing) else { return };
-    let size = wish.size.as_deref().and_then(|word| find(SIZES, word)).unwrap_or(1.0);
-    let layout = wish.layout.as_deref().and_then(|word| find(LAYOUTS, word));
-    let where_to = wish.place.as_deref().and_then(|word| find(PLACES, word));
-    let (radius, height) = extent(kind);
-    let (radius, height) = (radius * size, height * size);
-    let group = grouped(layout, wish.count, radius, height, chance);
-    let reach = group.iter().map(|at| vec3(at.x, 0.0, at.z).length()).fold(0.0, f32::max) + radius;
-    let anchor = anchor(where_to, reach, radius, height, standing, chance);
-    for offset in group {
-        let scale = if wish.count > 1 && layout.is_none() { chance.within(0.85, 1.12) } else { 1.0 };
-        standing.push(Standing {
-            name: wish.thing.clone(),
-            kind,
-            own: material(wish, kind, chance),
-            size: size * scale,
-            radius: radius * scale,
-            height: height * scale,
-            at: anchor + offset,
-        });
-    }
-}
-
-/// Places of several equal things among themselves.
-fn grouped(layout: Option<Layout>, count: usize, radius: f32, height: f32, chance: &mut Stream) -> Vec<Vec3> {
-    let gap = radius * 2.25;
-    let middle = (count as f32 - 1.0) * 0.5;
-    match layout {
-        _ if count <= 1 => vec![Vec3::ZERO],
-        Some(Layout::Row) => (0..count).map(|at| vec3((at as f32 - middle) * gap, 0.0, 0.0)).collect(),
-        Some(Layout::Circle) => {
-            let around = gap * count as f32 / std::f32::consts::TAU;
-            (0..count)
-                .map(|at| {
-                    let (cos, sin) = turn(at as f32 * 360.0 / count as f32 + 90.0);
-                    vec3(cos, 0.0, sin) * around.max(radius * 1.3)
-                })
-                .collect()
-        }
-        Some(Layout::Stack) => (0..count).map(|at| Vec3::UP * (at as f32 * height * 0.93)).collect(),
-        Some(Layout::Grid) => {
-            let across = (count as f32).sqrt().ceil() as usize;
-            let place = |at: usize| (at as f32 - (across as f32 - 1.0) * 0.5) * gap;
-            (0..count).map(|at| vec3(place(at % across), 0.0, place(at / across))).collect()
-        }
-        Some(Layout::Pile) => {
-            // Layers of a pyramid, each one smaller.
-            let mut places = Vec::new();
-            let mut across = (1..).find(|n| n * (n + 1) * (2 * n + 1) / 6 >= count).unwrap_or(1);
-            let mut lift = 0.0;
-            while places.len() < count && across > 0 {
-                let from = (across as f32 - 1.0) * 0.5;
-                for row in 0..across {
-                    for column in 0..across {
-                        if places.len() < count {
-                            places.push(vec3(
-                                (column as f32 - from) * radius * 2.0,
-                                lift,
-                                (row as f32 - from) * radius * 2.0,
-                            ));
-                        }
-                    }
-                }
-                lift += height * 0.72;
-                across -= 1;
-            }
-            places
-        }
-        Some(Layout::Scattered) | None => {
-            let start = chance.within(0.0, 360.0);
-            let loose = if layout.is_some() { 1.9 } else { 1.15 };
-            (0..count)
-                .map(|at| {
-                    let (cos, sin) = turn(start + at as f32 * 137.507_77);
-                    let out = radius * loose * 1.25 * ((at as f32) + 0.6).sqrt();
-                    vec3(cos * out * 1.35, 0.0, sin * out * 0.8)
-                })
-                .collect()
-        }
-    }
-}
-
-/// Where a group of that reach finds room: as near as possible to where it was asked to be.
-fn anchor(
-    where_to: Option<Place>,
-    reach: f32,
-    radius: f32,
-    height: f32,
-    standing: &[Standing],
-    chance: &mut Stream,
-) -> Vec3 {
-    let widest = standing.iter().map(|one| one.at.x.abs() + one.radius).fold(0.0, f32::max);
-    let (mut x, mut z, y) = match where_to {
-        Some(Place::Left) => (-(widest.max(1.2) * 0.8 + reach), 0.0, 0.0),
-        Some(Place::Right) => (widest.max(1.2) * 0.8 + reach, 0.0, 0.0),
-        Some(Place::Behind) => (chance.within(-1.0, 1.0), -(5.0 + reach + radius), 0.0),
-        Some(Place::Front) => (chance.within(-0.8, 0.8), 2.6 + reach * 0.5, 0.0),
-        Some(Place::Above) => {
-            let tallest = standing.iter().map(|one| one.at.y + one.height).fold(0.0, f32::max);
-            return vec3(chance.within(-0.6, 0.6), (tallest + 0.4).clamp(1.2, 6.0) + height * 0.1, -0.5);
-        }
-        Some(Place::Middle) | None => (0.0, if reach > 3.5 { -reach * 0.9 } else { 0.0 }, 0.0),
-    };
-    let free = |x: f32, z: f32| {
-        standing.iter().filter(|one| one.at.y < 0.5).all(|one| {
-            let (dx, dz) = (one.at.x - x, one.at.z - z);
-            (dx * dx + dz * dz).sqrt() > (one.radius + reach) * 0.92
-        })
-    };
-    // Outwards on a spiral, wider than deep.
-    let (home_x, home_z) = (x, z);
-    let start = chance.within(0.0, 360.0);
-    for step in 0..400 {
-        if free(x, z) {
-            break;
-        }
-        let (cos, sin) = turn(start + step as f32 * 47.0);
-        let out = 0.25 + step as f32 * 0.06;
-        (x, z) = (home_x + cos * out * 1.3, home_z + sin * out * 0.9);
-    }
-    vec3(x, y, z)
 }
 
 fn ground(prompt: &Prompt, seed: u64) -> Ground {
@@ -373,9 +152,7 @@ fn ground(prompt: &Prompt, seed: u64) -> Ground {
     }
     if let Some(colour) = colour {
         material.colour = colour;
-        material.pattern = material
-            .pattern
-            .map(|pattern| crate::pipelines::image::scene::Pattern { colour: colour * 0.7, ..pattern });
+        material.pattern = material.pattern.map(|pattern| Pattern { colour: colour * 0.7, ..pattern });
     }
     let dunes = matches!(kind, GroundKind::Sand | GroundKind::Dust | GroundKind::Mars);
     let hills = if has(Relief::Hills) || (table && !indoors) {
@@ -454,34 +231,6 @@ mod tests {
         let prompt = read("five rocks and a tree");
         assert_eq!(compose(&prompt, 1), compose(&prompt, 1));
         assert_ne!(compose(&prompt, 1), compose(&prompt, 2));
-    }
-
-    #[test]
-    fn things_do_not_stand_in_each_other() {
-        for text in [
-            "a house, a tree, a castle, a boat",
-            "ten balls and six cubes",
-            "a pile of nine balls",
-            "a circle of eight columns",
-        ] {
-            let prompt = read(text);
-            let mut standing = Vec::new();
-            let mut chance = Stream::new(3, 0, 0);
-            for wish in &prompt.wishes {
-                place(wish, &mut standing, &mut chance);
-            }
-            for (at, one) in standing.iter().enumerate() {
-                for other in &standing[at + 1..] {
-                    let apart = (one.at - other.at).length();
-                    assert!(
-                        apart > (one.radius + other.radius) * 0.55,
-                        "{text}: {} and {}",
-                        one.name,
-                        other.name
-                    );
-                }
-            }
-        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //!     -> finisher -> inspector -> packager  the picture, what is in it, how to make it again
 //! ```
 
+pub mod arrange;
 pub mod compose;
 pub mod finish;
 pub mod finisher;
@@ -13,6 +14,7 @@ pub mod finisher;
 mod fixtures;
 pub mod hdr;
 pub mod inspector;
+pub mod materials;
 pub mod models;
 pub mod packager;
 pub mod palette;

@@ -13,6 +13,7 @@ use crate::service::projects::NewProject;
 use crate::service::runs::GenerateRequest;
 use crate::surfaces::http::body::{Fields, JsonBody};
 use crate::surfaces::http::problem::Problem;
+use crate::surfaces::http::query::NoQuery;
 use crate::surfaces::rest::wire;
 use crate::surfaces::socketio::house::Lobby;
 use crate::surfaces::vocabulary::IMAGE_PIPELINE;
@@ -78,6 +79,7 @@ pub(super) async fn command(
     service: web::Data<Service>,
     lobby: web::Data<Lobby>,
     caller: Caller,
+    _: NoQuery,
     body: JsonBody,
 ) -> Result<HttpResponse, Problem> {
     match Command::read(body.value)? {
@@ -142,7 +144,12 @@ async fn stop(
         return Err(Problem::not_found("there is no such job"));
     }
     let cancelled = service.cancel(caller, job).await?;
-    Ok(HttpResponse::Accepted().json(json!({ "job_id": job, "status": cancelled.status })))
+    let mut answer = json!({ "job_id": job, "status": cancelled.status });
+    if let Some(already) = cancelled.already {
+        answer["already"] = json!(already);
+        return Ok(HttpResponse::Ok().json(answer));
+    }
+    Ok(HttpResponse::Accepted().json(answer))
 }
 
 /// The job that a status speaks of.
@@ -152,7 +159,11 @@ fn working(status: &str) -> Option<RunId> {
 }
 
 /// `GET /status`
-pub(super) async fn status(lobby: web::Data<Lobby>, caller: Caller) -> Result<HttpResponse, Problem> {
+pub(super) async fn status(
+    lobby: web::Data<Lobby>,
+    caller: Caller,
+    _: NoQuery,
+) -> Result<HttpResponse, Problem> {
     caller.may(Action::Read).map_err(ServiceError::from)?;
     Ok(HttpResponse::Ok().content_type("application/json").body(lobby.status().to_string()))
 }

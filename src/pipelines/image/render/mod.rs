@@ -8,6 +8,7 @@ pub mod math;
 pub mod noise;
 pub mod random;
 pub mod sky;
+pub mod surface;
 pub mod trace;
 
 use crate::pipelines::image::render::math::Vec3;
