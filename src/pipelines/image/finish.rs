@@ -124,12 +124,17 @@ fn smoothed_at(
             let depth = (mine.distance - other.distance).abs() / (mine.distance * 0.03 * gap as f32);
             let there = light[ny * width + nx];
             let apart = (there.luminance() - own).abs() / (tolerance * (own + 0.15));
-            let weight = vertical * horizontal * facing.powi(32) * libm::expf(-depth * depth - apart * apart);
+            let weight = vertical * horizontal * sharp(facing) * libm::expf(-depth * depth - apart * apart);
             sum += there * weight;
             total += weight;
         }
     }
     if total > 1e-6 { sum / total } else { here }
+}
+
+/// To the power of 32. How `powi` rounds is not specified.
+fn sharp(facing: f32) -> f32 {
+    (0..5).fold(facing, |power, _| power * power)
 }
 
 /// Eight bits for each of red, green and blue, row by row.
