@@ -39,15 +39,18 @@ impl Listener {
         }
     }
 
-    /// The next event that is no telemetry.
+    /// The next event that is no telemetry, which goes on whatever happens.
     async fn next(&mut self) -> (String, Value) {
-        loop {
-            let packet = self.until_packet("42").await;
-            let event: Value = serde_json::from_str(&packet[2..]).unwrap();
-            if event[0] != "telemetry" {
-                return (event[0].as_str().unwrap().to_owned(), event[1].clone());
+        let next = async {
+            loop {
+                let packet = self.until_packet("42").await;
+                let event: Value = serde_json::from_str(&packet[2..]).unwrap();
+                if event[0] != "telemetry" {
+                    return (event[0].as_str().unwrap().to_owned(), event[1].clone());
+                }
             }
-        }
+        };
+        tokio::time::timeout(SOON, next).await.expect("something but telemetry must come")
     }
 
     async fn until(&mut self, name: &str) -> Value {
