@@ -8,14 +8,18 @@ use serde_json::Value as Json;
 use toml::{Table, Value};
 
 use crate::config::load::suggestion;
-use crate::domain::pipeline::{AgentDefinition, DEFINITION_BYTES_MAX, PipelineDefinition};
+use crate::domain::pipeline::{AgentDefinition, DEFINITION_BYTES_MAX, ExecutorKind, PipelineDefinition};
 
 /// Bytes of one prompt or schema.
 const TEXT_BYTES_MAX: u64 = 64 * 1024;
 /// Bytes of a file that holds a pipeline.
 const FILE_BYTES_MAX: u64 = 1 << 20;
+/// The built-in pipeline whose pictures may be made elsewhere.
+const IMAGE: &str = "image";
 /// Keys of a pipeline's table.
 const PIPELINE_KEYS: &[&str] = &["file", "executor", "parallel", "defaults", "agent"];
+/// Keys of agents that may stand beside `executor`, as if they stood in `defaults`: one line more says where.
+const SHORT_KEYS: &[&str] = &["base_url", "model", "key_env", "command", "url", "workflow"];
 
 /// Reads every pipeline; what is wrong goes to `problems`. `config_file` is where the tables stand, `variables` the
 /// environment, of which only the usual names of model servers are looked at.
@@ -41,10 +45,12 @@ pub(super) fn read(
             Some(definition) => definition,
             None => continue,
         };
-        for (variable, place) in [
-            ("OPENAI_BASE_URL", &mut definition.defaults.base_url),
-            ("OPENAI_MODEL", &mut definition.defaults.model),
-        ] {
+        let asks_openai = name != IMAGE || asks_openai(&definition);
+        // Models of pictures have a variable of their own, and other servers of pictures none.
+        let model = if name == IMAGE { "OPENAI_IMAGE_MODEL" } else { "OPENAI_MODEL" };
+        let places =
+            [("OPENAI_BASE_URL", &mut definition.defaults.base_url), (model, &mut definition.defaults.model)];
+        for (variable, place) in places.into_iter().filter(|_| asks_openai) {
             let given = variables.iter().find(|(name, value)| name == variable && !value.is_empty());
             if let (None, Some((_, value))) = (&place, given) {
                 *place = Some(value.clone());
@@ -60,6 +66,13 @@ pub(super) fn read(
         definitions.push(definition);
     }
     definitions
+}
+
+/// Whether its pictures are made by a server that speaks as OpenAI's does.
+fn asks_openai(definition: &PipelineDefinition) -> bool {
+    let agents = definition.agents.iter().chain([&definition.defaults]);
+    let mut kinds = agents.map(|agent| agent.executor).chain([definition.executor]);
+    kinds.any(|kind| kind == Some(ExecutorKind::Openai))
 }
 
 struct Reading<'a> {
@@ -85,8 +98,9 @@ impl Reading<'_> {
             self.problem(key, "is no name; a name has 1 to 64 characters: a to z, 0 to 9 and -");
             return None;
         }
-        for unknown in table.keys().filter(|known| !PIPELINE_KEYS.contains(&known.as_str())) {
-            let like = suggestion(unknown, PIPELINE_KEYS.iter().copied());
+        let known = || PIPELINE_KEYS.iter().chain(SHORT_KEYS).copied();
+        for unknown in table.keys().filter(|given| known().all(|known| known != given.as_str())) {
+            let like = suggestion(unknown, known());
             self.problem(&format!("{key}.{unknown}"), format!("is not a setting{like}"));
         }
         if let Some(file) = table.get("file") {
@@ -105,6 +119,13 @@ impl Reading<'_> {
         }
         if let Some(defaults) = table.get("defaults") {
             definition.defaults = self.agent(&format!("{key}.defaults"), defaults)?;
+        }
+        let short: Table = SHORT_KEYS
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), table.get(*name)?.clone())))
+            .collect();
+        if !short.is_empty() {
+            definition.defaults = self.agent(key, &Value::Table(short))?.over(&definition.defaults);
         }
         match table.get("agent") {
             None => {}
@@ -174,6 +195,7 @@ impl Reading<'_> {
         for (given, text, what) in [
             (&agent.prompt, &mut agent.prompt_text, "prompt"),
             (&agent.schema, &mut agent.schema_text, "schema"),
+            (&agent.workflow, &mut agent.workflow_text, "workflow"),
         ] {
             if let Some(file) = given {
                 let path = self.folder.join(file);

@@ -39,8 +39,12 @@ pub enum ExecutorKind {
     Command,
     /// A server that is asked over HTTP.
     Http,
-    /// A server that speaks the chat-completions protocol.
+    /// A server that speaks the chat-completions protocol; where a picture is made, that of OpenAI's images.
     Openai,
+    /// A server of pictures that speaks as AUTOMATIC1111's web UI does.
+    Automatic1111,
+    /// ComfyUI, a server of pictures that carries out a workflow.
+    Comfyui,
 }
 
 impl ExecutorKind {
@@ -51,6 +55,8 @@ impl ExecutorKind {
             ExecutorKind::Command => "command",
             ExecutorKind::Http => "http",
             ExecutorKind::Openai => "openai",
+            ExecutorKind::Automatic1111 => "automatic1111",
+            ExecutorKind::Comfyui => "comfyui",
         }
     }
 }
@@ -138,6 +144,17 @@ pub struct AgentDefinition {
     pub schema: Option<String>,
     /// `openai`: its text; taken from `schema` when the configuration is read.
     pub schema_text: Option<String>,
+
+    /// `comfyui`: the file of the workflow.
+    pub workflow: Option<String>,
+    /// `comfyui`: its text; taken from `workflow` when the configuration is read.
+    pub workflow_text: Option<String>,
+    /// Servers of pictures: what is not to be in the picture.
+    pub negative_prompt: Option<String>,
+    /// Servers of pictures: the sizes they can make, like `1024x1024`; without a word any.
+    pub sizes: Option<Vec<String>>,
+    /// Servers of pictures: further members of a request.
+    pub request: Option<BTreeMap<String, Value>>,
 }
 
 /// The shape of a model's reply.

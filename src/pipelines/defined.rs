@@ -128,12 +128,16 @@ fn build(
     definition: &PipelineDefinition,
 ) -> Result<Pipeline, Vec<String>> {
     let name = &definition.name;
-    let base = builtin(name);
+    let mut base = builtin(name);
+    let pictures = base.is_some() && pictures::is_outside(definition);
+    if pictures {
+        base = Some(pictures::PIPELINE);
+    }
     let mut problems = Vec::new();
     let mut drafts: Vec<Draft> = Vec::new();
     for agent in base.iter().flat_map(|base| base.agents) {
         let said = definition.agents.iter().find(|said| said.name.as_deref() == Some(agent.name));
-        drafts.push(Draft { builtin: Some(agent), said: said.cloned().unwrap_or_default() });
+        drafts.push(Draft { builtin: Some(agent), said: said.cloned().unwrap_or_default(), pictures });
     }
     for said in &definition.agents {
         let given = said.name.as_deref().unwrap_or_default();
@@ -141,7 +145,7 @@ fn build(
             problems.push(format!("pipeline.{name}.agent {given} stands more than once"));
         }
         if drafts.iter().all(|draft| draft.name() != given) {
-            drafts.push(Draft { builtin: None, said: said.clone() });
+            drafts.push(Draft { builtin: None, said: said.clone(), pictures });
         }
     }
     if drafts.is_empty() {
@@ -197,6 +201,8 @@ fn leak(text: &str) -> &'static str {
 struct Draft {
     builtin: Option<&'static Agent>,
     said: AgentDefinition,
+    /// It is one of a pipeline whose pictures are made outside.
+    pictures: bool,
 }
 
 impl Draft {
@@ -211,14 +217,22 @@ impl Draft {
         needs: Option<Vec<usize>>,
     ) -> Result<Agent, Vec<String>> {
         let said = self.said.over(&definition.defaults);
+        let is_picture = self.pictures && self.name() == pictures::RENDERER;
         let mut making = Making { folder: Path::new(&definition.folder), said: &said, problems: Vec::new() };
         let stands_for = self.builtin.map(|agent| format!("{}/{}", definition.name, agent.name));
         let model_can =
             stands_for.as_deref().and_then(app::model::prompt).is_some() || said.prompt_text.is_some();
         // A word about the whole pipeline does not concern agents that only this program can carry out.
-        let general = definition.executor.filter(|kind| *kind != ExecutorKind::Openai || model_can);
+        let general =
+            definition.executor.filter(|kind| *kind != ExecutorKind::Openai || model_can || is_picture);
         let kind =
             said.executor.or(if self.builtin.is_some() || said.function.is_none() { general } else { None });
+        // What is said of all of such a pipeline is about who makes the picture.
+        let kind = if self.pictures && !is_picture && self.builtin.is_some() {
+            Some(pictures::kind_of(&self.said).unwrap_or(ExecutorKind::Builtin))
+        } else {
+            kind
+        };
         let (mut run, mut version): (fn(&AgentInputs, &dyn AgentHost) -> _, u32) = (no_function, 1);
         if let Some(agent) = self.builtin {
             (run, version) = (agent.run, agent.version);
@@ -233,6 +247,15 @@ impl Draft {
             ExecutorKind::Builtin
         });
         let executor = match kind {
+            _ if is_picture => ExecutorSpec::Picture(Box::leak(Box::new(making.picture(kind)))),
+            ExecutorKind::Automatic1111 | ExecutorKind::Comfyui => {
+                making.problem(format!(
+                    "executor = \"{}\" makes pictures: it is for the pipeline image and its agent {}",
+                    kind.as_str(),
+                    pictures::RENDERER
+                ));
+                ExecutorSpec::Builtin
+            }
             ExecutorKind::Builtin => {
                 match (&said.function, self.builtin) {
                     (Some(function), _) => match function_of(builtin, function) {
@@ -549,5 +572,6 @@ impl Making<'_> {
     }
 }
 
+mod pictures;
 #[cfg(test)]
 mod tests;

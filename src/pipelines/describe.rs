@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::pipelines::Pipeline;
-use crate::pipelines::setup::ExecutorSpec;
+use crate::pipelines::setup::{ExecutorSpec, PictureSpec};
 
 /// One line per agent, as comments of a configuration file.
 pub fn graph(pipeline: &Pipeline) -> String {
@@ -24,6 +24,12 @@ pub fn graph(pipeline: &Pipeline) -> String {
             ExecutorSpec::Command(spec) => spec.command.join(" "),
             ExecutorSpec::Http(spec) => spec.url.clone(),
             ExecutorSpec::OpenAi(spec) => format!("{} at {}", spec.model, spec.base_url),
+            ExecutorSpec::Picture(PictureSpec::Program(spec)) => spec.command.join(" "),
+            ExecutorSpec::Picture(PictureSpec::Http(spec)) => spec.url.clone(),
+            ExecutorSpec::Picture(PictureSpec::Server(spec)) => match &spec.model {
+                Some(model) => format!("{model} at {}", spec.base_url),
+                None => spec.base_url.clone(),
+            },
         };
         // Writing to a string cannot fail.
         let _ = write!(

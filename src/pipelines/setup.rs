@@ -36,6 +36,81 @@ pub enum ExecutorSpec {
     Http(&'static HttpSpec),
     /// A server that speaks the chat-completions protocol.
     OpenAi(&'static OpenAiSpec),
+    /// Somebody else who makes the picture of the `image` pipeline.
+    Picture(&'static PictureSpec),
+}
+
+/// Who makes a picture.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum PictureSpec {
+    /// A program.
+    Program(CommandSpec),
+    /// A server that is asked over HTTP as any agent is.
+    Http(HttpSpec),
+    /// A server of pictures, in its own protocol.
+    Server(PictureServerSpec),
+}
+
+/// What a server of pictures speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum PictureProtocol {
+    /// That of OpenAI's images.
+    OpenAi,
+    /// That of AUTOMATIC1111's web UI.
+    Automatic1111,
+    /// That of ComfyUI.
+    ComfyUi,
+}
+
+impl PictureProtocol {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PictureProtocol::OpenAi => "openai",
+            PictureProtocol::Automatic1111 => "automatic1111",
+            PictureProtocol::ComfyUi => "comfyui",
+        }
+    }
+}
+
+/// A server of pictures.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PictureServerSpec {
+    /// What it speaks.
+    pub protocol: PictureProtocol,
+    /// Its address, without a slash at its end.
+    pub base_url: String,
+    /// The model; none is what the server takes.
+    pub model: Option<String>,
+    /// The variable that holds the key; without a value no key is sent.
+    pub key_env: Option<String>,
+    /// Further headers.
+    pub headers: BTreeMap<String, String>,
+    /// Variables whose values are masked.
+    pub secrets: Vec<String>,
+    /// What is not to be in the picture.
+    pub negative_prompt: String,
+    /// Sizes that it can make; none is any.
+    pub sizes: Vec<(u32, u32)>,
+    /// Further members of a request.
+    pub request: BTreeMap<String, Value>,
+    /// ComfyUI: the workflow, with places for prompt and params.
+    pub workflow: Option<Value>,
+    /// Pause between two questions for how it stands.
+    pub poll_ms: u64,
+    /// How the connection is treated; a picture that does not get on for `stall_ms` is given up.
+    pub patience: Patience,
+}
+
+impl PictureSpec {
+    /// Its name, as that of any executor.
+    pub fn name(&self) -> &'static str {
+        match self {
+            PictureSpec::Program(_) => "command",
+            PictureSpec::Http(_) => "http",
+            PictureSpec::Server(spec) => spec.protocol.as_str(),
+        }
+    }
 }
 
 /// A program and its walls.
@@ -164,6 +239,7 @@ impl ExecutorSpec {
             ExecutorSpec::Command(_) => "command",
             ExecutorSpec::Http(_) => "http",
             ExecutorSpec::OpenAi(_) => "openai",
+            ExecutorSpec::Picture(spec) => spec.name(),
         }
     }
 
@@ -175,6 +251,7 @@ impl ExecutorSpec {
             ExecutorSpec::Command(spec) => serde_json::to_vec(spec),
             ExecutorSpec::Http(spec) => serde_json::to_vec(spec),
             ExecutorSpec::OpenAi(spec) => serde_json::to_vec(spec),
+            ExecutorSpec::Picture(spec) => serde_json::to_vec(spec),
         };
         let json = spec.expect("strings, numbers and maps with string keys have a JSON form");
         Some(format!("{}:{}", self.name(), hex::encode(Sha256::digest(json))))

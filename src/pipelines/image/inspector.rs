@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::domain::event::LogLevel;
 use crate::pipelines::image::finish::Guide;
 use crate::pipelines::image::finisher::{IMAGE, light_of};
+use crate::pipelines::image::outside::Backend;
 use crate::pipelines::image::params::Params;
 use crate::pipelines::image::reader::Prompt;
 use crate::pipelines::image::recipe;
@@ -39,6 +40,9 @@ pub struct Report {
     pub grain: f32,
     /// The picture carries a recipe that gives the same prompt and params.
     pub recipe: bool,
+    /// Who made it, when that was not this program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backend: Option<Backend>,
     /// What a person should know.
     pub warnings: Vec<String>,
 }
@@ -83,6 +87,11 @@ pub fn run(inputs: &AgentInputs, host: &dyn AgentHost) -> Result<AgentOutput, Ag
     report.ignored_words = prompt.ignored().into_iter().map(str::to_owned).collect();
     report.recipe = true;
     report.warnings = warnings(&report);
+    said(report, host)
+}
+
+/// Says the warnings; answers the report as a file.
+pub(super) fn said(report: Report, host: &dyn AgentHost) -> Result<AgentOutput, AgentError> {
     for warning in &report.warnings {
         host.log(LogLevel::Warning, warning);
     }
@@ -115,7 +124,7 @@ fn decoded(file: &[u8], size: (u32, u32)) -> Result<Vec<u8>, AgentError> {
     Ok(pixels)
 }
 
-fn measured(pixels: &[u8], width: usize) -> Report {
+pub(super) fn measured(pixels: &[u8], width: usize) -> Report {
     let (triples, _) = pixels.as_chunks::<3>();
     let count = triples.len().max(1) as f32;
     let grey: Vec<f32> = triples
@@ -146,11 +155,12 @@ fn measured(pixels: &[u8], width: usize) -> Report {
         white_share: share(&|value| value > 251.0),
         grain: sum / even.max(1.0),
         recipe: false,
+        backend: None,
         warnings: Vec::new(),
     }
 }
 
-fn warnings(report: &Report) -> Vec<String> {
+pub(super) fn warnings(report: &Report) -> Vec<String> {
     let mut warnings = Vec::new();
     for thing in report.things.iter().filter(|thing| thing.share < SEEN_SHARE_MIN) {
         warnings.push(format!("{} is hidden or too small to be seen", thing.name));

@@ -16,9 +16,11 @@ pub mod hdr;
 pub mod inspector;
 pub mod materials;
 pub mod models;
+pub mod outside;
 pub mod packager;
 pub mod palette;
 pub mod params;
+pub mod picture;
 pub mod preview;
 pub mod reader;
 pub mod recipe;
@@ -26,6 +28,7 @@ pub mod render;
 pub mod renderer;
 pub mod scene;
 pub mod vocabulary;
+pub mod workflow;
 
 use std::borrow::Cow;
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::pipelines::image::finisher::IMAGE;
 use crate::pipelines::image::params::Params;
 use crate::pipelines::image::reader::{Prompt, Role};
-use crate::pipelines::image::recipe;
+use crate::pipelines::image::recipe::{self, Recipe};
 use crate::pipelines::{AgentError, AgentHost, AgentInputs, AgentOutput, OutputFile};
 
 /// The agent.
@@ -17,18 +17,26 @@ pub fn run(inputs: &AgentInputs, host: &dyn AgentHost) -> Result<AgentOutput, Ag
     let prompt: Prompt = inputs.files.json("prompt.json")?;
     let image = inputs.files.get(IMAGE).ok_or_else(|| AgentError::failed("there is no picture to pack"))?;
     let carried = recipe::read(image).map_err(AgentError::failed)?;
+    packed(&carried, readme(&prompt, Params::of(inputs)))
+}
+
+/// The files of the packager.
+pub(super) fn packed(recipe: &Recipe, readme: String) -> Result<AgentOutput, AgentError> {
     let recipe =
-        serde_json::to_string_pretty(&carried).map_err(|error| AgentError::failed(error.to_string()))?;
-    let readme = readme(&prompt, Params::of(inputs));
+        serde_json::to_string_pretty(recipe).map_err(|error| AgentError::failed(error.to_string()))?;
     let files = vec![OutputFile::text("recipe.json", recipe + "\n"), OutputFile::text("README.md", readme)];
     Ok(AgentOutput { files, summary: format!("{IMAGE} with its recipe") })
 }
 
-fn readme(prompt: &Prompt, params: Params) -> String {
-    // A fence longer than any run of back quotes in the prompt.
-    let longest = prompt.text.split(|letter| letter != '`').map(str::len).max().unwrap_or(0);
+/// The prompt in a fence that is longer than any run of back quotes in it.
+pub(super) fn heading(prompt: &str) -> String {
+    let longest = prompt.split(|letter| letter != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
-    let mut text = format!("# Image\n\n{fence}text\n{}\n{fence}\n\n", prompt.text);
+    format!("# Image\n\n{fence}text\n{prompt}\n{fence}\n\n")
+}
+
+fn readme(prompt: &Prompt, params: Params) -> String {
+    let mut text = heading(&prompt.text);
     let _ = writeln!(
         text,
         "{} x {} pixels, {} steps, seed {}.\n\nThe same prompt and params give the same picture, byte for byte; `{IMAGE}` carries \

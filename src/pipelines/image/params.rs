@@ -54,6 +54,12 @@ impl Params {
         params.insert("steps".into(), json!(self.steps));
         params.insert("width".into(), json!(self.width));
         params.insert("height".into(), json!(self.height));
-        Recipe { pipeline: "image".into(), version: VERSION, prompt: prompt.trim().to_owned(), params }
+        Recipe {
+            pipeline: "image".into(),
+            version: VERSION,
+            prompt: prompt.trim().to_owned(),
+            params,
+            backend: None,
+        }
     }
 }

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::pipelines::image::outside::Backend;
+
 /// Keyword of the text chunk (PNG, third edition, section 11.3.3.4 `iTXt`).
 const KEYWORD: &str = "callboard";
 /// A longer recipe is not ours.
@@ -20,6 +22,9 @@ pub struct Recipe {
     pub prompt: String,
     /// `seed`, `steps`, `width`, `height`.
     pub params: Map<String, Value>,
+    /// Who made it, when that was not this program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend: Option<Backend>,
 }
 
 /// A PNG of these pixels (eight bits for red, green and blue), with the recipe when there is one.
@@ -75,6 +80,7 @@ mod tests {
             version: 1,
             prompt: "a ball — “blue”".into(),
             params: params.as_object().unwrap().clone(),
+            backend: None,
         };
         let pixels: Vec<u8> = (0..24).collect();
         let file = png(4, 2, &pixels, Some(&recipe)).unwrap();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::pipelines::setup::ExecutorSpec;
 use crate::pipelines::{Agent, AgentError, AgentInputs, AgentOutput};
 use crate::runs::executors::command::{Commands, records};
-use crate::runs::executors::{Builtin, Executor, ExecutorHost, http, openai};
+use crate::runs::executors::{Builtin, Executor, ExecutorHost, http, openai, picture};
 
 /// All executors.
 #[derive(Clone, Debug)]
@@ -39,6 +39,7 @@ impl Executor for Executors {
             ExecutorSpec::Command(spec) => self.commands.execute(spec, agent.name, inputs, host),
             ExecutorSpec::Http(spec) => http::execute(spec, agent.name, inputs, host),
             ExecutorSpec::OpenAi(spec) => openai::execute(spec, inputs, host),
+            ExecutorSpec::Picture(spec) => picture::execute(spec, agent.name, inputs, host, &self.commands),
         }
     }
 }

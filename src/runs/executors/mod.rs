@@ -11,6 +11,7 @@ mod kept;
 mod net;
 mod openai;
 mod panics;
+mod picture;
 pub mod sandbox;
 mod scripts;
 pub(crate) mod thread;

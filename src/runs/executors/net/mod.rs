@@ -60,9 +60,17 @@ async fn stopped(host: &dyn ExecutorHost) -> AgentError {
 
 /// A client that waits as long as was said. It follows no redirect: keys and signatures are for the address that was set.
 pub(super) fn client(patience: Patience) -> Result<Client, AgentError> {
-    Client::builder()
+    built(Client::builder().read_timeout(Duration::from_millis(patience.stall_ms)), patience)
+}
+
+/// A client that waits for an answer for as long as it takes, where something else says whether it comes.
+pub(super) fn patient_client(patience: Patience) -> Result<Client, AgentError> {
+    built(Client::builder(), patience)
+}
+
+fn built(builder: http_client::ClientBuilder, patience: Patience) -> Result<Client, AgentError> {
+    builder
         .connect_timeout(Duration::from_millis(patience.connect_ms))
-        .read_timeout(Duration::from_millis(patience.stall_ms))
         .redirect(http_client::redirect::Policy::none())
         .user_agent(concat!("callboard/", env!("CARGO_PKG_VERSION")))
         .build()
