@@ -102,3 +102,29 @@ fn what_does_not_fit_together_is_told() {
         assert!(problems.iter().any(|problem| problem.contains(expected)), "{expected}: {problems:?}");
     }
 }
+
+#[test]
+fn one_word_gives_the_pictures_to_somebody_else() {
+    let image = |kind, model: Option<&str>| {
+        let mut image = definition("image", Vec::new());
+        image.executor = Some(kind);
+        image.defaults.model = model.map(str::to_owned);
+        Pipelines::new(builtin, &[image]).map(|pipelines| graph(&pipelines.find("image").unwrap()))
+    };
+    for (kind, model, expected) in [
+        (ExecutorKind::Automatic1111, None, "renderer   automatic1111 http://127.0.0.1:7860"),
+        (ExecutorKind::Comfyui, Some("m"), "renderer   comfyui  m at http://127.0.0.1:8188"),
+        (ExecutorKind::Openai, Some("m"), "renderer   openai   m at https://api.openai.com/v1"),
+    ] {
+        let text = image(kind, model).unwrap();
+        assert!(text.contains(expected) && text.contains("4 agents"), "{text}");
+    }
+    let problems = image(ExecutorKind::Comfyui, None).unwrap_err();
+    assert!(problems[0].contains("needs model"), "{problems:?}");
+    let problems = image(ExecutorKind::Command, None).unwrap_err();
+    assert!(problems[0].contains("needs command"), "{problems:?}");
+    assert!(image(ExecutorKind::Builtin, None).unwrap().contains("7 agents"));
+    let elsewhere = AgentDefinition { executor: Some(ExecutorKind::Comfyui), ..agent("a") };
+    let problems = Pipelines::new(builtin, &[definition("x", vec![elsewhere])]).err().unwrap();
+    assert!(problems[0].contains("makes pictures"), "{problems:?}");
+}

@@ -73,6 +73,7 @@ impl Generation {
             began,
             said: (seat.said(), began),
             progress_said_at: self.now(),
+            progress_said: None,
             timed_out: None,
         };
         self.at_work.insert(index, at_work);

@@ -81,6 +81,8 @@ struct AtWork {
     /// What its seat counted last, and since when nothing was added to it.
     said: (u64, Instant),
     progress_said_at: Timestamp,
+    /// What was said then.
+    progress_said: Option<(f64, String)>,
     /// It has reached a time limit of its own and was told to stop: what is said of it.
     timed_out: Option<String>,
 }
@@ -381,10 +383,14 @@ impl Generation {
                 any = true;
             }
             // What is seen is said with its picture. A clock that went back does not silence the run.
-            if (is_seen || !(0..PROGRESS_GAP_MS as i64).contains(&(now.0 - at_work.progress_said_at.0)))
-                && let Some((percent, message)) = at_work.seat.take_progress()
-            {
+            let is_time =
+                is_seen || !(0..PROGRESS_GAP_MS as i64).contains(&(now.0 - at_work.progress_said_at.0));
+            // A picture may come after its progress was said: then that is said again, for only with it a step is heard of.
+            let newest = if is_time { at_work.seat.take_progress() } else { None };
+            let again = if is_seen { at_work.progress_said.clone() } else { None };
+            if let Some((percent, message)) = newest.or(again) {
                 at_work.progress_said_at = now;
+                at_work.progress_said = Some((percent, message.clone()));
                 // 100 is said when the agent's output is on record.
                 self.progress.reached(index, sane_percent(percent).min(99.0));
                 let of_run = (self.progress.percent(), self.progress.eta());

@@ -8,6 +8,7 @@ mod http;
 mod model_server;
 mod openai;
 mod parallel;
+mod pictures;
 mod restart;
 mod wire;
 
