@@ -441,6 +441,7 @@ impl HttpRim {
             .app_data(web::Data::new(self.auth.clone()))
             .configure(|config| surfaces::rest::configure(config, &self.service))
             .configure(|config| socketio::door::configure(config, socketio))
+            .configure(|config| surfaces::demo::configure(config, self.lobby.clone()))
             .configure(surfaces::pages::configure)
             .wrap(middleware::from_fn(surfaces::http::gate::pass))
     }

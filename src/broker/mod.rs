@@ -93,6 +93,19 @@ pub struct RunNews {
     pub event: LoggedEvent,
 }
 
+/// A step that a run has taken, with a picture of it.
+#[derive(Clone, Debug)]
+pub struct RunStep {
+    /// The run.
+    pub run: RunId,
+    /// How many steps were taken.
+    pub step: u64,
+    /// How many there are.
+    pub of: u64,
+    /// Where the picture is, once the run's next event is heard.
+    pub preview_url: Arc<str>,
+}
+
 /// A range of events that the log no longer has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
@@ -257,6 +270,17 @@ impl Broker {
         let (news, reader) = inbox(capacity);
         self.links.add_watcher(news);
         reader
+    }
+
+    /// Hears of the steps of runs, each before the event that says it; whoever falls behind misses the oldest.
+    pub fn steps(&self) -> tokio::sync::broadcast::Receiver<RunStep> {
+        self.links.steps.subscribe()
+    }
+
+    /// Tells a step of a run.
+    pub fn tell_step(&self, step: RunStep) {
+        // Nobody may be listening.
+        let _ = self.links.steps.send(step);
     }
 
     /// Puts the newest message of a kind into a room, for those who are up to date; it is not logged.

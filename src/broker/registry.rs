@@ -7,13 +7,14 @@ use std::time::Instant;
 
 use actix::dev::ToEnvelope;
 use actix::prelude::*;
+use tokio::sync::broadcast;
 
 use crate::broker::counters::Counters;
 use crate::broker::frame::Encoders;
 use crate::broker::inbox::{Inbox, inbox};
 use crate::broker::room_actor::RoomActor;
 use crate::broker::shard::Notice;
-use crate::broker::{BrokerError, RunNews};
+use crate::broker::{BrokerError, RunNews, RunStep};
 use crate::domain::event::LoggedEvent;
 use crate::domain::ids::ProjectId;
 use crate::domain::position::Epoch;
@@ -21,6 +22,9 @@ use crate::engine::{Engine, EngineEvents};
 
 /// Events that may wait for a room; one that is further behind reads the log instead.
 const NEWS_CAPACITY: usize = 8192;
+
+/// Steps that a listener may be behind by: it needs the newest of each run.
+const STEPS_KEPT: usize = 256;
 
 /// What rooms and shards share.
 pub(crate) struct Links {
@@ -33,6 +37,8 @@ pub(crate) struct Links {
     rooms: Mutex<HashMap<ProjectId, LiveRoom>>,
     shards: RwLock<Vec<ShardLink>>,
     watchers: RwLock<Vec<Inbox<RunNews>>>,
+    /// Steps of runs as they are taken.
+    pub(crate) steps: broadcast::Sender<RunStep>,
     next_home: AtomicUsize,
     started: Instant,
 }
@@ -73,6 +79,7 @@ impl Links {
             rooms: Mutex::new(HashMap::new()),
             shards: RwLock::new(Vec::new()),
             watchers: RwLock::new(Vec::new()),
+            steps: broadcast::Sender::new(STEPS_KEPT),
             next_home: AtomicUsize::new(0),
             started: Instant::now(),
         }

@@ -9,6 +9,7 @@ pub mod defined;
 pub mod describe;
 pub mod glob;
 mod graph;
+pub mod image;
 pub mod policy;
 pub mod prompt;
 pub mod schema;
@@ -86,6 +87,21 @@ pub trait AgentHost {
     fn progress(&self, percent: f64, message: &str);
     /// An error once the run is to be cancelled. Call it at least every 50 ms of work.
     fn check(&self) -> Result<(), AgentError>;
+    /// Shows a picture of what is being made; the newest one takes the place of those before.
+    fn preview(&self, _file: &OutputFile, _step: u64, _of: u64) {}
+    /// A place from which the agent can go on: `state` answers all that is needed for it. The house keeps that from time to
+    /// time, and always when the run is to rest.
+    ///
+    /// # Errors
+    /// [`AgentError::Resting`] when the run is to rest: the state is kept, and the agent ends with this error.
+    fn safe_point(&self, _state: &dyn Fn() -> Vec<u8>) -> Result<(), AgentError> {
+        Ok(())
+    }
+    /// What was kept at the last safe point of this very work: same agent, same inputs. It may be older than the last one
+    /// that was offered.
+    fn kept(&self) -> Option<Vec<u8>> {
+        None
+    }
     /// Runs JavaScript in a child process without files or network. One outcome per step; `on_step` hears each as it is
     /// done.
     fn run_scripts(
@@ -126,6 +142,9 @@ pub enum AgentError {
     /// The run is to be cancelled; the agent stopped on being told.
     #[error("cancelled")]
     Cancelled,
+    /// The run is to rest, and the agent has stopped at a safe point.
+    #[error("resting")]
+    Resting,
     /// The agent cannot do its work.
     #[error("{message}{}", at(file, line))]
     Failed {
@@ -169,7 +188,7 @@ impl AgentError {
     pub fn class(&self) -> FailureClass {
         match self {
             Self::Passing { class, .. } => *class,
-            Self::Cancelled | Self::Failed { .. } => FailureClass::Permanent,
+            Self::Cancelled | Self::Resting | Self::Failed { .. } => FailureClass::Permanent,
         }
     }
 }
@@ -226,7 +245,7 @@ pub fn all() -> &'static [Pipeline] {
     ALL
 }
 
-static ALL: &[Pipeline] = &[app::PIPELINE];
+static ALL: &[Pipeline] = &[app::PIPELINE, image::PIPELINE];
 
 /// The built-in pipeline of that name.
 pub fn find(name: &str) -> Option<&'static Pipeline> {

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::broker::{Broker, BrokerError};
+use crate::broker::{Broker, BrokerError, RunStep};
 use crate::domain::ids::ProjectId;
 use crate::engine::{Batch, Change, Committed, Engine, EngineError};
 
@@ -20,6 +20,9 @@ pub trait Commits: Send + Sync + 'static {
     /// Shows those who are up to date the newest message of a kind; it is not logged. An engine alone has nobody to show
     /// it to.
     fn show(&self, _room: ProjectId, _key: &'static str, _json: &str) {}
+
+    /// Tells a step of a run to those who hear of all runs.
+    fn tell_step(&self, _step: RunStep) {}
 }
 
 impl Commits for Broker {
@@ -36,6 +39,10 @@ impl Commits for Broker {
 
     fn show(&self, room: ProjectId, key: &'static str, json: &str) {
         Broker::show(self, room, key, json);
+    }
+
+    fn tell_step(&self, step: RunStep) {
+        Broker::tell_step(self, step);
     }
 }
 

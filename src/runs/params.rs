@@ -30,9 +30,22 @@ pub struct FieldError {
 /// Every pipeline can be repeated with another seed.
 const SEED: ParamSpec = ParamSpec { name: "seed", min: 0, max: INTEGER_MAX, default: 0 };
 
+/// A picture is at most this wide and this high.
+const SIZE_MAX: u64 = 2_048;
+/// What a picture may be.
+const IMAGE: &[ParamSpec] = &[
+    SEED,
+    ParamSpec { name: "steps", min: 1, max: 512, default: 16 },
+    ParamSpec { name: "width", min: 64, max: SIZE_MAX, default: 768 },
+    ParamSpec { name: "height", min: 64, max: SIZE_MAX, default: 512 },
+];
+
 /// What may be set for runs of a pipeline. All of them take `seed`; further params stand here by pipeline.
-pub fn specs(_pipeline: &str) -> &'static [ParamSpec] {
-    &[SEED]
+pub fn specs(pipeline: &str) -> &'static [ParamSpec] {
+    match pipeline {
+        "image" => IMAGE,
+        _ => &[SEED],
+    }
 }
 
 /// The params of a run: defaults, then those of the project, then those of the request.
@@ -93,6 +106,17 @@ mod tests {
         assert_eq!(check(json!({ "seed": 7 }), json!({})), Ok(json!({ "seed": 7 })));
         assert_eq!(check(json!({ "seed": 7 }), json!({ "seed": 8 })), Ok(json!({ "seed": 8 })));
         assert_eq!(check(json!({ "seed": INTEGER_MAX }), json!({})), Ok(json!({ "seed": INTEGER_MAX })));
+    }
+
+    #[test]
+    fn a_picture_has_a_size_and_steps() {
+        let given = json!({ "width": 2048, "steps": 3 });
+        let resolved = resolve("image", given.as_object().unwrap(), &Map::new()).unwrap();
+        assert_eq!(Value::Object(resolved), json!({ "seed": 0, "steps": 3, "width": 2048, "height": 512 }));
+        for wrong in [json!({ "width": 2049 }), json!({ "height": 63 }), json!({ "steps": 0 })] {
+            assert!(resolve("image", wrong.as_object().unwrap(), &Map::new()).is_err(), "{wrong}");
+        }
+        assert!(resolve("app", json!({ "steps": 3 }).as_object().unwrap(), &Map::new()).is_err());
     }
 
     #[test]

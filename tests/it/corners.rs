@@ -98,6 +98,7 @@ async fn a_word_that_means_nothing_behind_the_question_mark_is_named() {
         format!("{run_path}/logs.txt"),
         "/api/projects".to_owned(),
         "/api/queue".to_owned(),
+        "/status".to_owned(),
         "/api/openapi.json".to_owned(),
         "/api/asyncapi.json".to_owned(),
     ] {

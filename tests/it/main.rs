@@ -14,6 +14,7 @@ mod faults;
 mod floods;
 mod helpers;
 mod hostile;
+mod image;
 mod layers;
 mod main_job;
 mod outside;

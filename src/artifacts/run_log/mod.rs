@@ -163,6 +163,29 @@ impl LogStore {
         Ok(stored)
     }
 
+    /// Puts a file beside the log of a run, in place of one of that name; it goes with the log. A crash may tear it.
+    ///
+    /// # Errors
+    /// When the disk is full or fails.
+    pub fn put_beside(&self, run: RunId, name: &str, bytes: &[u8]) -> Result<(), ArtifactError> {
+        let folder = self.root.join(run.to_string());
+        fs::create_dir_all(&folder)?;
+        let fresh = folder.join(format!("{name}.new"));
+        fs::write(&fresh, bytes)?;
+        Ok(fs::rename(fresh, folder.join(name))?)
+    }
+
+    /// A file beside the log of a run.
+    pub fn read_beside(&self, run: RunId, name: &str) -> Option<Vec<u8>> {
+        fs::read(self.root.join(run.to_string()).join(name)).ok()
+    }
+
+    /// Removes a file beside the log of a run, if there is one.
+    pub fn remove_beside(&self, run: RunId, name: &str) {
+        // What cannot be removed goes with the log.
+        let _ = fs::remove_file(self.root.join(run.to_string()).join(name));
+    }
+
     fn entries(&self) -> MutexGuard<'_, HashMap<Uuid, Weak<Inner>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }

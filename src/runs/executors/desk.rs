@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustix::process::Signal;
+use tokio::sync::Notify;
 
 use crate::artifacts::{self, Blobs, NewLine, RunLog};
 use crate::clock::Clock;
@@ -15,6 +16,7 @@ use crate::domain::script::{ScriptJob, ScriptOutcome};
 use crate::domain::time::Timestamp;
 use crate::pipelines::{AgentError, AgentHost, OutputFile};
 use crate::runs::executors::children::ChildRegistry;
+use crate::runs::executors::kept::KeptState;
 use crate::runs::executors::{ExecutorHost, RunIds, ScriptRunError, ScriptRunner};
 use crate::runs::log_batch::LogBatch;
 use crate::runs::log_pace::SharedPace;
@@ -30,6 +32,8 @@ pub(crate) struct Desk {
     tokens: AtomicU64,
     /// What agents have used that is not on record yet.
     used: Mutex<BTreeMap<Arc<str>, TokenUsage>>,
+    /// An agent has left something that should be said soon.
+    shown: Notify,
     log_failure: OnceLock<String>,
 }
 
@@ -43,6 +47,7 @@ impl Desk {
             pace,
             tokens: AtomicU64::new(tokens),
             used: Mutex::default(),
+            shown: Notify::new(),
             log_failure: OnceLock::new(),
         }
     }
@@ -50,6 +55,11 @@ impl Desk {
     /// The run has ended: what an agent that was left behind still says is dropped.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Release);
+    }
+
+    /// Waits until an agent has shown a picture.
+    pub(crate) async fn shown(&self) {
+        self.shown.notified().await;
     }
 
     /// Lines to say now.
@@ -77,6 +87,8 @@ pub(crate) struct Seat {
     children: ChildRegistry,
     /// Counts what the agent says.
     said: AtomicU64,
+    /// The run is to rest as soon as the agent is at a safe point.
+    rest: AtomicBool,
     early: Mutex<Early>,
     /// Child processes that had ended before the agent was told to stop.
     ended_before_stop: OnceLock<u64>,
@@ -99,6 +111,11 @@ impl Seat {
     /// Grows with everything the agent says.
     pub(crate) fn said(&self) -> u64 {
         self.said.load(Ordering::Relaxed)
+    }
+
+    /// The run is to rest, or is not any more.
+    pub(crate) fn wish_rest(&self, rest: bool) {
+        self.rest.store(rest, Ordering::Release);
     }
 
     /// Whether the agent is to stop.
@@ -163,6 +180,7 @@ pub(crate) struct Host<'a> {
     pub(crate) log: &'a RunLog,
     pub(crate) scripts: &'a dyn ScriptRunner,
     pub(crate) agent: Arc<str>,
+    pub(crate) kept: KeptState<'a>,
 }
 
 impl AgentHost for Host<'_> {
@@ -204,6 +222,26 @@ impl AgentHost for Host<'_> {
             Some(error) => Err(AgentError::failed(format!("the log of the run cannot be written: {error}"))),
             None => Ok(()),
         }
+    }
+
+    fn preview(&self, file: &OutputFile, step: u64, of: u64) {
+        self.seat.said.fetch_add(1, Ordering::Relaxed);
+        if let Some(file) = self.store(file) {
+            lock(&self.seat.early).preview = Some(EarlyPreview { file, step, of });
+            self.desk.shown.notify_one();
+        }
+    }
+
+    fn safe_point(&self, state: &dyn Fn() -> Vec<u8>) -> Result<(), AgentError> {
+        let rest = self.seat.rest.load(Ordering::Acquire) && !self.seat.is_stopped();
+        if rest || self.kept.is_time() {
+            self.kept.keep(&state());
+        }
+        if rest { Err(AgentError::Resting) } else { Ok(()) }
+    }
+
+    fn kept(&self) -> Option<Vec<u8>> {
+        self.kept.read()
     }
 
     fn run_scripts(
@@ -259,12 +297,6 @@ impl ExecutorHost for Host<'_> {
         early.files.retain(|known| known.path != file.path);
         if early.files.len() < EARLY_FILES_MAX {
             early.files.push(file);
-        }
-    }
-
-    fn preview(&self, file: &OutputFile, step: u64, of: u64) {
-        if let Some(file) = self.store(file) {
-            lock(&self.seat.early).preview = Some(EarlyPreview { file, step, of });
         }
     }
 

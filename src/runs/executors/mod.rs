@@ -7,6 +7,7 @@ mod context;
 pub(crate) mod desk;
 mod dispatch;
 mod http;
+mod kept;
 mod net;
 mod openai;
 mod panics;
@@ -49,8 +50,6 @@ pub trait ExecutorHost: AgentHost {
     fn children(&self) -> &ChildRegistry;
     /// Shows a file of the agent now, while it works on.
     fn artifact(&self, file: &OutputFile);
-    /// Shows a picture of what is being made; the newest one takes the place of those before.
-    fn preview(&self, file: &OutputFile, step: u64, of: u64);
     /// Says a figure; of one name the newest counts.
     fn metric(&self, name: &str, value: f64);
     /// Counts what a model has used; answers how many tokens the run has used in all, those of earlier tries and boots

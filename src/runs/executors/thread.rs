@@ -9,8 +9,14 @@ use crate::artifacts::{ArtifactPath, Artifacts};
 use crate::domain::run::{AgentManifest, ManifestFile, Run};
 use crate::pipelines::{Agent, AgentError, AgentHost, AgentInputs, AgentOutput, FileSet, when};
 use crate::runs::executors::desk::{Desk, Host, Seat};
+use crate::runs::executors::kept::KeptState;
 use crate::runs::executors::{AgentGate, Executor, RunIds, ScriptRunner, panics};
 use crate::runs::plan::Work;
+
+/// What an agent names among its resources that computes for long with every core.
+const CPU: &str = "cpu";
+/// The nice value of such an agent: what serves clients goes first.
+const QUIET_NICE: i32 = 10;
 
 /// All that an agent needs.
 pub(crate) struct Task {
@@ -95,8 +101,12 @@ fn work(task: &Task) -> Result<Made, AgentError> {
         .map_err(|error| AgentError::failed(format!("the log of the run cannot be opened: {error}")))?;
     let run = RunIds { run: task.run.id, project: task.run.project_id };
     let blobs = tools.artifacts.blobs();
+    let kept = KeptState::new(tools.artifacts.logs(), task.run.id, name, &task.work.key);
     let host =
-        Host { desk, seat, run, blobs, log: &log, scripts: tools.scripts.as_ref(), agent: name.into() };
+        Host { desk, seat, run, blobs, log: &log, scripts: tools.scripts.as_ref(), agent: name.into(), kept };
+    if task.agent.policy.resources.iter().any(|resource| resource == CPU) {
+        work_quietly();
+    }
     let inputs = inputs(task)?;
     if let Some(gate) = &tools.gate {
         gate.before_agent(task.run.id, name, &|| seat.is_stopped());
@@ -113,10 +123,19 @@ fn work(task: &Task) -> Result<Made, AgentError> {
         Ok(output)
     })?;
     let made = store(task, output)?;
+    host.kept.forget();
     if let Some(gate) = &tools.gate {
         gate.after_agent(task.run.id, name, &|| seat.is_stopped());
     }
     Ok(made)
+}
+
+/// Lets everything else on this machine go first: this thread and those that it starts.
+fn work_quietly() {
+    // On Linux the process id 0 means the calling thread, whose nice value is its own.
+    if let Err(error) = rustix::process::setpriority_process(None, QUIET_NICE) {
+        log::debug!("an agent works at ordinary priority: {error}");
+    }
 }
 
 fn inputs(task: &Task) -> Result<AgentInputs, AgentError> {

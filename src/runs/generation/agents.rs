@@ -9,10 +9,10 @@ use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use crate::domain::event::RunError;
 use crate::pipelines::policy::{AgentPolicy, FailureClass};
 use crate::pipelines::{Agent, AgentError};
-use crate::runs::executors::desk::Seat;
+use crate::runs::executors::desk::{Early, Seat};
 use crate::runs::executors::thread::{self, Made, Task};
 use crate::runs::generation::ending::{Ending, KILL_AGAIN};
-use crate::runs::generation::{AtWork, Generation, Phase, millis};
+use crate::runs::generation::{AtWork, Generation, Phase, millis, tell_step};
 use crate::runs::plan::Work;
 use crate::runs::retry;
 use crate::runs::transitions::{self, AgentDone};
@@ -65,6 +65,7 @@ impl Generation {
             actor.time_out_agent(index, format!("{name} agent did not end within {limit_ms} ms"), ctx);
         });
         let (seat, began) = (Arc::new(Seat::default()), Instant::now());
+        seat.wish_rest(self.wants_pause());
         self.seats.insert(index, seat.clone());
         let at_work = AtWork {
             seat: seat.clone(),
@@ -121,8 +122,15 @@ impl Generation {
                     progress: self.progress.percent(),
                     eta: self.progress.eta(),
                 };
-                let change = transitions::agent_completed(&self.run, done);
-                let change = change.with_metrics(index, seat.take_early().unwrap_or_default().metrics);
+                let early = seat.take_early().unwrap_or_default();
+                // The last step is told though the desk was not looked at in time.
+                if let Some(preview) = &early.preview {
+                    tell_step(&self.shared, &self.run, preview);
+                }
+                let last = Early { preview: early.preview, ..Early::default() };
+                let shown = transitions::agent_shows(&self.run, index, last);
+                let completed = transitions::agent_completed(&shown.run, done);
+                let change = shown.and(completed).with_metrics(index, early.metrics);
                 let change = change.after_lines(self.desk.take_lines(now));
                 self.commit(ctx, change, move |actor, ctx| {
                     let record = &actor.run.agents[index];
@@ -132,6 +140,8 @@ impl Generation {
                     actor.advance(ctx);
                 });
             }
+            // The run pauses once no other agent works either; when the pause was taken back meanwhile, the agent goes on.
+            (Phase::Working, None, Err(AgentError::Resting)) => self.advance(ctx),
             (Phase::Working, None, Err(error)) => {
                 let (class, message) = (error.class(), error.to_string());
                 self.try_again_or(index, class, &message, ctx, move |actor, ctx| {
@@ -182,7 +192,7 @@ impl Generation {
         let error = match error {
             AgentError::Failed { message, file, line } => RunError { agent, message, file, line },
             AgentError::Passing { message, .. } => RunError { agent, message, file: None, line: None },
-            AgentError::Cancelled => RunError {
+            AgentError::Cancelled | AgentError::Resting => RunError {
                 agent,
                 message: "the agent stopped without being told to".to_owned(),
                 file: None,

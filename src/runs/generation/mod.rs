@@ -19,24 +19,27 @@ use tokio::sync::oneshot;
 pub(crate) use ending::{CancelRun, StopRun};
 pub(crate) use pausing::{PauseRun, ResumeRun};
 
+use crate::broker::RunStep;
 use crate::domain::event::{EventBody, RunError};
 use crate::domain::run::{Run, RunStatus, TokenUsage};
 use crate::domain::time::Timestamp;
 use crate::engine::{Batch, EngineError};
 use crate::pipelines::Pipeline;
 use crate::runs::commits::write;
-use crate::runs::executors::desk::{Desk, Seat};
+use crate::runs::executors::desk::{Desk, EarlyPreview, Seat};
 use crate::runs::generation::ending::Ending;
 use crate::runs::orchestrator::Shared;
 use crate::runs::plan::{self, Next};
 use crate::runs::progress::{Expected, Progress, sane_percent};
 use crate::runs::recovery::at_work;
-use crate::runs::transitions::{self, Transition, preview_message};
+use crate::runs::transitions::{self, Transition, preview_message, preview_url};
 
 /// Cancel, stop and little else is sent to a run; a full mailbox makes the sender wait.
 const MAILBOX_CAPACITY: usize = 16;
 /// How often the desk is looked at: lines are said this late at most.
 const TICK: Duration = Duration::from_millis(50);
+/// Between two pictures that are said at once.
+const SHOWN_GAP: Duration = Duration::from_millis(20);
 /// Progress is said at most five times a second.
 const PROGRESS_GAP_MS: u64 = 200;
 /// The slot of a room that holds the newest preview.
@@ -236,6 +239,7 @@ impl Generation {
                 actor.time_out(format!("the run did not end within {limit_ms} ms"), ctx);
             });
             ctx.run_interval(TICK, Self::tick);
+            actor.listen(ctx);
             actor.advance(ctx);
         });
     }
@@ -319,6 +323,18 @@ impl Generation {
         }
     }
 
+    /// A picture is news that somebody watches for: it is said at once rather than with the next look at the desk.
+    fn listen(&mut self, ctx: &mut Context<Self>) {
+        let desk = self.desk.clone();
+        let shown = async move { desk.shown().await };
+        ctx.spawn(shown.into_actor(self).map(|(), actor, ctx| {
+            if !matches!(actor.phase, Phase::Left) {
+                actor.tick(ctx);
+                ctx.run_later(SHOWN_GAP, Self::listen);
+            }
+        }));
+    }
+
     /// Says what has come to the desk.
     fn tick(&mut self, ctx: &mut Context<Self>) {
         if matches!(self.phase, Phase::Unwritable(_) | Phase::Left) {
@@ -353,15 +369,19 @@ impl Generation {
         let mut any = false;
         for (index, at_work) in &mut self.at_work {
             let index = *index;
+            let mut is_seen = false;
             if let Some(early) = at_work.seat.take_early() {
-                let preview = early.preview.as_ref();
-                previews.extend(preview.map(|preview| preview_message(&self.run, index, preview)));
+                if let Some(preview) = &early.preview {
+                    let url = tell_step(&self.shared, &self.run, preview);
+                    previews.push(preview_message(&self.run, index, preview, &url));
+                    is_seen = true;
+                }
                 let shows = transitions::agent_shows(&change.run, index, early);
                 change = change.and(shows);
                 any = true;
             }
-            // A clock that went back does not silence the run.
-            if !(0..PROGRESS_GAP_MS as i64).contains(&(now.0 - at_work.progress_said_at.0))
+            // What is seen is said with its picture. A clock that went back does not silence the run.
+            if (is_seen || !(0..PROGRESS_GAP_MS as i64).contains(&(now.0 - at_work.progress_said_at.0)))
                 && let Some((percent, message)) = at_work.seat.take_progress()
             {
                 at_work.progress_said_at = now;
@@ -396,6 +416,14 @@ impl Actor for Generation {
             actor.begin(&durations, ctx);
         }));
     }
+}
+
+/// Tells a step before the event that says it: whoever hears of that knows its picture. Answers where the picture is.
+fn tell_step(shared: &Shared, run: &Run, preview: &EarlyPreview) -> String {
+    let url = preview_url(run, preview);
+    let preview_url = url.as_str().into();
+    shared.broker.tell_step(RunStep { run: run.id, step: preview.step, of: preview.of, preview_url });
+    url
 }
 
 /// Tokens that a run has used.

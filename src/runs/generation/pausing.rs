@@ -28,6 +28,11 @@ impl Generation {
         self.run.status == RunStatus::Pausing
     }
 
+    /// Agents that can rest in the middle of their work are to do so at their next safe point, or not any more.
+    fn wish_rest(&self, rest: bool) {
+        self.seats.values().for_each(|seat| seat.wish_rest(rest));
+    }
+
     /// The run rests, whoever asked for it.
     pub(super) fn pause_now(&mut self, ctx: &mut Context<Self>) {
         for timer in std::mem::take(&mut self.retries).into_values() {
@@ -82,6 +87,7 @@ impl Handler<PauseRun> for Generation {
             (Phase::Working, RunStatus::Pausing) => Box::pin(async { Ok(RunStatus::Pausing) }),
             (Phase::Working, _) => {
                 let change = transitions::pausing(&self.run, &pause.by, self.now());
+                self.wish_rest(true);
                 self.answer_with(ctx, change, |actor, ctx| {
                     if actor.at_work.is_empty() {
                         actor.pause_now(ctx);
@@ -99,6 +105,7 @@ impl Handler<ResumeRun> for Generation {
     fn handle(&mut self, resume: ResumeRun, ctx: &mut Self::Context) -> Self::Result {
         match (&self.phase, self.run.status) {
             (Phase::Working, RunStatus::Pausing) => {
+                self.wish_rest(false);
                 let change = transitions::pause_withdrawn(&self.run, &resume.by);
                 // What was held back may begin.
                 self.answer_with(ctx, change, Self::advance)

@@ -1,6 +1,7 @@
 //! Agents of one run that work at once.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -260,4 +261,56 @@ async fn after_a_crash_every_agent_goes_on_whose_output_is_missing() {
     let boot = house.boot(settings(), None, plain);
     assert_eq!(house.ended(run.id).await.0.status, RunStatus::Completed);
     boot.idle().await;
+}
+
+#[actix_rt::test]
+async fn a_run_pauses_once_all_that_work_have_rested() {
+    for taken_back in [false, true] {
+        let house = House::new();
+        let (let_on, went_on) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(BTreeSet::new())));
+        let (may, went) = (let_on.clone(), went_on.clone());
+        let boot = house.boot(settings(), None, move |agent, inputs, host| {
+            let state = || agent.as_bytes().to_vec();
+            match host.kept() {
+                Some(kept) => drop(went.lock().unwrap().insert(kept)),
+                // Rests as soon as it is to.
+                None if agent == "left" => loop {
+                    host.check()?;
+                    // One that is silent for long is tried again.
+                    host.progress(1.0, "");
+                    host.safe_point(&state)?;
+                    std::thread::park_timeout(Duration::from_millis(2));
+                },
+                None if agent == "right" => {
+                    while !may.load(Ordering::SeqCst) {
+                        host.check()?;
+                        std::thread::park_timeout(Duration::from_millis(2));
+                    }
+                    host.safe_point(&state)?;
+                }
+                None => {}
+            }
+            plain(agent, inputs, host)
+        });
+        let run = start(&house, &boot, DIAMOND.name).await;
+        both_at_work(&house, &run).await;
+        boot.runs.pause(run.id, "ada".to_owned()).await.unwrap();
+        let threads = async || boot.runs.snapshot().await.unwrap().agent_threads;
+        eventually("one to rest", async || threads().await == 1).await;
+        assert_eq!(house.run(run.id).await.status, RunStatus::Pausing);
+        let mut expected = BTreeSet::from([b"left".to_vec()]);
+        if taken_back {
+            boot.runs.resume(run.id, "ada".to_owned()).await.unwrap();
+            let_on.store(true, Ordering::SeqCst);
+        } else {
+            let_on.store(true, Ordering::SeqCst);
+            let is_paused = async || house.run(run.id).await.status == RunStatus::Paused;
+            eventually("the pause", is_paused).await;
+            boot.runs.resume(run.id, "ada".to_owned()).await.unwrap();
+            expected.insert(b"right".to_vec());
+        }
+        assert_eq!(house.ended(run.id).await.0.status, RunStatus::Completed);
+        assert_eq!(*went_on.lock().unwrap(), expected, "taken back: {taken_back}");
+        boot.idle().await;
+    }
 }

@@ -122,6 +122,7 @@ impl Transition {
         self.run.control.go_on(now);
         self.run.control.paused = None;
         self.run.control.gate = None;
+        self.run.agents.iter_mut().for_each(|agent| agent.preview = None);
         self.run.ended_at = Some(now);
         self.run.lease = None;
         if status == RunStatus::Completed {
@@ -276,8 +277,14 @@ pub(crate) fn agent_completed(run: &Run, done: AgentDone) -> Transition {
     record.summary = Some(done.summary);
     change.run.progress = done.progress;
     change.say_files(done.index);
-    change.run.agents[done.index].early.clear();
-    change.run.agents[done.index].preview = None;
+    let record = &mut change.run.agents[done.index];
+    record.early.clear();
+    // Whoever has just heard of it may still fetch it; a file of the output takes its place.
+    let output = record.output.iter().flat_map(|output| &output.files);
+    if record.preview.as_ref().is_some_and(|preview| output.into_iter().any(|file| file.path == preview.path))
+    {
+        record.preview = None;
+    }
     change.say_agent(done.index, message.clone(), 100.0);
     change.say_status(message, done.eta);
     change
@@ -302,11 +309,14 @@ pub(crate) fn agent_shows(run: &Run, index: usize, early: Early) -> Transition {
     change.with_metrics(index, early.metrics)
 }
 
-/// The newest preview as it goes to readers; it is not in the log.
-pub(crate) fn preview_message(run: &Run, index: usize, preview: &EarlyPreview) -> String {
+/// Where to fetch a preview: the address changes with the picture, so that no cache shows an older one.
+pub(crate) fn preview_url(run: &Run, preview: &EarlyPreview) -> String {
     let url = file_url(run.project_id, &preview.file.path);
-    // The address changes with the picture, so that no cache shows an older one.
-    let url = format!("{url}?v={}", &preview.file.sha256[..preview.file.sha256.len().min(12)]);
+    format!("{url}?v={}", &preview.file.sha256[..preview.file.sha256.len().min(12)])
+}
+
+/// The newest preview as it goes to readers; it is not in the log.
+pub(crate) fn preview_message(run: &Run, index: usize, preview: &EarlyPreview, url: &str) -> String {
     let message = serde_json::json!({
         "type": "preview",
         "project_id": run.project_id,

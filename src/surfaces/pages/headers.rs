@@ -17,6 +17,13 @@ const HEADERS: [(&str, &str); 6] = [
     ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 ];
 
+/// The policy of a page that shows another server besides: `sources` are its origins.
+pub fn scripts_from(sources: &str) -> String {
+    CONTENT_SECURITY_POLICY
+        .replace("connect-src 'self'", &format!("connect-src 'self' {sources}"))
+        .replace("img-src 'self'", &format!("img-src 'self' {sources}"))
+}
+
 /// Puts the security headers of a page on a response.
 pub fn secure(headers: &mut HeaderMap) {
     for (name, value) in HEADERS {

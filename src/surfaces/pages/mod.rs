@@ -13,10 +13,11 @@ mod sign_in;
 
 pub use assets::base;
 pub use error::{error, not_found};
-pub use headers::secure;
+pub use headers::{scripts_from, secure};
 pub use home::HomeView;
 pub use project::ProjectView;
 pub use routes::configure;
+pub(crate) use routes::page_of;
 
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
@@ -59,7 +60,7 @@ pub fn project(view: &ProjectView) -> Result<HttpResponse, PageError> {
     html(StatusCode::OK, &project::Page::new(view))
 }
 
-fn html(status: StatusCode, page: &impl Template) -> Result<HttpResponse, PageError> {
+pub(crate) fn html(status: StatusCode, page: &impl Template) -> Result<HttpResponse, PageError> {
     let mut response = HttpResponse::build(status)
         // The state stands in the page: a copy kept by the browser would be an old one.
         .insert_header((header::CACHE_CONTROL, "no-cache"))

@@ -49,7 +49,8 @@ async fn show_project(
     }
 }
 
-fn page_of(request: &HttpRequest, problem: &Problem) -> HttpResponse {
+/// The page that says such a problem; a stranger is asked to sign in.
+pub(crate) fn page_of(request: &HttpRequest, problem: &Problem) -> HttpResponse {
     match problem.status() {
         // Without the query: a token in it was wrong, or it would not be asked for.
         StatusCode::UNAUTHORIZED => sign_in::ask(request.path()),

@@ -60,6 +60,8 @@ pub const ROUTES: &[(&str, &[&str])] = &[
     ("/healthz", &["GET"]),
     ("/readyz", &["GET"]),
     ("/metrics", &["GET"]),
+    ("/command", &["POST"]),
+    ("/status", &["GET"]),
 ];
 
 /// Registers every route of this surface, and a problem document for every other address under `/api`.

@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use crate::domain::ids::{ProjectId, RunId};
-use crate::domain::run::{ManifestFile, Project, Run, TokenUsage};
+use crate::domain::run::{ManifestFile, Project, Run, RunAgent, TokenUsage};
 use crate::service::control::RunView;
 use crate::service::files::{FilesOf, ProjectFile, has_files};
 use crate::service::projects::ProjectView;
@@ -92,7 +92,7 @@ pub fn run(run: &Run) -> Value {
                 "failed_tries": agent.failed_tries,
                 "answer": agent.answer,
                 "files": agent.output.as_ref().map_or(0, |output| output.files.len()),
-                "preview_url": agent.preview.as_ref().map(|preview| preview_url(run.project_id, preview)),
+                "preview_url": shown(agent).map(|preview| preview_url(run.project_id, preview)),
                 "usage": agent.usage.map(usage),
             })
         })
@@ -170,6 +170,11 @@ fn file_url(of: FilesOf, path: &str) -> String {
     let segments: Vec<String> =
         path.split('/').map(|segment| utf8_percent_encode(segment, SEGMENT).to_string()).collect();
     format!("{owner}/files/{}", segments.join("/"))
+}
+
+/// What an agent that works shows of what it makes.
+fn shown(agent: &RunAgent) -> Option<&ManifestFile> {
+    agent.preview.as_ref().filter(|_| agent.status.is_some_and(|status| !status.is_ended()))
 }
 
 /// The newest picture of what an agent is making, for who comes while it works. The address changes with the picture.

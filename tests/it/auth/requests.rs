@@ -223,3 +223,39 @@ async fn a_key_set_is_fetched_and_fetched_again_when_keys_change() {
     assert_eq!(ask(&app, "GET", "/api/projects", &old).await.0, 401, "a key that is withdrawn signs nothing");
     serving.abort();
 }
+
+#[tokio::test]
+async fn the_image_demo_belongs_to_the_whole_server() {
+    let (app, [project, _], operator) = closed().await;
+    let (_, viewer) = token(&app, Role::Viewer, &[], None);
+    let (_, bound) = token(&app, Role::Operator, &[&project], None);
+    for path in ["/intel", "/snapdragon", "/status"] {
+        for (token, expected) in [("", 401), (&*viewer, 200), (&*bound, 403)] {
+            let (status, said) = ask(&app, "GET", path, token).await;
+            assert_eq!(status, expected, "{path}: {said}");
+            let said = said.as_str().unwrap_or_default();
+            assert_eq!(said.contains("Please sign in"), status == 401 && path != "/status", "{path}: {said}");
+            assert_eq!(said.contains("id=\"demo\""), status == 200 && path != "/status", "{path}: {said}");
+        }
+    }
+    let generate = json!({ "command": "generate", "prompt": "a red ball" });
+    let stop = json!({ "command": "stop" });
+    let unknown = json!({ "command": "stop", "job_id": uuid::Uuid::nil() });
+    for (command, token, expected) in [
+        (&generate, "", 401),
+        (&generate, &*viewer, 403),
+        (&generate, &*bound, 403),
+        (&stop, "", 401),
+        (&stop, &*viewer, 403),
+        (&stop, &*bound, 403),
+        (&stop, &*operator, 409),
+        (&unknown, "", 401),
+        (&unknown, &*bound, 404),
+    ] {
+        let mut request = app.http.post(app.url("/command")).json(command);
+        if !token.is_empty() {
+            request = request.bearer_auth(token);
+        }
+        assert_eq!(request.send().await.unwrap().status(), expected, "{command} {token}");
+    }
+}

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use tokio::sync::{broadcast, watch};
 
 use crate::auth::Caller;
-use crate::broker::RunNews;
 use crate::broker::inbox::{Batch, InboxReader};
+use crate::broker::{RunNews, RunStep};
 use crate::domain::event::{EventBody, LoggedEvent};
 use crate::domain::ids::RunId;
 use crate::domain::run::{Run, RunStatus};
@@ -64,13 +64,14 @@ impl Lobby {
             telemetry: watch::Sender::new(nothing.clone()),
             metrics: watch::Sender::new(nothing),
         });
-        let news = service.broker().watch(NEWS_CAPACITY);
+        let (news, steps) = (service.broker().watch(NEWS_CAPACITY), service.broker().steps());
         LobbyActor {
             service,
             lines: lines.clone(),
             board: Board::default(),
             sampler: SystemSampler::default(),
             news: Some(news),
+            steps,
         }
         .start();
         Self(lines)
@@ -85,7 +86,7 @@ impl Lobby {
     }
 
     /// How the image pipeline stands now.
-    pub(super) fn status(&self) -> Arc<str> {
+    pub fn status(&self) -> Arc<str> {
         self.0.status.borrow().clone()
     }
 
@@ -103,6 +104,7 @@ impl Lobby {
 struct Job {
     run: Run,
     image_url: Option<String>,
+    step: Option<RunStep>,
     told_at: Option<Timestamp>,
 }
 
@@ -124,12 +126,20 @@ struct Board {
 
 impl Board {
     fn learn(&mut self, run: Run) {
-        self.jobs.entry(run.id).or_insert(Job { run, image_url: None, told_at: None });
+        self.jobs.entry(run.id).or_insert(Job { run, image_url: None, step: None, told_at: None });
+    }
+
+    /// A step is taken; the event that says it comes next.
+    fn stepped(&mut self, step: RunStep) {
+        if let Some(job) = self.jobs.get_mut(&step.run) {
+            job.step = Some(step);
+        }
     }
 
     /// What an event makes the house say.
     fn take(&mut self, id: RunId, event: &LoggedEvent, ready: bool) -> Vec<(Audience, Said)> {
         let (Ok(body), Some(job)) = (event.body(), self.jobs.get_mut(&id)) else { return Vec::new() };
+        let before = job.run.status;
         match &body {
             EventBody::StatusUpdate(update) => {
                 job.run.status = update.status;
@@ -139,7 +149,7 @@ impl Board {
                     job.run.started_at.get_or_insert(event.at);
                 }
             }
-            EventBody::Artifact(artifact) if artifact.media_type.starts_with("image/") => {
+            EventBody::Artifact(artifact) if is_shown(&artifact.media_type) => {
                 job.image_url = Some(artifact.url.clone());
             }
             EventBody::Completion(completion) => job.run.status = completion.status,
@@ -161,6 +171,13 @@ impl Board {
                     name => image_payload(name, &job, &body, event.at),
                 };
                 said.push((Audience::Everyone, Said { name, payload: payload.to_string() }));
+            }
+            // That it pauses or goes on is a change of the status as well.
+            if what == Happening::Progress && job.run.status != before {
+                said.push((
+                    Audience::Everyone,
+                    Said { name: "status", payload: self.status(ready).to_string() },
+                ));
             }
         }
         let often = what == Happening::Progress
@@ -216,21 +233,29 @@ impl Board {
     }
 }
 
+/// Whether a browser shows such a picture.
+fn is_shown(media_type: &str) -> bool {
+    matches!(
+        media_type,
+        "image/png" | "image/jpeg" | "image/webp" | "image/gif" | "image/avif" | "image/svg+xml"
+    )
+}
+
 fn image_payload(name: &str, job: &Job, body: &EventBody, at: Timestamp) -> Value {
     let run = &job.run;
     let param = |name: &str| run.params.get(name).cloned().unwrap_or(Value::Null);
     let elapsed_ms = run.started_at.map_or(0, |started| at.since(started));
     match (name, body) {
         ("progress", EventBody::StatusUpdate(update)) => {
-            let total = param("steps").as_u64();
+            let step = job.step.as_ref();
             json!({
                 "job_id": run.id,
-                "step": total.map(|total| (total as f64 * run.progress / 100.0).floor() as u64),
-                "total_steps": total,
+                "step": step.map_or(0, |step| step.step),
+                "total_steps": step.map(|step| step.of).or(param("steps").as_u64()),
                 "percent": run.progress,
                 "elapsed_ms": elapsed_ms,
                 "eta_ms": update.eta.map(|eta| eta.high_ms),
-                "preview_url": job.image_url,
+                "preview_url": job.image_url.as_deref().or(step.map(|step| step.preview_url.as_ref())),
             })
         }
         ("completed", EventBody::Completion(completion)) => json!({
@@ -290,6 +315,7 @@ struct LobbyActor {
     board: Board,
     sampler: SystemSampler,
     news: Option<InboxReader<RunNews>>,
+    steps: broadcast::Receiver<RunStep>,
 }
 
 impl LobbyActor {
@@ -316,19 +342,27 @@ impl LobbyActor {
     }
 
     fn tell(&mut self, news: &[RunNews]) {
-        for one in news {
-            for (audience, said) in self.board.take(one.run, &one.event, self.service.is_ready()) {
-                let line = match audience {
-                    Audience::Everyone => &self.lines.everyone,
-                    Audience::Dashboard => &self.lines.dashboard,
-                };
-                // Nobody may be listening.
-                let _ = line.send(Arc::new(said));
+        loop {
+            match self.steps.try_recv() {
+                Ok(step) => self.board.stepped(step),
+                Err(broadcast::error::TryRecvError::Lagged(_)) => {}
+                Err(_) => break,
             }
         }
+        let ready = self.service.is_ready();
+        let said: Vec<_> = news.iter().flat_map(|one| self.board.take(one.run, &one.event, ready)).collect();
         // One that was learnt of after its end has nothing more to say.
         self.board.jobs.retain(|_, job| !job.run.status.is_terminal());
+        // Who asks for the status because of what it was just told gets no older one.
         self.keep_status();
+        for (audience, said) in said {
+            let line = match audience {
+                Audience::Everyone => &self.lines.everyone,
+                Audience::Dashboard => &self.lines.dashboard,
+            };
+            // Nobody may be listening.
+            let _ = line.send(Arc::new(said));
+        }
     }
 
     fn measure(&mut self, ctx: &mut Context<Self>) {

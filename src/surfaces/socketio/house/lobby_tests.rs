@@ -81,14 +81,21 @@ fn a_picture_is_told_to_everyone_from_start_to_end() {
     let started = hear(10, &status(RunStatus::Starting, 0.0));
     assert_eq!(started[0], ("job_started", json!({ "job_id": run.id, "prompt": "a red fox", "steps": 20 })));
     assert_eq!((started[1].0, &started[1].1["job_id"]), ("status", &json!(run.id)));
-    hear(100, &status(RunStatus::Running, 0.0));
+    let running = hear(100, &status(RunStatus::Running, 0.0));
+    assert_eq!((running[0].0, running[1].0), ("progress", "status"));
+    assert_eq!(
+        (&running[0].1["step"], &running[0].1["preview_url"], &running[1].1["state"]),
+        (&json!(0), &Value::Null, &json!("running"))
+    );
+    board.stepped(RunStep { run: run.id, step: 8, of: 20, preview_url: "/x/preview.png?v=8".into() });
+    let mut hear = |at, body: &EventBody| said(&mut board, &run, at, body, Audience::Everyone);
     assert_eq!(
         hear(600, &status(RunStatus::Running, 42.0)),
         [(
             "progress",
             json!({
                 "job_id": run.id, "step": 8, "total_steps": 20, "percent": 42.0, "elapsed_ms": 500, "eta_ms": 900,
-                "preview_url": null,
+                "preview_url": "/x/preview.png?v=8",
             })
         )]
     );
