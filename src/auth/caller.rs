@@ -1,5 +1,7 @@
 //! Who asks, once that is known: role, reach, and until when.
 
+use std::net::IpAddr;
+
 use crate::auth::AuthError;
 use crate::auth::policy::{self, Action};
 use crate::domain::ids::ProjectId;
@@ -22,6 +24,8 @@ pub struct Caller {
     pub expires_at: Option<Timestamp>,
     /// The session that their cookie stands for.
     pub session: Option<u64>,
+    /// Where they come from; none for the house itself.
+    pub address: Option<IpAddr>,
 }
 
 /// By what callers of one role are told apart. Says nothing that helps to guess a token.
@@ -92,7 +96,12 @@ impl Caller {
 
     /// Somebody of a role, without more to be known by.
     pub const fn of(role: Option<Role>) -> Self {
-        Self { role, token: TokenName::None, scope: Scope::Everything, expires_at: None, session: None }
+        Self { role, token: TokenName::None, scope: Scope::Everything, expires_at: None, session: None, address: None }
+    }
+
+    /// The same caller, come from there.
+    pub fn from_address(self, address: Option<IpAddr>) -> Self {
+        Self { address, ..self }
     }
 
     /// As others see them, like `operator 3fa9c1d2`.
