@@ -96,7 +96,14 @@ impl Caller {
 
     /// Somebody of a role, without more to be known by.
     pub const fn of(role: Option<Role>) -> Self {
-        Self { role, token: TokenName::None, scope: Scope::Everything, expires_at: None, session: None, address: None }
+        Self {
+            role,
+            token: TokenName::None,
+            scope: Scope::Everything,
+            expires_at: None,
+            session: None,
+            address: None,
+        }
     }
 
     /// The same caller, come from there.

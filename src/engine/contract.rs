@@ -18,9 +18,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll, Waker};
 
+use crate::domain::audit::AuditEntry;
 use crate::domain::control::RunControl;
 use crate::domain::event::{Custom, EventBody, LoggedEvent, NewEvent};
-use crate::domain::audit::AuditEntry;
 use crate::domain::ids::{AuditId, ProjectId, RunId};
 use crate::domain::position::{Epoch, Position};
 use crate::domain::run::{AgentStatus, Project, Run, RunAgent, RunStatus};

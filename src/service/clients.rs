@@ -90,7 +90,9 @@ impl Service {
         if let Some(channel) = channel.as_deref().filter(|channel| !is_channel(channel)) {
             let shown: String = channel.chars().take(60).collect();
             let known = CHANNELS.join(", ");
-            let message = format!("`{shown}` is no channel: known are {known}, everyone, dashboard, project:ID, task:ID");
+            let message = format!(
+                "`{shown}` is no channel: known are {known}, everyone, dashboard, project:ID, task:ID"
+            );
             return Err(ServiceError::invalid("channel", message));
         }
         let announcement = Announcement { message: text.clone(), at: self.now() };

@@ -52,7 +52,8 @@ impl SystemSampler {
     pub fn sample(&self) -> SystemSample {
         let read = |path| std::fs::read_to_string(path).unwrap_or_default();
         let ticks = ticks(&read("/proc/stat"), &read("/proc/self/stat"));
-        let before = std::mem::replace(&mut *self.before.lock().unwrap_or_else(PoisonError::into_inner), ticks);
+        let before =
+            std::mem::replace(&mut *self.before.lock().unwrap_or_else(PoisonError::into_inner), ticks);
         let (cpu_percent, process_cpu_percent) = match (before, ticks) {
             (Some(before), Some(now)) => rates(before, now),
             _ => (None, None),

@@ -10,7 +10,8 @@ use crate::helpers::{ADMIN_TOKEN, SOON, TestApp, spawn_app, spawn_app_in, spawn_
 use crate::socketio::Socket as SocketIo;
 
 const BRIEF: &str = "A list of notes with title and text.";
-const PHONE: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Mobile/15E148 Safari/604.1";
+const PHONE: &str =
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Mobile/15E148 Safari/604.1";
 
 /// Asks as an administrator, or with another token.
 async fn ask(app: &TestApp, token: &str, method: Method, path: &str, body: Value) -> (u16, Value) {
@@ -112,7 +113,8 @@ async fn what_operators_see_and_do_is_for_administrators() {
     assert_eq!((&entry["address"], &entry["result"]), (&json!("127.0.0.1"), &json!("done")));
     assert!(entry["who"].as_str().unwrap().starts_with("operator "), "{entry}");
 
-    for (token, status, says) in [(&operator, 403, "role admin"), (&ADMIN_TOKEN.to_owned(), 200, "dashboard")] {
+    for (token, status, says) in [(&operator, 403, "role admin"), (&ADMIN_TOKEN.to_owned(), 200, "dashboard")]
+    {
         let (found, page) = ask(&app, token, Method::GET, "/admin", json!({})).await;
         assert_eq!(found, status, "{page}");
         assert!(page.as_str().unwrap().contains(says), "{page}");
@@ -145,8 +147,14 @@ async fn clients_of_every_surface_are_seen_told_and_put_out() {
     let (room, sse, sio) = (of("room", &project), of("sse", &project), of("socketio", "everyone"));
     assert_eq!((&room["type"], &room["sent"], &room["queued"]), (&json!("unknown"), &json!(5), &json!(0)));
     assert_eq!((&room["address"], &room["who"]), (&json!("127.0.0.1"), &json!("operator")));
-    assert_eq!((&room["protocol"], &room["subscriptions"]), (&json!("websocket"), &json!([format!("project:{project}")])));
-    assert_eq!((&sse["type"], &sse["name"], &sse["sent"]), (&json!("mobile"), &json!("Safari/18.0"), &json!(5)));
+    assert_eq!(
+        (&room["protocol"], &room["subscriptions"]),
+        (&json!("websocket"), &json!([format!("project:{project}")]))
+    );
+    assert_eq!(
+        (&sse["type"], &sse["name"], &sse["sent"]),
+        (&json!("mobile"), &json!("Safari/18.0"), &json!(5))
+    );
     assert_eq!((&sio["type"], &sio["name"]), (&json!("lightroom"), &json!("Tether")));
     assert!(room["connected_at"].is_string() && room["last_ping"].is_string());
     let found = see(&app, "/websocket/clients?q=tether").await;
@@ -156,16 +164,23 @@ async fn clients_of_every_surface_are_seen_told_and_put_out() {
     assert_eq!(stats["by_type"], json!({ "lightroom": 1, "mobile": 1, "unknown": 2 }));
     assert_eq!((&stats["clients"], &stats["rooms"]), (&json!(4), &json!(2)));
     let rooms = see(&app, "/api/admin/rooms").await;
-    assert_eq!((&rooms["rooms"][0]["project_id"], &rooms["rooms"][0]["viewers"]), (&json!(project), &json!(2)));
+    assert_eq!(
+        (&rooms["rooms"][0]["project_id"], &rooms["rooms"][0]["viewers"]),
+        (&json!(project), &json!(2))
+    );
     assert_eq!(rooms["rooms"][0]["name"], "Test");
 
     // Everybody, then one room alone.
-    assert_eq!(act(&app, "/websocket/broadcast", json!({ "message": "Back at \"noon\"" })).await["clients"], 4);
+    assert_eq!(
+        act(&app, "/websocket/broadcast", json!({ "message": "Back at \"noon\"" })).await["clients"],
+        4
+    );
     assert_eq!(socket.expect_push("broadcast").await["message"], "Back at \"noon\"");
     assert_eq!(elsewhere.expect_push("broadcast").await["message"], "Back at \"noon\"");
     stream.until("event: broadcast\ndata: {\"timestamp\":").await;
     assert!(talker.until(r#"42["broadcast""#).await.contains(r#""message":"Back at \"noon\"""#));
-    let only = json!({ "message": { "level": "info", "text": "here" }, "channel": format!("project:{project}") });
+    let only =
+        json!({ "message": { "level": "info", "text": "here" }, "channel": format!("project:{project}") });
     assert_eq!(act(&app, "/websocket/broadcast", only).await["clients"], 2);
     assert_eq!(socket.expect_push("broadcast").await["message"]["text"], "here");
     elsewhere.expect_silence().await;
@@ -177,7 +192,8 @@ async fn clients_of_every_surface_are_seen_told_and_put_out() {
         json!({ "message": "x".repeat(20_000) }),
         json!({ "message": "x", "chanel": "jobs" }),
     ] {
-        let (status, answer) = ask(&app, ADMIN_TOKEN, Method::POST, "/websocket/broadcast", wrong.clone()).await;
+        let (status, answer) =
+            ask(&app, ADMIN_TOKEN, Method::POST, "/websocket/broadcast", wrong.clone()).await;
         assert_eq!(status, 400, "{wrong}: {answer}");
     }
 
@@ -199,9 +215,11 @@ async fn clients_of_every_surface_are_seen_told_and_put_out() {
         (seen["total"] == 1 && seen["closed"].as_array().unwrap().len() == 3).then_some(seen)
     })
     .await;
-    for (client, reason) in
-        [(&room, "disconnected by admin: too loud"), (&sse, "disconnected by admin"), (&sio, "disconnected by admin")]
-    {
+    for (client, reason) in [
+        (&room, "disconnected by admin: too loud"),
+        (&sse, "disconnected by admin"),
+        (&sio, "disconnected by admin"),
+    ] {
         let closed = seen["closed"].as_array().unwrap();
         let closing = closed.iter().find(|closing| closing["id"] == client["id"]).unwrap();
         assert_eq!((&closing["code"], &closing["reason"]), (&json!(4505), &json!(reason)), "{closing}");
@@ -331,7 +349,10 @@ async fn an_alert_is_raised_acknowledged_and_cleared() {
     assert_eq!(payload(&board.until(r#"42["audit_entry""#).await)["entry"]["action"], "alert.acknowledge");
     let (status, refused) = ask(&app, ADMIN_TOKEN, Method::POST, &path, json!({})).await;
     assert_eq!(status, 409, "{refused}");
-    assert_eq!(ask(&app, ADMIN_TOKEN, Method::POST, "/api/admin/alerts/99/acknowledge", json!({})).await.0, 404);
+    assert_eq!(
+        ask(&app, ADMIN_TOKEN, Method::POST, "/api/admin/alerts/99/acknowledge", json!({})).await.0,
+        404
+    );
     drop(board);
 
     let dir = app.stop().await;

@@ -136,8 +136,7 @@ impl AlertBook {
     /// # Errors
     /// When it is not on, or somebody has already.
     pub fn acknowledge(&mut self, id: u64, signed: Signed) -> Result<Alert, NotAcknowledged> {
-        let alert =
-            self.active.iter_mut().find(|alert| alert.id == id).ok_or(NotAcknowledged::Unknown)?;
+        let alert = self.active.iter_mut().find(|alert| alert.id == id).ok_or(NotAcknowledged::Unknown)?;
         if let Some(before) = &alert.acknowledged {
             return Err(NotAcknowledged::Already(before.clone()));
         }

@@ -125,8 +125,7 @@ impl Service {
     }
 
     async fn note_alerts(&self, book: &AlertBook) -> Result<(), ServiceError> {
-        let value =
-            serde_json::to_string(book).map_err(|error| ServiceError::Internal(error.to_string()))?;
+        let value = serde_json::to_string(book).map_err(|error| ServiceError::Internal(error.to_string()))?;
         let note = Change::Note { name: NOTE.to_owned(), value: Some(value) };
         self.ground().engine.commit(Batch::of([note])).await?;
         Ok(())
@@ -150,7 +149,10 @@ impl Service {
         caller.may(Action::SeeServer)?;
         let slot = self.0.watch.book.lock().await;
         let book = self.known_book(&slot).await?;
-        Ok(AlertsView { active: book.active().cloned().collect(), cleared: book.cleared().cloned().collect() })
+        Ok(AlertsView {
+            active: book.active().cloned().collect(),
+            cleared: book.cleared().cloned().collect(),
+        })
     }
 
     /// Takes notice of an alert, in the caller's name.

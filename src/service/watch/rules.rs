@@ -104,7 +104,9 @@ impl Rule {
     pub fn message(self, value: f64, limit: f64) -> String {
         match self {
             Rule::Queue => format!("{value} runs wait; {limit} or more is worth a look."),
-            Rule::Failures => format!("{value} runs failed within five minutes; {limit} or more is too many."),
+            Rule::Failures => {
+                format!("{value} runs failed within five minutes; {limit} or more is too many.")
+            }
             Rule::Disk => format!("{value} % of the disk is free; it should be {limit} % or more."),
             Rule::Memory => format!("{value} % of the memory is to be had; it should be {limit} % or more."),
             Rule::Lagging => format!("{value} sockets stay behind; {limit} or more is worth a look."),

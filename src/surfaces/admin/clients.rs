@@ -91,7 +91,11 @@ pub async fn stats(service: web::Data<Service>, caller: Caller, _: NoQuery) -> R
     let (_, readers) = service.rooms(caller, 0).await?;
     let mut channels = Map::new();
     for channel in CHANNELS {
-        let query = ClientQuery { text: Some(channel.to_owned()), surface: Some(Surface::Channels), ..ClientQuery::default() };
+        let query = ClientQuery {
+            text: Some(channel.to_owned()),
+            surface: Some(Surface::Channels),
+            ..ClientQuery::default()
+        };
         let subscribers = service.clients(caller, &query).await?.total;
         if subscribers > 0 {
             channels.insert(channel.to_owned(), json!(subscribers));

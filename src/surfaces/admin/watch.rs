@@ -18,12 +18,20 @@ const ENTRIES_DEFAULT: usize = 50;
 const ENTRIES_MAX: usize = 500;
 
 /// `GET /api/admin/history`
-pub async fn history(service: web::Data<Service>, caller: Caller, _: NoQuery) -> Result<HttpResponse, Problem> {
+pub async fn history(
+    service: web::Data<Service>,
+    caller: Caller,
+    _: NoQuery,
+) -> Result<HttpResponse, Problem> {
     Ok(answer(&json!({ "samples": service.history(caller)? })))
 }
 
 /// `GET /api/admin/alerts`
-pub async fn alerts(service: web::Data<Service>, caller: Caller, _: NoQuery) -> Result<HttpResponse, Problem> {
+pub async fn alerts(
+    service: web::Data<Service>,
+    caller: Caller,
+    _: NoQuery,
+) -> Result<HttpResponse, Problem> {
     Ok(answer(&wire::alerts(&service.alerts(caller).await?)))
 }
 

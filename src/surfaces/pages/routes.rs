@@ -3,8 +3,8 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use crate::auth::{AuthError, Caller};
 use crate::auth::policy::Action;
+use crate::auth::{AuthError, Caller};
 use crate::service::Service;
 use crate::surfaces::http::problem::Problem;
 use crate::surfaces::http::routes::at;

@@ -191,6 +191,7 @@ mod tests {
             "pong",
             "error",
             "shutdown",
+            "broadcast",
             "ping",
             "ack",
             "get_state",

@@ -163,7 +163,9 @@ impl Door {
             return Err(Refusal::BadRequest);
         }
         match (query.sid, request.method()) {
-            (None, &Method::GET) => self.open(Opener { caller, user_agent: user_agent(request.head()).into() }),
+            (None, &Method::GET) => {
+                self.open(Opener { caller, user_agent: user_agent(request.head()).into() })
+            }
             (None, _) => Err(Refusal::Method),
             (Some(sid), &Method::GET) => self.poll(sid).await,
             (Some(sid), &Method::POST) => self.post(sid, request, body).await,

@@ -19,6 +19,12 @@ use crate::surfaces::websocket::{Peer, frame};
 
 /// Close code: the session is over.
 const CLOSE_OVER: u16 = 1000;
+/// What is remembered of a session that broke the protocol.
+const CLOSE_PROTOCOL: u16 = 1002;
+/// What is remembered of a session whose client is gone without a word.
+const CLOSE_ABNORMAL: u16 = 1006;
+/// What is remembered of a session that kept to no measure.
+const CLOSE_POLICY: u16 = 1008;
 
 /// What a protocol above Engine.IO does with a session. Dropped when the session is over.
 pub trait Connection: 'static {
@@ -72,7 +78,7 @@ struct Live {
     queued: Cell<usize>,
     sent: Cell<u64>,
     heard_ms: Cell<u64>,
-    why: Cell<&'static str>,
+    why: Cell<Option<(u16, &'static str)>>,
     engine: RefCell<EngineSession>,
     connection: RefCell<Option<Box<dyn Connection>>>,
     polls: RefCell<Vec<(PollId, oneshot::Sender<PollAnswer>)>>,
@@ -108,7 +114,7 @@ impl Link {
             queued: Cell::new(0),
             sent: Cell::new(0),
             heard_ms,
-            why: Cell::new(""),
+            why: Cell::new(None),
             engine: RefCell::new(engine),
             connection: RefCell::new(None),
             polls: RefCell::default(),
@@ -150,15 +156,13 @@ impl Link {
         }
     }
 
-    /// Why it is over, when that was not the client's wish.
-    pub fn why(&self) -> &'static str {
+    /// Why it is over, as a close code and words, when that is known.
+    pub fn why(&self) -> Option<(u16, &'static str)> {
         self.0.why.get()
     }
 
-    fn give_reason(&self, why: &'static str) {
-        if self.0.why.get().is_empty() {
-            self.0.why.set(why);
-        }
+    fn give_reason(&self, code: u16, why: &'static str) {
+        self.0.why.set(self.0.why.get().or(Some((code, why))));
     }
 
     /// The thread it lives on.
@@ -245,7 +249,7 @@ impl Link {
             Ok(messages) => messages,
             Err(violation) => {
                 log::debug!("a session was ended: {violation}");
-                self.give_reason("the client broke the protocol");
+                self.give_reason(CLOSE_PROTOCOL, "");
                 self.settle();
                 return None;
             }
@@ -283,7 +287,7 @@ impl Link {
             Ok(None) => {}
             Err(violation) => {
                 log::debug!("a WebSocket of a session was ended: {violation}");
-                self.give_reason("the client broke the protocol");
+                self.give_reason(CLOSE_PROTOCOL, "");
             }
         }
         self.settle();
@@ -303,10 +307,12 @@ impl Link {
     }
 
     pub(super) fn socket_gone(&self, id: SocketId) {
-        self.0.sockets.borrow_mut().retain(|(known, _)| *known != id);
-        if self.0.engine.borrow().live_socket() == Some(id) {
-            self.give_reason("the connection was closed or broke off");
+        if self.0.engine.borrow().live_socket() == Some(id)
+            && let Some(peer) = self.peer(id)
+        {
+            self.give_reason(peer.outlet.close_code(), "");
         }
+        self.0.sockets.borrow_mut().retain(|(known, _)| *known != id);
         self.0.engine.borrow_mut().socket_closed(id);
         self.settle();
     }
@@ -316,7 +322,7 @@ impl Link {
         let was_over = self.is_over();
         self.0.engine.borrow_mut().advance(now_ms);
         if !was_over && self.is_over() {
-            self.give_reason("the client did not answer heartbeats");
+            self.give_reason(CLOSE_ABNORMAL, "the client did not answer heartbeats");
         }
         let goes_on =
             self.0.connection.borrow_mut().as_mut().is_none_or(|connection| connection.advance(now_ms));
@@ -400,7 +406,7 @@ impl Link {
         self.0.heard_ms.set(self.0.shard.now_ms());
         let verdict = self.0.pace.borrow_mut().take(packets as u64, self.0.shard.now_ms());
         if verdict == Verdict::TooFast {
-            self.give_reason("the client spoke too fast");
+            self.give_reason(CLOSE_POLICY, "the client spoke too fast");
             log::debug!("a session was ended: it spoke too fast");
             self.close();
         }

@@ -98,7 +98,13 @@ pub(super) struct SseClient {
 }
 
 impl SseClient {
-    pub(super) fn new(card: Card, room: ProjectId, caller: &Caller, seat: FollowSeat, over: Rc<Over>) -> Self {
+    pub(super) fn new(
+        card: Card,
+        room: ProjectId,
+        caller: &Caller,
+        seat: FollowSeat,
+        over: Rc<Over>,
+    ) -> Self {
         let heard_ms = card.since_ms;
         Self { card, room, who: caller.name(), seat, over, heard_ms }
     }
@@ -129,7 +135,8 @@ impl LiveClient for SseClient {
     fn say(&self, announcement: &Announcement) {
         // Without an id: it is no event of the log and moves no position.
         let Announcement { message, at } = announcement;
-        self.over.say(format!("event: broadcast\ndata: {{\"timestamp\":\"{at}\",\"message\":{message}}}\n\n"));
+        self.over
+            .say(format!("event: broadcast\ndata: {{\"timestamp\":\"{at}\",\"message\":{message}}}\n\n"));
     }
 
     fn disconnect(&self, reason: &str) {

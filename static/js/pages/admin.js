@@ -4,7 +4,7 @@ import { remember } from '../client/chart.js';
 import { api } from '../ui/api.js';
 import { byId, setData, setText } from '../ui/dom.js';
 import { ago, clock } from '../ui/format.js';
-import { confirm, toast } from '../ui/notices.js';
+import { announce, confirm, toast } from '../ui/notices.js';
 import { Alerts } from './admin/alerts.js';
 import { Audit } from './admin/audit.js';
 import { broadcast } from './admin/broadcast.js';
@@ -59,7 +59,7 @@ class Dashboard {
         this.audit.heard(payload.entry);
         break;
       case 'broadcast':
-        toast(typeof payload.message === 'string' ? payload.message : payload.message.text ?? JSON.stringify(payload.message), { ms: 15000 });
+        announce(payload.message);
         break;
       default:
     }

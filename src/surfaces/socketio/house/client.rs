@@ -81,9 +81,7 @@ impl LiveClient for HouseClient {
         if let Some(why) = self.why.borrow().clone() {
             return why;
         }
-        match self.client.link().why() {
-            "" => (1000, "the client left".to_owned()),
-            why => (1006, why.to_owned()),
-        }
+        let (code, words) = self.client.link().why().unwrap_or((1000, ""));
+        (code, words.to_owned())
     }
 }

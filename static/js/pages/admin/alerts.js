@@ -53,7 +53,7 @@ export class Alerts {
     return el('li.alert', { data: { level: alert.level, seen: alert.acknowledged ? 'yes' : 'no' } },
       el('span.cue', { data: { tone: alert.acknowledged ? 'wait' : alert.level === 'error' ? 'stop' : 'standby' } },
         el('span', {}, alert.title)),
-      el('span.alert-text', {}, alert.message, el('span.hint', {}, ` Since ${ago(alert.raised_at, now)}${signed(alert, now)}`)),
+      el('span.alert-text', {}, alert.message, el('span.hint', {}, ` Raised ${ago(alert.raised_at, now)}${signed(alert, now)}`)),
       alert.acknowledged ? null : button);
   }
 

@@ -57,5 +57,5 @@ function row(entry) {
     el('span.deed-what', {}, el('strong', {}, entry.who), ` ${deedText(entry.action)}`,
       entry.detail ? el('span.deed-detail', {}, entry.detail) : null,
       entry.done ? null : el('span.deed-refused', {}, `Refused: ${entry.result}`)),
-    el('span.hint.deed-target', {}, entry.target ?? '', entry.address ? el('span', {}, `from ${entry.address}`) : null));
+    el('span.hint.deed-target', {}, entry.action.startsWith('alert.') ? `alert ${entry.target}` : entry.target ?? '', entry.address ? el('span', {}, `from ${entry.address}`) : null));
 }

@@ -15,13 +15,14 @@ export class Clients {
     this.closed = [];
     this.total = 0;
     this.found = null;
+    this.rows = new Map();
     this.search = el('input', { type: 'search', placeholder: 'Id, name, address, room', 'aria-label': 'Search clients' });
     this.surface = el('select', { 'aria-label': 'Surface' }, el('option', { value: '' }, 'Every surface'),
       ...['room', 'sse', 'socketio', 'channels'].map((surface) => el('option', { value: surface }, surfaceText(surface))));
     this.count = el('span.hint');
-    this.list = el('ul.rows');
+    this.list = el('ul.rows.scrolls');
     this.empty = el('div.empty');
-    this.past = el('ul.rows');
+    this.past = el('ul.rows.scrolls');
     this.pastEmpty = el('p.empty', {}, 'Nobody has gone since the server started.');
     root.append(
       el('section.sheet', { 'aria-label': 'Clients' }, el('div.bar', {}, this.search, this.surface, this.count), this.list, this.empty),
@@ -61,14 +62,11 @@ export class Clients {
     const clients = this.found?.clients ?? this.live;
     const total = this.found?.total ?? this.total;
     setText(this.count, total > clients.length ? `${clients.length} of ${short(total)}` : '');
-    const key = (one) => `${one.id} ${one.sent} ${one.queued} ${one.queued_bytes} ${one.who} ${one.subscriptions}`;
-    const keys = clients.map(key).join('\n');
-    if (keys !== this.keys) {
-      this.keys = keys;
-      const focused = this.list.contains(document.activeElement) ? document.activeElement.closest('li')?.dataset.id : null;
-      this.list.replaceChildren(...clients.map((client) => this.row(client)));
-      if (focused) this.list.querySelector(`[data-id="${CSS.escape(focused)}"] button`)?.focus();
-    }
+    // A row stays the same element for as long as its client is there, so that a finger on its button finds it.
+    const rows = clients.map((client) => this.row(client));
+    if (rows.length !== this.list.children.length || rows.some((row, at) => this.list.children[at] !== row)) this.list.replaceChildren(...rows);
+    const shown = new Set(clients.map(({ id }) => id));
+    for (const id of this.rows.keys()) if (!shown.has(id)) this.rows.delete(id);
     this.empty.hidden = clients.length > 0;
     this.list.hidden = clients.length === 0;
     if (clients.length === 0) {
@@ -89,12 +87,23 @@ export class Clients {
   }
 
   row(client) {
+    let row = this.rows.get(client.id);
+    if (!row) {
+      const parts = { who: el('span.hint'), reads: el('span.client-reads'), figures: el('span.client-figures') };
+      row = el('li.client', { data: { id: client.id } },
+        el('button.client-name', { type: 'button', onclick: () => this.open(row.client) }, el('strong', {}, client.name || typeText(client.type)), parts.who),
+        parts.reads, parts.figures,
+        el('div.row-actions', {}, el('button.small.danger', { type: 'button', 'aria-label': `Disconnect ${client.name || client.id}`, onclick: () => this.disconnect(row.client) }, 'Disconnect')));
+      row.parts = parts;
+      this.rows.set(client.id, row);
+    }
+    row.client = client;
     const lag = client.queued > 0 || client.queued_bytes > 0;
-    return el('li.client', { data: { id: client.id } },
-      el('button.client-name', { type: 'button', onclick: () => this.open(client) }, el('strong', {}, client.name || typeText(client.type)), el('span.hint', {}, `${surfaceText(client.surface)} · ${client.who}`)),
-      el('span.client-reads', {}, this.reads(client.subscriptions)),
-      el('span.client-figures', { class: lag ? 'client-figures warn' : 'client-figures' }, `${short(client.sent)} sent`, lag ? `, ${short(client.queued)} behind, ${bytes(client.queued_bytes)} waiting` : ''),
-      el('div.row-actions', {}, el('button.small.danger', { type: 'button', 'aria-label': `Disconnect ${client.name || client.id}`, onclick: () => this.disconnect(client) }, 'Disconnect')));
+    setText(row.parts.who, `${surfaceText(client.surface)} · ${client.who}`);
+    setText(row.parts.reads, this.reads(client.subscriptions));
+    setText(row.parts.figures, `${short(client.sent)} sent${lag ? `, ${short(client.queued)} behind, ${bytes(client.queued_bytes)} waiting` : ''}`);
+    row.parts.figures.classList.toggle('warn', lag);
+    return row;
   }
 
   pastRow(closing) {

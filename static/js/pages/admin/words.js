@@ -4,8 +4,8 @@ const SHORT = new Intl.NumberFormat('en', { notation: 'compact', maximumFraction
 const WHOLE = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const ONE = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
 
-export const short = (number) => (Math.abs(number) < 10000 ? (Number.isInteger(number) ? WHOLE : ONE).format(number) : SHORT.format(number));
-export const ms = (number) => (number >= 1000 ? `${ONE.format(number / 1000)} s` : `${number >= 100 ? WHOLE.format(number) : number >= 1 ? ONE.format(number) : number.toFixed(2)} ms`);
+export const short = (number) => (Math.abs(number) < 10000 ? (Number.isInteger(number) || Math.abs(number) >= 100 ? WHOLE : ONE).format(number) : SHORT.format(number));
+export const ms = (number) => (number === 0 ? '0 ms' : number >= 1000 ? `${ONE.format(number / 1000)} s` : `${number >= 100 ? WHOLE.format(number) : number >= 1 ? ONE.format(number) : number.toFixed(2)} ms`);
 export const percentText = (number) => (number === null || number === undefined ? '–' : `${number < 10 ? ONE.format(number) : WHOLE.format(number)} %`);
 
 export function bytes(number) {
