@@ -42,6 +42,20 @@ pub enum TokenName {
     Subject([u8; 8]),
 }
 
+impl TokenName {
+    /// How a caller of that role is seen by others, like `operator 3fa9c1d2`.
+    pub fn name(self, role: Option<Role>) -> String {
+        let role = role.map_or("nobody", Role::as_str);
+        match self {
+            TokenName::None => role.to_owned(),
+            TokenName::Listed(id) | TokenName::Subject(id) => {
+                format!("{role} {}", String::from_utf8_lossy(&id))
+            }
+            TokenName::Configured(place) => format!("{role} #{place}"),
+        }
+    }
+}
+
 /// Which projects a caller may touch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scope {
@@ -113,14 +127,7 @@ impl Caller {
 
     /// As others see them, like `operator 3fa9c1d2`.
     pub fn name(self) -> String {
-        let role = self.role.map_or("nobody", Role::as_str);
-        match self.token {
-            TokenName::None => role.to_owned(),
-            TokenName::Listed(id) | TokenName::Subject(id) => {
-                format!("{role} {}", String::from_utf8_lossy(&id))
-            }
-            TokenName::Configured(place) => format!("{role} #{place}"),
-        }
+        self.token.name(self.role)
     }
 
     /// Whether this caller may do that on the whole server. Who is bound to some projects may not, so that a door which

@@ -160,8 +160,8 @@ pub trait LiveClient: 'static {
     fn who(&self) -> String;
     /// What carries it, like `websocket`.
     fn protocol(&self) -> &'static str;
-    /// Tells it something.
-    fn say(&self, announcement: &Announcement);
+    /// Tells it something; false when it cannot be told anything yet.
+    fn say(&self, announcement: &Announcement) -> bool;
     /// Puts it out; it is told why.
     fn disconnect(&self, reason: &str);
     /// Why it went: a close code, and words.
@@ -320,12 +320,7 @@ impl LocalShard {
         let reads = |client: &Rc<dyn LiveClient>| {
             channel.is_none_or(|channel| client.subscriptions().iter().any(|one| one == channel))
         };
-        let mut told = 0;
-        for client in clients.iter().filter(|client| reads(client)) {
-            client.say(announcement);
-            told += 1;
-        }
-        told
+        clients.iter().filter(|client| reads(client) && client.say(announcement)).count() as u64
     }
 
     /// Puts a client out; false when it is not here.

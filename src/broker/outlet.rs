@@ -3,7 +3,7 @@
 //! A peer that does not take bytes keeps the rest of one write, shared with everyone else, and nothing more: whoever wants
 //! to write looks at [`Outlet::is_idle`] first and otherwise remembers a position.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub struct Outlet {
     drained: RefCell<Option<Waker>>,
     ending: Cell<Ending>,
     close_code: Cell<u16>,
-    close_reason: RefCell<Option<Box<str>>>,
+    close_reason: OnceCell<Box<str>>,
     /// How the shard speaks on this connection, when not like on others.
     pub(crate) phrases: RefCell<Option<Arc<dyn Phrases>>>,
     /// Milliseconds of the shard's clock when the peer was last heard.
@@ -67,7 +67,7 @@ impl Outlet {
             drained: RefCell::new(None),
             ending: Cell::new(Ending::No),
             close_code: Cell::new(1006),
-            close_reason: RefCell::new(None),
+            close_reason: OnceCell::new(),
             phrases: RefCell::new(None),
             heard_ms: Cell::new(0),
             pinged_ms: Cell::new(0),
@@ -199,15 +199,14 @@ impl Outlet {
 
     /// Why it ends, in words; the first who says so is right.
     pub fn give_reason(&self, reason: &str) {
-        let mut known = self.close_reason.borrow_mut();
-        if known.is_none() && !reason.is_empty() {
-            *known = Some(reason.into());
+        if !reason.is_empty() {
+            self.close_reason.get_or_init(|| reason.into());
         }
     }
 
     /// Why it ended, in words; empty when nobody said.
     pub fn close_reason(&self) -> String {
-        self.close_reason.borrow().as_deref().unwrap_or_default().to_owned()
+        self.close_reason.get().map(|reason| reason.to_string()).unwrap_or_default()
     }
 
     /// The task that owns the connection waits for something to flush.

@@ -38,8 +38,15 @@ pub enum AdminNews {
 pub(in crate::service) struct Watch {
     history: Mutex<History>,
     /// None until it was read from the engine. Held over a change and its note, so that notes are in order.
-    book: tokio::sync::Mutex<Option<AlertBook>>,
+    book: tokio::sync::Mutex<Option<KeptBook>>,
     news: broadcast::Sender<AdminNews>,
+}
+
+/// The alerts, and whether the engine has them so.
+#[derive(Clone)]
+struct KeptBook {
+    book: AlertBook,
+    noted: bool,
 }
 
 impl Default for Watch {
@@ -90,7 +97,7 @@ impl Service {
 
     async fn judge(&self) -> Result<(), ServiceError> {
         let mut slot = self.0.watch.book.lock().await;
-        let mut book = self.known_book(&slot).await?;
+        let KeptBook { mut book, noted } = self.known_book(&slot).await?;
         let changed: Vec<(AlertState, Alert)> = {
             let history = self.0.watch.history.lock().unwrap_or_else(PoisonError::into_inner);
             let (config, now) = (&self.config().alerts, self.now());
@@ -100,10 +107,13 @@ impl Service {
             };
             Rule::ALL.into_iter().filter_map(read).collect()
         };
-        if !changed.is_empty() {
-            self.note_alerts(&book).await?;
+        let mut noted = noted && changed.is_empty();
+        if !noted {
+            // A disk that is full is what an alert may be about: it is told all the same, and noted when that works again.
+            let kept = self.note_alerts(&book).await;
+            noted = kept.inspect_err(|error| log::warn!("alerts cannot be noted now: {error}")).is_ok();
         }
-        *slot = Some(book);
+        *slot = Some(KeptBook { book, noted });
         for (state, alert) in changed {
             log::info!("alert {} was {state:?}: {}", alert.title, alert.message);
             self.tell_admins(AdminNews::Alert(state, alert));
@@ -111,17 +121,18 @@ impl Service {
         Ok(())
     }
 
-    async fn known_book(&self, known: &Option<AlertBook>) -> Result<AlertBook, ServiceError> {
-        if let Some(book) = known {
-            return Ok(book.clone());
+    async fn known_book(&self, known: &Option<KeptBook>) -> Result<KeptBook, ServiceError> {
+        if let Some(kept) = known {
+            return Ok(kept.clone());
         }
         let noted = self.ground().engine.note(NOTE.to_owned()).await?;
-        Ok(noted.map_or_else(AlertBook::default, |text| {
+        let book = noted.map_or_else(AlertBook::default, |text| {
             serde_json::from_str(&text).unwrap_or_else(|error| {
                 log::warn!("the alerts that were noted cannot be read and begin anew: {error}");
                 AlertBook::default()
             })
-        }))
+        });
+        Ok(KeptBook { book, noted: true })
     }
 
     async fn note_alerts(&self, book: &AlertBook) -> Result<(), ServiceError> {
@@ -148,7 +159,7 @@ impl Service {
     pub async fn alerts(&self, caller: Caller) -> Result<AlertsView, ServiceError> {
         caller.may(Action::SeeServer)?;
         let slot = self.0.watch.book.lock().await;
-        let book = self.known_book(&slot).await?;
+        let KeptBook { book, .. } = self.known_book(&slot).await?;
         Ok(AlertsView {
             active: book.active().cloned().collect(),
             cleared: book.cleared().cloned().collect(),
@@ -171,7 +182,7 @@ impl Service {
 
     async fn sign_alert(&self, caller: Caller, id: u64) -> Result<Alert, ServiceError> {
         let mut slot = self.0.watch.book.lock().await;
-        let mut book = self.known_book(&slot).await?;
+        let KeptBook { mut book, .. } = self.known_book(&slot).await?;
         let signed = Signed { by: caller.name(), at: self.now() };
         let alert = book.acknowledge(id, signed).map_err(|refused| match refused {
             NotAcknowledged::Unknown => ServiceError::NotFound("alert that is on"),
@@ -180,7 +191,7 @@ impl Service {
             }
         })?;
         self.note_alerts(&book).await?;
-        *slot = Some(book);
+        *slot = Some(KeptBook { book, noted: true });
         Ok(alert)
     }
 }

@@ -1,10 +1,11 @@
 //! A client of a project room as operators see it.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 
-use crate::auth::Caller;
+use crate::auth::{Caller, TokenName};
 use crate::broker::clients::{Announcement, Card, LiveClient, Standing};
 use crate::domain::ids::ProjectId;
+use crate::domain::role::Role;
 use crate::surfaces::room::codec::CLOSE_DISCONNECTED;
 use crate::surfaces::room::protocol::announcement_json;
 use crate::surfaces::websocket::Peer;
@@ -14,17 +15,18 @@ pub(super) struct RoomClient {
     card: Card,
     room: ProjectId,
     peer: Peer,
-    who: RefCell<Box<str>>,
+    /// As much of the caller as its name is made of: there may be many idle clients.
+    who: Cell<(Option<Role>, TokenName)>,
 }
 
 impl RoomClient {
     pub(super) fn new(card: Card, room: ProjectId, peer: Peer, caller: &Caller) -> Self {
-        Self { card, room, peer, who: RefCell::new(caller.name().into()) }
+        Self { card, room, peer, who: Cell::new((caller.role, caller.token)) }
     }
 
     /// The client is this caller from now on.
     pub(super) fn become_caller(&self, caller: &Caller) {
-        *self.who.borrow_mut() = caller.name().into();
+        self.who.set((caller.role, caller.token));
     }
 }
 
@@ -42,19 +44,21 @@ impl LiveClient for RoomClient {
     }
 
     fn who(&self) -> String {
-        self.who.borrow().to_string()
+        let (role, token) = self.who.get();
+        token.name(role)
     }
 
     fn protocol(&self) -> &'static str {
         "websocket"
     }
 
-    fn say(&self, announcement: &Announcement) {
+    fn say(&self, announcement: &Announcement) -> bool {
         // One that has not joined yet hears `connection` first of all.
-        if !self.peer.outlet.has_seat() {
-            return;
+        let joined = self.peer.outlet.has_seat();
+        if joined {
+            self.peer.send_text(&announcement_json(announcement));
         }
-        self.peer.send_text(&announcement_json(announcement));
+        joined
     }
 
     fn disconnect(&self, reason: &str) {

@@ -132,11 +132,12 @@ impl LiveClient for SseClient {
         "event-stream"
     }
 
-    fn say(&self, announcement: &Announcement) {
+    fn say(&self, announcement: &Announcement) -> bool {
         // Without an id: it is no event of the log and moves no position.
         let Announcement { message, at } = announcement;
         self.over
             .say(format!("event: broadcast\ndata: {{\"timestamp\":\"{at}\",\"message\":{message}}}\n\n"));
+        true
     }
 
     fn disconnect(&self, reason: &str) {

@@ -62,10 +62,11 @@ impl LiveClient for HouseClient {
         self.client.link().protocol()
     }
 
-    fn say(&self, announcement: &Announcement) {
+    fn say(&self, announcement: &Announcement) -> bool {
         let Announcement { message, at } = announcement;
         self.client.emit("broadcast", &format!(r#"{{"timestamp":"{at}","message":{message}}}"#));
         self.client.link().settle();
+        true
     }
 
     fn disconnect(&self, reason: &str) {
