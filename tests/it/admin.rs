@@ -223,7 +223,6 @@ async fn clients_of_every_surface_are_seen_told_and_put_out() {
         let closed = seen["closed"].as_array().unwrap();
         let closing = closed.iter().find(|closing| closing["id"] == client["id"]).unwrap();
         assert_eq!((&closing["code"], &closing["reason"]), (&json!(4505), &json!(reason)), "{closing}");
-        assert_eq!(closing["sent"], closing["sent"]);
     }
     let room_closing = seen["closed"].as_array().unwrap().iter().find(|one| one["id"] == room["id"]).unwrap();
     assert_eq!(room_closing["sent"], 5);
@@ -322,7 +321,11 @@ fn payload(packet: &str) -> Value {
 
 #[tokio::test]
 async fn an_alert_is_raised_acknowledged_and_cleared() {
-    let change = |options: &mut callboard::app::AppOptions| options.config.alerts.queue_depth = 1;
+    // The machine of the test may have any disk and memory.
+    let change = |options: &mut callboard::app::AppOptions| {
+        options.config.alerts.queue_depth = 1;
+        (options.config.alerts.disk_free_percent, options.config.alerts.memory_free_percent) = (0, 0);
+    };
     let app = spawn_app_with(Box::new(change)).await;
     app.post("/api/queue/pause", json!({})).await;
     let project = app.project(BRIEF).await;

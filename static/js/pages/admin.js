@@ -76,8 +76,10 @@ class Dashboard {
     setText(byId('server-line'), `Callboard ${metrics.stats.version}, up ${uptime(metrics.uptime_s)}, looked at ${clock(metrics.stats.at)}`);
   }
 
-  queue({ paused }) {
+  queue(queue) {
+    const { paused } = queue;
     this.paused = paused;
+    this.runs.queue(queue);
     const button = byId('queue-switch');
     button.disabled = false;
     button.classList.toggle('primary', paused !== null);

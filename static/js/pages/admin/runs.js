@@ -14,9 +14,23 @@ export class Runs {
     this.rows = new Map();
     this.list = el('ul.rows');
     this.empty = el('div.empty', {}, el('h3', {}, 'Nothing is running'), el('p', {}, 'Runs appear here the moment they are queued.'));
-    root.append(el('section.sheet', { 'aria-label': 'Runs' }, this.list, this.empty));
+    this.line = el('p.queue-line');
+    root.append(el('section.sheet', { 'aria-label': 'Runs' }, this.line, this.list, this.empty));
     setInterval(() => this.draw(), 15000);
     this.draw();
+  }
+
+  /** How the queue stands: lanes, places, who paused it. */
+  queue({ paused, active, active_max: places, lanes, resting, queue_depth: depth }) {
+    const waiting = Object.entries(lanes).filter(([, count]) => count > 0).map(([lane, count]) => `${count} ${lane}`);
+    const parts = [
+      `${active} of ${places} ${places === 1 ? 'place' : 'places'} taken`,
+      depth === 0 ? 'nobody waits' : `${waiting.join(', ')} waiting`,
+      resting > 0 ? `${resting} paused or asking a person` : '',
+      paused ? `paused by ${paused.by} ${ago(paused.at, Date.now())}` : '',
+    ];
+    setText(this.line, `Queue: ${parts.filter(Boolean).join(' · ')}`);
+    this.line.classList.toggle('warn', paused !== null);
   }
 
   state(jobs) {
