@@ -33,6 +33,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// How long things are kept.
     pub retention: RetentionConfig,
+    /// When operators are alerted.
+    pub alerts: AlertsConfig,
     /// How the server goes down.
     pub shutdown: ShutdownConfig,
     /// Socket.IO.
@@ -146,6 +148,21 @@ pub struct RetentionConfig {
     pub latest_files: bool,
     /// Free space that stays in the store to be used again; 0 gives all of it back.
     pub spare_bytes_max: u64,
+}
+
+/// When operators are alerted. 0 turns a rule off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertsConfig {
+    /// Runs that wait.
+    pub queue_depth: u64,
+    /// Runs that failed within five minutes.
+    pub failures: u64,
+    /// Free space of the data directory's disk, in percent.
+    pub disk_free_percent: u64,
+    /// Memory of the machine that is to be had, in percent.
+    pub memory_free_percent: u64,
+    /// Sockets that are behind.
+    pub lagging: u64,
 }
 
 /// Socket.IO.
@@ -309,6 +326,13 @@ impl Default for Config {
                 files_bytes_max: 0,
                 latest_files: true,
                 spare_bytes_max: 64 << 20,
+            },
+            alerts: AlertsConfig {
+                queue_depth: 100,
+                failures: 5,
+                disk_free_percent: 10,
+                memory_free_percent: 5,
+                lagging: 100,
             },
             shutdown: ShutdownConfig { reconnect_per_second: 500, timeout_ms: 30_000 },
             socketio: SocketIoConfig {

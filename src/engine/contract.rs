@@ -18,9 +18,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll, Waker};
 
+use crate::domain::audit::AuditEntry;
 use crate::domain::control::RunControl;
 use crate::domain::event::{Custom, EventBody, LoggedEvent, NewEvent};
-use crate::domain::ids::{ProjectId, RunId};
+use crate::domain::ids::{AuditId, ProjectId, RunId};
 use crate::domain::position::{Epoch, Position};
 use crate::domain::run::{AgentStatus, Project, Run, RunAgent, RunStatus};
 use crate::domain::time::Timestamp;
@@ -70,6 +71,7 @@ macro_rules! rules {
             runs_are_listed_newest_first
             durations_come_from_completed_agents
             a_note_stands_until_it_is_forgotten
+            the_audit_log_is_read_backwards
             a_producer_goes_on_from_where_it_was_read
             producers_are_forgotten
             a_kept_answer_holds_its_key_until_it_expires

@@ -33,13 +33,17 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use crate::domain::audit::AuditEntry;
 use crate::domain::event::{LoggedEvent, NewEvent};
-use crate::domain::ids::{ProjectId, RunId};
+use crate::domain::ids::{AuditId, ProjectId, RunId};
 use crate::domain::position::{Epoch, Position};
 use crate::domain::run::{Project, Run, RunStatus};
 use crate::domain::time::Timestamp;
 use crate::engine::producers::Producer;
 use crate::engine::retention::{Kept, LogWeight, RoomLog, Upkeep};
+
+/// Entries that the audit log keeps.
+pub const AUDIT_ENTRIES_MAX: u64 = 100_000;
 
 /// What an engine answers.
 pub type EngineFuture<T> = Pin<Box<dyn Future<Output = Result<T, EngineError>> + Send>>;
@@ -100,6 +104,9 @@ pub trait Engine: Send + Sync + 'static {
 
     /// What was noted under a name; see [`Change::Note`].
     fn note(&self, name: String) -> EngineFuture<Option<String>>;
+
+    /// Entries of the audit log, newest first: those before an entry, or the newest.
+    fn audit(&self, before: Option<AuditId>, limit: usize) -> EngineFuture<Vec<AuditEntry>>;
 
     /// Figures for operators.
     fn stats(&self) -> EngineFuture<EngineStats>;
@@ -192,6 +199,8 @@ pub enum Change {
         /// What.
         value: Option<String>,
     },
+    /// An entry of the audit log. Beyond [`AUDIT_ENTRIES_MAX`] the oldest go.
+    Audit(AuditEntry),
     /// The fold of a room's log up to a number, so that a restart need not read it all. Kept when newer than the
     /// saved one.
     SaveState {

@@ -80,7 +80,8 @@ impl Service {
     /// When there is no such run, or it is not in a state that allows this.
     pub async fn pause(&self, caller: Caller, id: RunId) -> Result<RunStatus, ServiceError> {
         self.check_run(caller, Action::ControlRuns, id).await?;
-        Ok(self.ground().runs.pause(id, caller.name()).await?)
+        let paused = self.ground().runs.pause(id, caller.name()).await.map_err(ServiceError::from);
+        self.audited(caller, "run.pause", Some(id.to_string()), None, paused).await
     }
 
     /// Lets a paused run go on; answers the state it came to.
@@ -89,7 +90,8 @@ impl Service {
     /// When there is no such run, or it is not paused.
     pub async fn resume(&self, caller: Caller, id: RunId) -> Result<RunStatus, ServiceError> {
         self.check_run(caller, Action::ControlRuns, id).await?;
-        Ok(self.ground().runs.resume(id, caller.name()).await?)
+        let resumed = self.ground().runs.resume(id, caller.name()).await.map_err(ServiceError::from);
+        self.audited(caller, "run.resume", Some(id.to_string()), None, resumed).await
     }
 
     /// Answers the question that a run waits with; answers the state it came to.
@@ -105,11 +107,14 @@ impl Service {
         text: Option<String>,
     ) -> Result<RunStatus, ServiceError> {
         self.check_run(caller, Action::ControlRuns, id).await?;
-        let verdict = match verdict {
-            Verdict::Approve => runs::GateVerdict::Approve { item, text },
-            Verdict::Reject => runs::GateVerdict::Reject { item, text },
+        let detail = item.clone();
+        let (deed, verdict) = match verdict {
+            Verdict::Approve => ("run.approve", runs::GateVerdict::Approve { item, text }),
+            Verdict::Reject => ("run.reject", runs::GateVerdict::Reject { item, text }),
         };
-        Ok(self.ground().runs.answer(id, caller.name(), verdict).await?)
+        let answered =
+            self.ground().runs.answer(id, caller.name(), verdict).await.map_err(ServiceError::from);
+        self.audited(caller, deed, Some(id.to_string()), detail, answered).await
     }
 
     /// The queue as it stands.
@@ -127,6 +132,9 @@ impl Service {
     /// When the caller may not, or the store fails.
     pub async fn pause_queue(&self, caller: Caller, paused: bool) -> Result<QueueView, ServiceError> {
         caller.may(Action::ControlRuns)?;
-        Ok(QueueView::of(self.ground().runs.pause_queue(paused, caller.name()).await?))
+        let view = self.ground().runs.pause_queue(paused, caller.name()).await;
+        let deed = if paused { "queue.pause" } else { "queue.resume" };
+        let view = view.map(QueueView::of).map_err(ServiceError::from);
+        self.audited(caller, deed, None, None, view).await
     }
 }

@@ -237,6 +237,11 @@ impl Service {
     /// When there is no such project, or one of its runs is active.
     pub async fn delete_project(&self, caller: Caller, id: ProjectId) -> Result<(), ServiceError> {
         caller.may_in(Action::ManageProjects, id)?;
+        let removed = self.remove_project(id).await;
+        self.audited(caller, "project.remove", Some(id.to_string()), None, removed).await
+    }
+
+    async fn remove_project(&self, id: ProjectId) -> Result<(), ServiceError> {
         let runs = self.ground().engine.runs_of(id, usize::MAX).await?;
         match self.ground().engine.commit(Batch::of([Change::RemoveProject(id)])).await {
             Ok(_) => {}

@@ -202,7 +202,9 @@ impl Service {
     /// When there is no such run.
     pub async fn cancel(&self, caller: Caller, id: RunId) -> Result<Cancelled, ServiceError> {
         self.check_run(caller, Action::ControlRuns, id).await?;
-        let CancelAnswer { status, already } = self.ground().runs.cancel(id, caller.name()).await?;
+        let cancelled = self.ground().runs.cancel(id, caller.name()).await.map_err(ServiceError::from);
+        let CancelAnswer { status, already } =
+            self.audited(caller, "run.cancel", Some(id.to_string()), None, cancelled).await?;
         Ok(Cancelled { status, already })
     }
 
@@ -221,7 +223,9 @@ impl Service {
         self.check_run(caller, Action::ControlRuns, id).await?;
         self.check_ready()?;
         let keep = key.as_ref().map(keep);
-        generated(self.ground().runs.retry(id, from_agent, caller.name(), keep).await, key)
+        let detail = from_agent.as_ref().map(|agent| format!("from {agent}"));
+        let retried = generated(self.ground().runs.retry(id, from_agent, caller.name(), keep).await, key);
+        self.audited(caller, "run.retry", Some(id.to_string()), detail, retried).await
     }
 }
 

@@ -57,13 +57,15 @@ export interface ConnectionMessage {
 }
 export interface Preview { type: 'preview'; agent: string; step: number; of: number; url: string }
 export interface Presence { type: 'presence'; viewers: number }
+/** An administrator says something to everybody. */
+export interface Broadcast { type: 'broadcast'; timestamp: string; message: string | Record<string, unknown> }
 export interface Pong { type: 'pong'; timestamp: string }
 export interface ErrorMessage { type: 'error'; code: string; message: string }
 export interface Shutdown { type: 'shutdown'; reconnect_in_ms: number }
 
 export type Message =
   | StatusUpdate | AgentUpdate | Log | Artifact | Completion | CustomEvent
-  | ConnectionMessage | Preview | Presence | Pong | ErrorMessage | Shutdown;
+  | ConnectionMessage | Preview | Presence | Pong | ErrorMessage | Shutdown | Broadcast;
 export type MessageOf<Type extends Message['type']> = Extract<Message, { type: Type }>;
 
 export interface RoomState {

@@ -410,3 +410,32 @@ pub async fn figures_count_what_was_done(factory: &impl Factory) {
     let [p50, p90, p99, max] = stats.append_us;
     assert!(0 < p50 && p50 <= p90 && p90 <= p99 && p99 <= max, "{:?}", stats.append_us);
 }
+
+pub async fn the_audit_log_is_read_backwards(factory: &impl Factory) {
+    let engine = factory.open();
+    let entry = |n: usize| AuditEntry {
+        id: AuditId::generate(),
+        at: NOW,
+        who: "admin".to_owned(),
+        role: None,
+        address: None,
+        action: format!("deed {n}"),
+        target: None,
+        detail: None,
+        done: true,
+        result: "done".to_owned(),
+    };
+    assert_eq!(engine.audit(None, 10).await.unwrap(), []);
+    let entries: Vec<AuditEntry> = (0..5).map(entry).collect();
+    for entry in &entries {
+        commit(&*engine, [Change::Audit(entry.clone())]).await.unwrap();
+    }
+    engine.close().await.unwrap();
+    drop(engine);
+    let engine = factory.open();
+    let newest = engine.audit(None, 2).await.unwrap();
+    assert_eq!(newest, [entries[4].clone(), entries[3].clone()]);
+    let older = engine.audit(Some(newest[1].id), 10).await.unwrap();
+    assert_eq!(older, [entries[2].clone(), entries[1].clone(), entries[0].clone()]);
+    assert_eq!(engine.audit(Some(AuditId::generate()), 10).await.unwrap(), []);
+}

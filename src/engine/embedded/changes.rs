@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::clock::random_bytes;
 use crate::domain::event::LoggedEvent;
-use crate::domain::ids::{ProjectId, RunId};
+use crate::domain::ids::{AuditId, ProjectId, RunId};
 use crate::domain::position::{Epoch, Position};
 use crate::domain::run::{Project, RunStatus};
 use crate::domain::time::Timestamp;
@@ -16,7 +16,7 @@ use crate::engine::embedded::rows::{self, integer, natural};
 use crate::engine::embedded::upkeep;
 use crate::engine::producers::{ANSWERS_MAX, FORGOTTEN_AFTER_MS, PRODUCERS_PER_ROOM_MAX};
 use crate::engine::retention::Kept;
-use crate::engine::{EngineError, KeptAnswer, SavedState};
+use crate::engine::{AUDIT_ENTRIES_MAX, EngineError, KeptAnswer, SavedState};
 
 /// Expired answers that one kept answer clears away, so that the table shrinks without a long pause.
 const EXPIRED_ANSWERS_PER_KEEP: i64 = 16;
@@ -98,6 +98,7 @@ impl Work<'_> {
                 self.produce(*room, producer, *expected, *newest, *now)
             }
             Prepared::Note { name, value } => self.note(name, value.as_deref()),
+            Prepared::Audit { id, record } => self.audit(*id, record),
             Prepared::SaveState { room, state } => self.save_state(*room, state),
             Prepared::CutLog { room, through } => self.cut_log(*room, *through),
             Prepared::ForgetFiles(run) => self.forget_files(*run),
@@ -345,6 +346,16 @@ impl Work<'_> {
                 .execute([name, value])?,
             None => self.connection.prepare_cached("DELETE FROM notes WHERE name = ?")?.execute([name])?,
         };
+        Ok(())
+    }
+
+    fn audit(&mut self, id: AuditId, record: &str) -> Result<(), Failure> {
+        self.connection
+            .prepare_cached("INSERT INTO audit (id, record) VALUES (?, ?)")?
+            .execute(params![id.0.as_bytes(), record])?;
+        self.connection
+            .prepare_cached("DELETE FROM audit WHERE number <= ?")?
+            .execute([self.connection.last_insert_rowid() - integer(AUDIT_ENTRIES_MAX)])?;
         Ok(())
     }
 

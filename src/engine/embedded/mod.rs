@@ -35,7 +35,8 @@ use rusqlite::ErrorCode;
 use tokio::sync::oneshot;
 
 use crate::clock::Clock;
-use crate::domain::ids::{ProjectId, RunId};
+use crate::domain::audit::AuditEntry;
+use crate::domain::ids::{AuditId, ProjectId, RunId};
 use crate::domain::run::{Project, Run};
 use crate::domain::time::Timestamp;
 use crate::engine::embedded::lock::DirectoryLock;
@@ -256,6 +257,10 @@ impl Engine for EmbeddedEngine {
 
     fn note(&self, name: String) -> EngineFuture<Option<String>> {
         self.readers.ask(move |store| known(rows::note(store, &name)))
+    }
+
+    fn audit(&self, before: Option<AuditId>, limit: usize) -> EngineFuture<Vec<AuditEntry>> {
+        self.readers.ask(move |store| known(rows::audit(store, before, limit)))
     }
 
     fn stats(&self) -> EngineFuture<EngineStats> {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::domain::audit::AuditEntry;
 use crate::domain::event::{EventBody, NewEvent};
-use crate::domain::ids::{ProjectId, RunId};
+use crate::domain::ids::{AuditId, ProjectId, RunId};
 use crate::domain::run::{Project, Run, RunStatus};
 use crate::domain::time::Timestamp;
 use crate::engine::retention::Upkeep;
@@ -48,6 +49,10 @@ pub(super) enum Prepared {
     Note {
         name: String,
         value: Option<String>,
+    },
+    Audit {
+        id: AuditId,
+        record: String,
     },
     SaveState {
         room: ProjectId,
@@ -109,6 +114,7 @@ pub(super) fn prepare(change: Change) -> Result<Prepared, EngineError> {
             Prepared::Produce { room, producer, expected, newest, now }
         }
         Change::Note { name, value } => Prepared::Note { name, value },
+        Change::Audit(entry) => Prepared::Audit { id: entry.id, record: json::<AuditEntry>(&entry)? },
         Change::SaveState { room, state } => Prepared::SaveState { room, state },
         Change::CutLog { room, through } => Prepared::CutLog { room, through },
         Change::ForgetFiles(run) => Prepared::ForgetFiles(run),

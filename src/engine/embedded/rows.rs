@@ -5,8 +5,9 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use crate::domain::audit::AuditEntry;
 use crate::domain::event::LoggedEvent;
-use crate::domain::ids::{ProjectId, RunId};
+use crate::domain::ids::{AuditId, ProjectId, RunId};
 use crate::domain::position::{Epoch, Position};
 use crate::domain::run::{AgentStatus, Project, Run, RunStatus};
 use crate::domain::time::Timestamp;
@@ -224,6 +225,22 @@ pub(super) fn note(connection: &Connection, name: &str) -> rusqlite::Result<Opti
         .prepare_cached("SELECT value FROM notes WHERE name = ?")?
         .query_row([name], |row| row.get(0))
         .optional()
+}
+
+/// Entries of the audit log before one, newest first.
+pub(super) fn audit(
+    connection: &Connection,
+    before: Option<AuditId>,
+    limit: usize,
+) -> rusqlite::Result<Vec<AuditEntry>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT record FROM audit
+         WHERE ?1 IS NULL OR number < (SELECT number FROM audit WHERE id = ?1)
+         ORDER BY number DESC LIMIT ?2",
+    )?;
+    let before = before.map(|id| *id.0.as_bytes());
+    let entries = statement.query_map(params![before, integer(limit as u64)], |row| record(row, 0))?;
+    entries.collect()
 }
 
 /// How many projects there are, and how many runs in each state that has any.

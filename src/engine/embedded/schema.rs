@@ -89,6 +89,14 @@ pub(super) const MIGRATIONS: &[&str] = &[
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX producers_by_age ON producers (heard_at);
     ",
+    // 5: who did what.
+    "
+    CREATE TABLE audit (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        id BLOB NOT NULL UNIQUE,
+        record TEXT NOT NULL
+    ) STRICT;
+    ",
 ];
 
 /// As `PRAGMA auto_vacuum` says that free pages can be given back piece by piece.

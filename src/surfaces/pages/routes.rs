@@ -3,15 +3,18 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use crate::auth::Caller;
 use crate::auth::policy::Action;
+use crate::auth::{AuthError, Caller};
 use crate::service::Service;
 use crate::surfaces::http::problem::Problem;
 use crate::surfaces::http::routes::at;
 use crate::surfaces::pages::{
-    HomeView, PageError, ProjectView, assets, error, home, not_found, project, sign_in,
+    HomeView, PageError, ProjectView, assets, dashboard, error, home, not_found, project, sign_in,
 };
 use crate::surfaces::rest::projects::{newest_json, project_json};
+
+/// Where the dashboard is.
+const DASHBOARD: &str = "/admin";
 
 /// Registers pages and static files, and a page for every address that nothing else knows.
 pub fn configure(config: &mut web::ServiceConfig) {
@@ -20,6 +23,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
     config
         .service(at("/").get(show_home).done())
         .service(at("/projects/{id}").get(show_project).done())
+        .service(at("/admin").get(show_dashboard).done())
         .default_service(web::to(|| async { not_found() }));
 }
 
@@ -46,6 +50,14 @@ async fn show_project(
             project(&ProjectView::from_json(&json)?.read_only(!may_change))
         }
         Err(problem) => Ok(page_of(&request, &problem)),
+    }
+}
+
+async fn show_dashboard(caller: Caller) -> Result<HttpResponse, PageError> {
+    match caller.may(Action::SeeServer) {
+        Ok(()) => dashboard(),
+        Err(AuthError::NoToken { .. }) => Ok(sign_in::ask(DASHBOARD)),
+        Err(refused) => Ok(sign_in::ask_for_more(DASHBOARD, &refused)),
     }
 }
 

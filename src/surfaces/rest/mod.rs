@@ -55,6 +55,15 @@ pub const ROUTES: &[(&str, &[&str])] = &[
     ("/api/queue/pause", &["POST"]),
     ("/api/queue/resume", &["POST"]),
     ("/api/admin/stats", &["GET"]),
+    ("/api/admin/history", &["GET"]),
+    ("/api/admin/rooms", &["GET"]),
+    ("/api/admin/alerts", &["GET"]),
+    ("/api/admin/alerts/{id}/acknowledge", &["POST"]),
+    ("/api/admin/audit", &["GET"]),
+    ("/websocket/clients", &["GET"]),
+    ("/websocket/broadcast", &["POST"]),
+    ("/websocket/disconnect/{client_id}", &["POST"]),
+    ("/websocket/stats", &["GET"]),
     ("/api/openapi.json", &["GET"]),
     ("/api/asyncapi.json", &["GET"]),
     ("/healthz", &["GET"]),
@@ -73,6 +82,10 @@ pub fn configure(config: &mut ServiceConfig, service: &Service) {
         .service(at("/healthz").get(health::alive).done())
         .service(at("/readyz").get(health::ready).done())
         .service(at("/metrics").get(health::metrics).done())
+        .service(at("/websocket/clients").get(admin::clients::list).done())
+        .service(at("/websocket/broadcast").post(admin::clients::broadcast).done())
+        .service(at("/websocket/disconnect/{client_id}").post(admin::clients::disconnect).done())
+        .service(at("/websocket/stats").get(admin::clients::stats).done())
         .service(
             // Patterns are tried in this order, so the address that is asked most often comes first.
             web::scope("/api")
@@ -110,6 +123,11 @@ pub fn configure(config: &mut ServiceConfig, service: &Service) {
                 .service(at("/queue/pause").post(queue::pause).done())
                 .service(at("/queue/resume").post(queue::resume).done())
                 .service(at("/admin/stats").get(admin::stats).done())
+                .service(at("/admin/history").get(admin::watch::history).done())
+                .service(at("/admin/rooms").get(admin::clients::rooms).done())
+                .service(at("/admin/alerts").get(admin::watch::alerts).done())
+                .service(at("/admin/alerts/{id}/acknowledge").post(admin::watch::acknowledge).done())
+                .service(at("/admin/audit").get(admin::watch::audit).done())
                 .service(at("/openapi.json").get(describe::openapi).done())
                 .service(at("/asyncapi.json").get(describe::asyncapi).done())
                 // A request that came here did not ask for an upgrade: those are taken over before routing.
@@ -175,6 +193,7 @@ mod tests {
             "pong",
             "error",
             "shutdown",
+            "broadcast",
             "ping",
             "ack",
             "get_state",

@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::domain::ids::ProjectId;
 use crate::domain::position::Position;
 use crate::service::Service;
+use crate::surfaces::http::card;
 use crate::surfaces::http::gate::log_refusal;
 use crate::surfaces::http::head_of;
 use crate::surfaces::http::problem::{MEDIA_TYPE, Problem};
@@ -76,6 +77,7 @@ impl RoomDoor {
 
     async fn open(self: Rc<Self>, incoming: Incoming, admitted: Admitted) -> std::io::Result<()> {
         let limits = self.limits;
+        let user_agent = card::user_agent(incoming.request.head());
         let upgraded = incoming.accept().await?;
         let here = self.service.broker().local_shard();
         let home = here.better_home(admitted.room).unwrap_or(None);
@@ -95,7 +97,7 @@ impl RoomDoor {
                 messages_per_second,
                 heartbeat_ms,
             });
-            RoomSession::new(door, client, room, since, caller)
+            RoomSession::new(door, client, room, since, caller, user_agent)
         })
     }
 

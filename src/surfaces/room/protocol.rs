@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::broker::Gap;
+use crate::broker::clients::Announcement;
 use crate::domain::ids::{ClientId, ProjectId, RunId};
 use crate::domain::position::{Epoch, Position};
 use crate::domain::time::Timestamp;
@@ -81,6 +82,12 @@ pub(super) fn parse(text: &str) -> Result<Command, Malformed> {
             Err(malformed("unknown_type", message))
         }
     }
+}
+
+/// What an administrator says to everybody.
+pub(super) fn announcement_json(announcement: &Announcement) -> String {
+    let Announcement { message, at } = announcement;
+    format!(r#"{{"type":"broadcast","timestamp":"{at}","message":{message}}}"#)
 }
 
 /// What the server says.

@@ -55,6 +55,7 @@ impl Peer {
 
     /// Says goodbye with a close code; the connection ends once that was written.
     pub fn close(&self, code: u16, reason: &str) {
+        self.outlet.give_reason(reason);
         self.outlet.write(&frame::close(code, reason));
         self.outlet.end_after_flush(code);
     }
