@@ -215,7 +215,56 @@ pub struct Run {
     pub control: RunControl,
 }
 
+impl RunAgent {
+    /// An agent that has not begun.
+    pub fn new(agent: impl Into<String>, title: impl Into<String>) -> Self {
+        Self {
+            agent: agent.into(),
+            title: title.into(),
+            status: None,
+            summary: None,
+            started_at: None,
+            duration_ms: None,
+            output: None,
+            failed_tries: 0,
+            retry_at: None,
+            answer: None,
+            early: Vec::new(),
+            preview: None,
+            usage: None,
+        }
+    }
+}
+
 impl Run {
+    /// A run of a project that waits and has nothing to do yet.
+    pub fn new(id: RunId, project_id: ProjectId, pipeline: String, now: Timestamp) -> Self {
+        Self {
+            id,
+            project_id,
+            pipeline,
+            brief: String::new(),
+            params: serde_json::Map::new(),
+            priority: 0,
+            status: RunStatus::Queued,
+            version: 0,
+            progress: 0.0,
+            message: "Queued".to_owned(),
+            agents: Vec::new(),
+            created_at: now,
+            started_at: None,
+            ended_at: None,
+            cancel_requested_at: None,
+            error: None,
+            evidence: None,
+            crash_attempts: 0,
+            lease: None,
+            retry_of: None,
+            definition: None,
+            control: RunControl::default(),
+        }
+    }
+
     /// What the models of all its agents have used; none when none was asked.
     pub fn usage(&self) -> Option<TokenUsage> {
         self.agents.iter().filter_map(|agent| agent.usage).reduce(TokenUsage::and)
@@ -247,6 +296,9 @@ pub struct RunAgent {
     /// How often it was tried in vain.
     #[serde(default)]
     pub failed_tries: u32,
+    /// Not before this time it is tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<Timestamp>,
     /// What a person said of its output.
     #[serde(default)]
     pub answer: Option<GateAnswer>,

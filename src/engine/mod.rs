@@ -68,7 +68,7 @@ pub trait Engine: Send + Sync + 'static {
     /// A project.
     fn project(&self, id: ProjectId) -> EngineFuture<Option<Project>>;
 
-    /// Projects with their newest run, newest project first.
+    /// Projects, newest first, each with the run that says how it stands: one that has begun and not ended, else the newest.
     fn projects(&self, query: ProjectQuery) -> EngineFuture<ProjectPage>;
 
     /// A run.
@@ -80,8 +80,14 @@ pub trait Engine: Send + Sync + 'static {
     /// All runs that are not terminal, in the order in which the queue serves them: priority, then age.
     fn active_runs(&self) -> EngineFuture<Vec<Run>>;
 
-    /// Durations of the newest completed agents of a pipeline, at most `per_agent` each: `(agent, duration_ms)`.
-    fn agent_durations(&self, pipeline: String, per_agent: usize) -> EngineFuture<Vec<(String, u64)>>;
+    /// Durations of the newest completed agents of a pipeline, at most `per_agent` each: `(agent, duration_ms)`. Only runs
+    /// that kept this very definition count.
+    fn agent_durations(
+        &self,
+        pipeline: String,
+        definition: Option<Arc<str>>,
+        per_agent: usize,
+    ) -> EngineFuture<Vec<(String, u64)>>;
 
     /// An answer that was kept under an idempotency key and has not expired at `now`.
     fn idempotent_answer(&self, key: String, now: Timestamp) -> EngineFuture<Option<KeptAnswer>>;

@@ -91,6 +91,7 @@ impl House {
             started_at: None,
             duration_ms: None,
             failed_tries: 0,
+            retry_at: None,
             answer: None,
             early: Vec::new(),
             preview: None,

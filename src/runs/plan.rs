@@ -89,24 +89,7 @@ pub(crate) fn next(run: &Run, pipeline: &Pipeline, executor: &str, busy: &BTreeS
 
 /// The agents of a new run.
 pub(crate) fn agents_of(pipeline: &Pipeline) -> Vec<RunAgent> {
-    pipeline
-        .agents
-        .iter()
-        .map(|agent| RunAgent {
-            agent: agent.name.to_owned(),
-            title: agent.title.to_owned(),
-            status: None,
-            summary: None,
-            started_at: None,
-            duration_ms: None,
-            output: None,
-            failed_tries: 0,
-            answer: None,
-            early: Vec::new(),
-            preview: None,
-            usage: None,
-        })
-        .collect()
+    pipeline.agents.iter().map(|agent| RunAgent::new(agent.name, agent.title)).collect()
 }
 
 /// The agents of a run that repeats `earlier` from `from_agent` on, that is this agent and all that build on it; without

@@ -61,9 +61,16 @@ impl Service {
     /// # Errors
     /// When there is no such run.
     pub async fn run_view(&self, caller: Caller, id: RunId) -> Result<RunView, ServiceError> {
-        let run = self.run(caller, id).await?;
+        self.view_of(self.run(caller, id).await?).await
+    }
+
+    /// A run that was read, with its place in the queue.
+    ///
+    /// # Errors
+    /// When the queue does not answer.
+    pub async fn view_of(&self, run: Run) -> Result<RunView, ServiceError> {
         let place = match run.status {
-            RunStatus::Queued => self.ground().runs.place(id).await?,
+            RunStatus::Queued => self.ground().runs.place(run.id).await?,
             _ => None,
         };
         let gate = run.control.gate.as_ref().and_then(|gate| {

@@ -314,6 +314,7 @@ fn ended_run(project_id: ProjectId) -> Run {
         started_at: Some(NOW),
         duration_ms: Some(100),
         failed_tries: 0,
+        retry_at: None,
         answer: None,
         early: Vec::new(),
         preview: None,

@@ -161,12 +161,15 @@ pub async fn projects_are_listed_newest_first(factory: &impl Factory) {
         projects.push(project);
     }
     projects.sort_by_key(|project| std::cmp::Reverse((project.created_at, project.id)));
-    // The newest project has two runs, the next one run, the others none.
+    // The newest project has two runs, the next one run, the third one that works and one that waits behind it.
     let old = Run { status: RunStatus::Failed, ..a_run(&projects[0]) };
     let new = Run { created_at: NOW.plus_ms(9), ..a_run(&projects[0]) };
     let other = Run { status: RunStatus::Failed, ..a_run(&projects[1]) };
     commit(&*engine, [insert(&new), insert(&other)]).await.unwrap();
     commit(&*engine, [Change::InsertRun { run: old, beside_active: true }]).await.unwrap();
+    let works = Run { status: RunStatus::Running, ..a_run(&projects[2]) };
+    let waits = Run { created_at: NOW.plus_ms(9), ..a_run(&projects[2]) };
+    commit(&*engine, [insert(&works), Change::InsertRun { run: waits, beside_active: true }]).await.unwrap();
 
     let mut seen = Vec::new();
     let mut before = None;
@@ -179,13 +182,15 @@ pub async fn projects_are_listed_newest_first(factory: &impl Factory) {
         }
         assert_eq!(seen.len() % 4, 0);
     }
-    let newest = [Some(new.clone()), Some(other.clone())].into_iter().chain(std::iter::repeat(None));
-    let expected: Vec<_> = projects.iter().cloned().zip(newest).collect();
+    let told = [Some(new.clone()), Some(other.clone()), Some(works.clone())].into_iter();
+    let told = told.chain(std::iter::repeat(None));
+    let expected: Vec<_> = projects.iter().cloned().zip(told).collect();
     assert_eq!(seen, expected);
 
     for (status, expected) in [
         (RunStatus::Queued, vec![(projects[0].clone(), Some(new))]),
         (RunStatus::Failed, vec![(projects[1].clone(), Some(other))]),
+        (RunStatus::Running, vec![(projects[2].clone(), Some(works))]),
         (RunStatus::Partial, vec![]),
     ] {
         let query = ProjectQuery { limit: 1, before: None, status: Some(status) };
@@ -224,6 +229,7 @@ pub async fn durations_come_from_completed_agents(factory: &impl Factory) {
         duration_ms,
         output: None,
         failed_tries: 0,
+        retry_at: None,
         answer: None,
         early: Vec::new(),
         preview: None,
@@ -251,7 +257,7 @@ pub async fn durations_come_from_completed_agents(factory: &impl Factory) {
         ..a_run(&project)
     };
     commit(&*engine, [insert(&other)]).await.unwrap();
-    let durations = engine.agent_durations("app".to_owned(), 3).await.unwrap();
+    let durations = engine.agent_durations("app".to_owned(), None, 3).await.unwrap();
     let of = |name: &str| {
         let of: Vec<u64> = durations.iter().filter(|(agent, _)| agent == name).map(|(_, ms)| *ms).collect();
         of
@@ -259,7 +265,17 @@ pub async fn durations_come_from_completed_agents(factory: &impl Factory) {
     assert_eq!(of("intake"), [5, 4, 3]);
     assert_eq!(of("verify"), [105, 103, 101]);
     assert_eq!(durations.len(), 6);
-    assert_eq!(engine.agent_durations("none".to_owned(), 3).await.unwrap(), []);
+    assert_eq!(engine.agent_durations("none".to_owned(), None, 3).await.unwrap(), []);
+    // Under another definition nothing is known yet.
+    let defined = Run { definition: Some("one".into()), pipeline: "app".to_owned(), ..other };
+    let defined = Run { id: RunId::generate(), ..defined };
+    commit(&*engine, [insert(&defined)]).await.unwrap();
+    let of = async |definition: &str| {
+        engine.agent_durations("app".to_owned(), Some(definition.into()), 3).await.unwrap()
+    };
+    assert_eq!(of("one").await, [("intake".to_owned(), 77)]);
+    assert_eq!(of("two").await, []);
+    assert_eq!(engine.agent_durations("app".to_owned(), None, 3).await.unwrap().len(), 6);
 }
 
 pub async fn a_note_stands_until_it_is_forgotten(factory: &impl Factory) {

@@ -218,8 +218,15 @@ impl Engine for EmbeddedEngine {
         self.readers.ask(move |store| known(rows::active_runs(store)))
     }
 
-    fn agent_durations(&self, pipeline: String, per_agent: usize) -> EngineFuture<Vec<(String, u64)>> {
-        self.readers.ask(move |store| known(rows::agent_durations(store, &pipeline, per_agent)))
+    fn agent_durations(
+        &self,
+        pipeline: String,
+        definition: Option<Arc<str>>,
+        per_agent: usize,
+    ) -> EngineFuture<Vec<(String, u64)>> {
+        self.readers.ask(move |store| {
+            known(rows::agent_durations(store, &pipeline, definition.as_deref(), per_agent))
+        })
     }
 
     fn idempotent_answer(&self, key: String, now: Timestamp) -> EngineFuture<Option<KeptAnswer>> {

@@ -93,7 +93,7 @@ pub(super) fn project(connection: &Connection, id: ProjectId) -> rusqlite::Resul
         .optional()
 }
 
-/// A page of projects, newest first.
+/// A page of projects, newest first, each with its run that works or rests, else with its newest.
 pub(super) fn projects(connection: &Connection, query: &ProjectQuery) -> rusqlite::Result<ProjectPage> {
     let (before_at, before_id) = match query.before {
         Some((at, id)) => (at.0, id.0),
@@ -102,7 +102,8 @@ pub(super) fn projects(connection: &Connection, query: &ProjectQuery) -> rusqlit
     let mut statement = connection.prepare_cached(
         "SELECT projects.record, runs.record
          FROM projects LEFT JOIN runs ON runs.number =
-              (SELECT number FROM runs WHERE runs.room = projects.room ORDER BY created_at DESC, id DESC LIMIT 1)
+              (SELECT number FROM runs WHERE runs.room = projects.room
+               ORDER BY (active = 1 AND status <> 'queued') DESC, created_at DESC, id DESC LIMIT 1)
          WHERE (projects.created_at, projects.id) < (?1, ?2) AND (?3 IS NULL OR runs.status = ?3)
          ORDER BY projects.created_at DESC, projects.id DESC LIMIT ?4",
     )?;
@@ -155,6 +156,7 @@ pub(super) fn active_runs(connection: &Connection) -> rusqlite::Result<Vec<Run>>
 pub(super) fn agent_durations(
     connection: &Connection,
     pipeline: &str,
+    definition: Option<&str>,
     per_agent: usize,
 ) -> rusqlite::Result<Vec<(String, u64)>> {
     let mut statement = connection.prepare_cached(
@@ -166,6 +168,9 @@ pub(super) fn agent_durations(
     let mut durations = Vec::new();
     while let Some(row) = rows.next()? {
         let run: Run = record(row, 0)?;
+        if run.definition.as_deref() != definition {
+            continue;
+        }
         for agent in run.agents {
             let count = counts.entry(agent.agent.clone()).or_default();
             let Some(duration_ms) = agent.duration_ms else { continue };

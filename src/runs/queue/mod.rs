@@ -22,7 +22,7 @@ use crate::domain::event::Eta;
 use crate::domain::ids::{ProjectId, RunId};
 use crate::domain::run::Run;
 use crate::domain::time::Timestamp;
-use crate::runs::queue::estimate::Durations;
+use crate::runs::queue::estimate::{Durations, Mix};
 use crate::runs::queue::limits::{Limit, Usage};
 
 /// Which admissions go to the longest waiting run that has aged: what is urgent keeps the others.
@@ -52,6 +52,7 @@ impl Ticket {
 struct Waiting {
     ticket: Ticket,
     project: ProjectId,
+    pipeline: Arc<str>,
     limits: Arc<[Limit]>,
     queued_at: Timestamp,
     /// The limit under which it was set aside.
@@ -62,15 +63,17 @@ struct Waiting {
 #[derive(Debug)]
 struct Active {
     project: ProjectId,
+    pipeline: Arc<str>,
     limits: Arc<[Limit]>,
 }
 
 /// Where a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Standing {
-    /// How many are served before it: those that wait, and the run of its project that works.
+    /// How many are served before it: those that wait, and the run of its project that works. Those that something holds
+    /// are not before a run that nothing keeps from starting.
     pub(crate) position: u32,
-    /// When it probably starts; none while nothing is known.
+    /// When it probably starts; none while nothing is known of what is before it.
     pub(crate) starts_in: Option<Eta>,
 }
 
@@ -82,6 +85,8 @@ pub(crate) struct Queue {
     waiting: HashMap<RunId, Waiting>,
     /// Those that wait in the order in which they are served.
     order: BTreeMap<Class, BTreeSet<(Timestamp, RunId)>>,
+    /// How many of each pipeline wait, by class.
+    mixes: BTreeMap<Class, Mix>,
     /// Those of a project that wait, in the order in which they are served.
     by_project: HashMap<ProjectId, BTreeSet<Ticket>>,
     /// Those that wait by age.
@@ -110,6 +115,7 @@ impl Queue {
             ageing_ms,
             waiting: HashMap::new(),
             order: BTreeMap::new(),
+            mixes: BTreeMap::new(),
             by_project: HashMap::new(),
             by_age: BTreeSet::new(),
             by_queued: BTreeSet::new(),
@@ -130,7 +136,7 @@ impl Queue {
     /// When the queue is full: after how many seconds to try again.
     pub(crate) fn reserve(&mut self, queue_max: usize) -> Result<(), u64> {
         if self.waiting.len() + self.reserved >= queue_max {
-            return Err(self.durations.retry_after_s(self.limits.all));
+            return Err(self.durations.retry_after_s(&self.mix_of_active(|_| true), self.limits.all));
         }
         self.reserved += 1;
         Ok(())
@@ -149,13 +155,15 @@ impl Queue {
         self.remove(run.id);
         let ticket = Ticket::of(run);
         let queued_at = run.control.queued_at.unwrap_or(run.created_at);
+        let limits = Limit::all_of(run);
+        let pipeline: Arc<str> = run.pipeline.as_str().into();
         self.order.entry(ticket.class).or_default().insert((ticket.created_at, run.id));
+        *self.mixes.entry(ticket.class).or_default().entry(pipeline.clone()).or_default() += 1;
         self.by_project.entry(run.project_id).or_default().insert(ticket);
         self.by_age.insert((ticket.created_at, run.id));
         self.by_queued.insert((queued_at, run.id));
         self.ready.insert(ticket);
-        let waiting =
-            Waiting { ticket, project: run.project_id, limits: Limit::all_of(run), queued_at, held_by: None };
+        let waiting = Waiting { ticket, project: run.project_id, pipeline, limits, queued_at, held_by: None };
         self.waiting.insert(run.id, waiting);
     }
 
@@ -171,6 +179,17 @@ impl Queue {
             of_class.remove(&(created_at, run));
             if of_class.is_empty() {
                 self.order.remove(&class);
+            }
+        }
+        if let Some(mix) = self.mixes.get_mut(&class)
+            && let Some(count) = mix.get_mut(&waiting.pipeline)
+        {
+            *count -= 1;
+            if *count == 0 {
+                mix.remove(&waiting.pipeline);
+            }
+            if mix.is_empty() {
+                self.mixes.remove(&class);
             }
         }
         if let Some(of_project) = self.by_project.get_mut(&waiting.project) {
@@ -199,27 +218,54 @@ impl Queue {
     /// Where a run stands that waits; none when it does not.
     pub(crate) fn standing(&self, run: RunId) -> Option<Standing> {
         let waiting = self.waiting.get(&run)?;
-        Some(self.standing_at(&waiting.ticket, waiting.project, &waiting.limits))
+        Some(self.standing_at(&waiting.ticket, waiting.project, &waiting.pipeline, &waiting.limits))
     }
 
     /// Where a run will stand that is about to wait.
     pub(crate) fn standing_of(&self, run: &Run) -> Standing {
-        self.standing_at(&Ticket::of(run), run.project_id, &Limit::all_of(run))
+        self.standing_at(&Ticket::of(run), run.project_id, &run.pipeline.as_str().into(), &Limit::all_of(run))
     }
 
-    fn standing_at(&self, ticket: &Ticket, project: ProjectId, limits: &[Limit]) -> Standing {
-        let ahead = self.ahead(ticket);
+    fn standing_at(
+        &self,
+        ticket: &Ticket,
+        project: ProjectId,
+        pipeline: &Arc<str>,
+        limits: &[Limit],
+    ) -> Standing {
+        let full = self.usage.full(limits, &self.limits);
         // One run of a project works at a time, so those of its own project come to their end before it starts.
         let sibling_works = self.usage.full(&[Limit::Project(project)], &self.limits).is_some();
         let siblings =
-            self.by_project.get(&project).map_or(0, |of_project| of_project.range(..*ticket).count())
-                + usize::from(sibling_works);
-        // Another limit that is full lets it in when somebody ends, which is as good as one more before it.
-        let in_turn = siblings.max(usize::from(self.usage.full(limits, &self.limits).is_some()));
-        let in_turn = u32::try_from(in_turn).unwrap_or(u32::MAX);
+            self.by_project.get(&project).map_or(0, |of_project| of_project.range(..*ticket).count());
         let free = self.limits.all.saturating_sub(self.active.len());
-        let by_place = self.durations.starts_in(ahead, free, self.limits.all);
-        let by_turn = if in_turn == 0 { by_place } else { self.durations.starts_in(in_turn - 1, 0, 1) };
+        if full.is_none() && siblings == 0 {
+            // Those before it that something holds do not keep it.
+            let ready = self.ready.range(..*ticket).take(free).count();
+            if ready < free {
+                let position = u32::try_from(ready).unwrap_or(u32::MAX);
+                return Standing { position, starts_in: Some(Eta { low_ms: 0, high_ms: 0 }) };
+            }
+        }
+        let (ahead, mut mix) = self.ahead(ticket);
+        for (pipeline, count) in self.mix_of_active(|_| true) {
+            *mix.entry(pipeline).or_default() += count;
+        }
+        let by_place = self.durations.starts_in(&mix, ahead, free, self.limits.all);
+        let in_turn = siblings + usize::from(sibling_works);
+        let by_turn = match full {
+            _ if in_turn > 0 => {
+                let of_project = Mix::from([(pipeline.clone(), 1)]);
+                let before = u32::try_from(in_turn - 1).unwrap_or(u32::MAX);
+                self.durations.starts_in(&of_project, before, 0, 1)
+            }
+            // A limit that is full lets it in when somebody ends, which is as good as one more before it.
+            Some(full) => {
+                let holders = self.mix_of_active(|active| active.limits.contains(full));
+                self.durations.starts_in(&holders, 0, 0, 1)
+            }
+            None => by_place,
+        };
         let starts_in = by_place.zip(by_turn).map(|(place, turn)| Eta {
             low_ms: place.low_ms.max(turn.low_ms),
             high_ms: place.high_ms.max(turn.high_ms),
@@ -227,15 +273,44 @@ impl Queue {
         Standing { position: ahead + u32::from(sibling_works), starts_in }
     }
 
-    fn ahead(&self, ticket: &Ticket) -> u32 {
-        let before: usize = self.order.range(..ticket.class).map(|(_, of_class)| of_class.len()).sum();
+    /// How many wait before a place, and of which pipelines.
+    fn ahead(&self, ticket: &Ticket) -> (u32, Mix) {
+        let mut mix = Mix::new();
+        let before = self.mixes.range(..ticket.class).flat_map(|(_, of_class)| of_class);
+        before.for_each(|(pipeline, count)| *mix.entry(pipeline.clone()).or_default() += count);
         let place = (ticket.created_at, ticket.run);
-        let within = self.order.get(&ticket.class).map_or(0, |of_class| {
+        if let (Some(of_class), Some(mix_of_class)) =
+            (self.order.get(&ticket.class), self.mixes.get(&ticket.class))
+        {
+            let pipelines = |runs: std::collections::btree_set::Range<'_, (Timestamp, RunId)>| {
+                runs.filter_map(|(_, run)| Some(self.waiting.get(run)?.pipeline.clone())).collect::<Vec<_>>()
+            };
             // Most often asked for the newest.
-            let behind = of_class.range(place..).take(AGED_LOOKS_MAX).count();
-            if behind < AGED_LOOKS_MAX { of_class.len() - behind } else { of_class.range(..place).count() }
-        });
-        u32::try_from(before + within).unwrap_or(u32::MAX)
+            if of_class.range(place..).take(AGED_LOOKS_MAX).count() < AGED_LOOKS_MAX {
+                mix_of_class
+                    .iter()
+                    .for_each(|(pipeline, count)| *mix.entry(pipeline.clone()).or_default() += count);
+                for pipeline in pipelines(of_class.range(place..)) {
+                    if let Some(count) = mix.get_mut(&pipeline) {
+                        *count -= 1;
+                    }
+                }
+                mix.retain(|_, count| *count > 0);
+            } else {
+                for pipeline in pipelines(of_class.range(..place)) {
+                    *mix.entry(pipeline).or_default() += 1;
+                }
+            }
+        }
+        (u32::try_from(mix.values().sum::<u64>()).unwrap_or(u32::MAX), mix)
+    }
+
+    /// How many of each pipeline work, of those that are meant.
+    fn mix_of_active(&self, is_meant: impl Fn(&Active) -> bool) -> Mix {
+        let mut mix = Mix::new();
+        let meant = self.active.values().filter(|active| is_meant(active));
+        meant.for_each(|active| *mix.entry(active.pipeline.clone()).or_default() += 1);
+        mix
     }
 
     /// Takes from the queue what may work now.
@@ -247,7 +322,8 @@ impl Queue {
             let Some(waiting) = self.take(run) else { break };
             self.admissions += 1;
             self.usage.take(&waiting.limits);
-            self.active.insert(run, Active { project: waiting.project, limits: waiting.limits });
+            let Waiting { project, pipeline, limits, .. } = waiting;
+            self.active.insert(run, Active { project, pipeline, limits });
             admitted.push(run);
         }
         admitted
@@ -298,9 +374,9 @@ impl Queue {
             self.usage.give_back(&active.limits);
             let wanted = active.limits.iter().filter(|limit| self.held.contains_key(limit));
             self.freed.extend(wanted.cloned());
-        }
-        if let Some(took) = took_ms {
-            self.durations.learn(took);
+            if let Some(took) = took_ms {
+                self.durations.learn(&active.pipeline, took);
+            }
         }
     }
 
