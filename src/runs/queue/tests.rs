@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
+use crate::domain::event::Eta;
 use crate::runs::fixtures;
 
 const NOW: Timestamp = Timestamp(1_000);
