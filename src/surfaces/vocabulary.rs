@@ -225,12 +225,16 @@ pub fn happenings(before: Option<RunStatus>, body: &EventBody) -> impl Iterator<
     };
     let waited = before == Some(RunStatus::Waiting);
     let answered = waited && now.is_some_and(|now| now != RunStatus::Waiting);
+    // A worker outside begins with its run at work: nobody has queued or admitted it.
+    let begins = before.is_none()
+        && matches!(body, EventBody::StatusUpdate(StatusUpdate { status: RunStatus::Running, progress, .. }) if *progress == 0.0);
+    let begun = begins.then_some([Happening::Queued, Happening::Started]).into_iter().flatten();
     let what = match happening(body) {
         Some(Happening::Queued) if before.is_some() => Some(Happening::Requeued),
         Some(Happening::Progress) if now == Some(RunStatus::Waiting) && !waited => Some(Happening::Asked),
         what => what,
     };
-    answered.then_some(Happening::Answered).into_iter().chain(what)
+    answered.then_some(Happening::Answered).into_iter().chain(begun).chain(what)
 }
 
 /// The happening that a terminal state is the end of.
@@ -264,6 +268,8 @@ mod tests {
         use RunStatus as S;
         for (before, now, told) in [
             (None, S::Queued, &[Queued][..]),
+            (None, S::Running, &[Queued, Started, Progress]),
+            (Some(S::Queued), S::Running, &[Progress]),
             (Some(S::Paused), S::Queued, &[Requeued]),
             (Some(S::Running), S::Waiting, &[Asked]),
             (Some(S::Waiting), S::Waiting, &[Progress]),
