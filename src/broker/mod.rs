@@ -9,6 +9,7 @@ pub mod clients;
 pub mod counters;
 pub mod follow;
 pub mod frame;
+pub mod house;
 pub mod inbox;
 mod load;
 pub mod outlet;
@@ -39,6 +40,7 @@ use crate::broker::clients::{Announcement, ClientQuery, ClientType, ClientView, 
 use crate::broker::counters::Counters;
 use crate::broker::follow::Follow;
 use crate::broker::frame::{Encoders, Encoding};
+use crate::broker::house::House;
 use crate::broker::inbox::{InboxReader, inbox};
 use crate::broker::registry::Links;
 use crate::broker::room_actor::{Save, View};
@@ -267,6 +269,11 @@ impl Broker {
         Ok(Follow::new(shard, entry, encoding))
     }
 
+    /// What is heard beyond its room, of the whole house.
+    pub fn house(&self) -> &House {
+        &self.links.house
+    }
+
     /// Hears of what happens to runs in every room, log lines left out, once it is durable. Beyond `capacity` news that
     /// nobody takes is dropped and the next batch says so.
     pub fn watch(&self, capacity: usize) -> InboxReader<RunNews> {
@@ -300,7 +307,10 @@ impl Broker {
     /// saves the folds of live rooms, and waits until the sockets are gone or the time is up. Who still comes is asked to
     /// leave at once.
     pub async fn stop(&self, reconnect_per_second: u64, within: Duration) {
-        self.settle(Instant::now() + SETTLE_WITHIN.min(within)).await;
+        let settled = SETTLE_WITHIN.min(within);
+        self.settle(Instant::now() + settled).await;
+        // Whoever follows the house and misses the end of it comes back with its position.
+        let _ = tokio::time::timeout(settled, self.links.house.settled()).await;
         let slots = Arc::new(Slots::new(reconnect_per_second));
         self.links.tell_shards(|| Notice::Leave { slots: slots.clone() });
         for room in self.links.live_rooms() {

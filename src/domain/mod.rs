@@ -5,6 +5,7 @@ pub mod control;
 pub mod encoded;
 pub mod event;
 pub mod fold;
+pub mod house;
 pub mod ids;
 pub mod pipeline;
 pub mod position;

@@ -5,11 +5,13 @@
 #![allow(missing_docs, reason = "the name of a rule says what holds")]
 
 mod commits;
+mod house;
 mod logs;
 mod records;
 mod upkeep;
 
 pub use commits::*;
+pub use house::*;
 pub use logs::*;
 pub use records::*;
 pub use upkeep::*;
@@ -88,6 +90,11 @@ macro_rules! rules {
             files_are_forgotten_of_ended_runs_alone
             what_a_removed_project_left_goes_in_pieces
             expired_answers_go_in_pieces
+            the_house_has_one_order
+            the_house_knows_how_a_run_stood_before
+            the_order_of_the_house_outlives_a_restart
+            what_a_cut_takes_is_lost_to_the_house
+            what_a_removed_project_had_is_lost_to_the_house
         );
     };
     ($factory:expr; $($rule:ident)*) => {
@@ -248,4 +255,6 @@ impl EngineEvents for Ear {
     fn removed(&self, room: ProjectId) {
         self.heard.lock().unwrap().push(Heard::Removed(room));
     }
+
+    fn grown(&self, _: u64) {}
 }

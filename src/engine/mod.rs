@@ -20,12 +20,19 @@
 //!    the batch resolves, and a read that begins before the cut gives what is left ([`LogPage::follows`] says so).
 //! 9. **Removal is at once, clearing up is not.** What belongs to a removed project is gone for every read as soon as the
 //!    batch is answered; [`Change::Upkeep`] clears it away piece by piece.
+//! 10. **One order for the house.** Events of runs that are heard beyond their room ([`Reach`]) are numbered over all rooms in
+//!     the order of their commits: a read that sees a number sees every one below it that was not lost.
+//!     [`EngineEvents::grown`] is called before the future of the batch resolves. What is cut or removed with its log is lost
+//!     here as well, and [`HouseBounds::lost`] says up to where that has happened. No number is given twice.
 //!
 //! `contract.rs` checks all of this for any implementation.
+//!
+//! [`Reach`]: crate::domain::event::Reach
 
 #[cfg(test)]
 pub mod contract;
 pub mod embedded;
+pub mod house;
 pub mod producers;
 pub mod retention;
 
@@ -39,6 +46,7 @@ use crate::domain::ids::{AuditId, ProjectId, RunId};
 use crate::domain::position::{Epoch, Position};
 use crate::domain::run::{Project, Run, RunStatus};
 use crate::domain::time::Timestamp;
+use crate::engine::house::{HouseBounds, HousePage};
 use crate::engine::producers::Producer;
 use crate::engine::retention::{Kept, LogWeight, RoomLog, Upkeep};
 
@@ -61,6 +69,12 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Events with `seq > after`, in order, up to the limits (at least one when there is one).
     fn read_log(&self, room: ProjectId, after: u64, limit: ReadLimit) -> EngineFuture<LogPage>;
+
+    /// Where the order of the whole house stands.
+    fn house_bounds(&self) -> EngineFuture<HouseBounds>;
+
+    /// Events of the whole house with a number above `after`, in order, up to the limits (at least one when there is one).
+    fn read_house(&self, after: u64, limit: ReadLimit) -> EngineFuture<HousePage>;
 
     /// The newest saved fold of a room.
     fn saved_state(&self, room: ProjectId) -> EngineFuture<Option<SavedState>>;
@@ -129,6 +143,8 @@ pub trait EngineEvents: Send + Sync + 'static {
     fn cut(&self, room: ProjectId, first: u64);
     /// The room and its log are gone.
     fn removed(&self, room: ProjectId);
+    /// The order of the whole house goes up to this number now. Once per group of batches.
+    fn grown(&self, last: u64);
 }
 
 /// Changes that belong together.

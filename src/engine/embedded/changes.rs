@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
 use crate::clock::random_bytes;
-use crate::domain::event::LoggedEvent;
+use crate::domain::event::{LoggedEvent, Reach};
 use crate::domain::ids::{AuditId, ProjectId, RunId};
 use crate::domain::position::{Epoch, Position};
 use crate::domain::run::{Project, RunStatus};
@@ -51,6 +51,8 @@ pub(super) enum News {
     Cut { room: ProjectId, first: u64 },
     /// A room is gone.
     Removed(ProjectId),
+    /// The order of the house goes up to here.
+    Grown(u64),
 }
 
 /// What a batch came to.
@@ -148,6 +150,7 @@ impl Work<'_> {
     fn remove_project(&mut self, id: ProjectId) -> Result<(), Failure> {
         let room = self.head(id)?.room;
         self.refuse_while_active(room)?;
+        self.lose_from_house(room, u64::MAX)?;
         // Its events and runs may be many: nothing reads them any more, and upkeep clears them away piece by piece.
         for sql in [
             "INSERT INTO removed (room) VALUES (?)",
@@ -240,6 +243,7 @@ impl Work<'_> {
     fn append(&mut self, room: ProjectId, events: &[PreparedEvent]) -> Result<(), Failure> {
         let mut head = self.head(room)?;
         let mut logged = Vec::with_capacity(events.len());
+        let mut grown = None;
         let mut insert = self
             .connection
             .prepare_cached("INSERT INTO events (room, seq, at, run, body) VALUES (?, ?, ?, ?, ?)")?;
@@ -252,6 +256,9 @@ impl Work<'_> {
                 event.run_id.as_ref().map(|id| id.0.as_bytes()),
                 &*event.body_json,
             ])?;
+            if event.reach != Reach::Room {
+                grown = Some(self.place_in_house(head.room, head.last, event.reach)?);
+            }
             logged.push(LoggedEvent {
                 seq: head.last,
                 at: self.at,
@@ -263,7 +270,27 @@ impl Work<'_> {
         if !logged.is_empty() {
             self.heads.set(room, Some(head));
             self.outcome.news.push(News::Appended { room, epoch: head.epoch, events: logged });
+            self.outcome.news.extend(grown.map(News::Grown));
         }
+        Ok(())
+    }
+
+    /// Gives an event its number in the house.
+    fn place_in_house(&self, room: i64, seq: u64, reach: Reach) -> Result<u64, Failure> {
+        self.connection
+            .prepare_cached("INSERT INTO house (room, seq, standing) VALUES (?, ?, ?)")?
+            .execute(params![room, integer(seq), reach == Reach::Standing])?;
+        Ok(u64::try_from(self.connection.last_insert_rowid()).unwrap_or(0))
+    }
+
+    /// What of a room goes up to `through` can be read in the house no more either.
+    fn lose_from_house(&self, room: i64, through: u64) -> Result<(), Failure> {
+        self.connection
+            .prepare_cached(
+                "UPDATE house_order SET lost = MAX(lost, COALESCE(
+                 (SELECT number FROM house WHERE room = ? AND seq <= ? ORDER BY seq DESC LIMIT 1), 0))",
+            )?
+            .execute(params![room, integer(through)])?;
         Ok(())
     }
 
@@ -391,9 +418,13 @@ impl Work<'_> {
         if saved < through || saved > head.last {
             return Err(EngineError::NotSaved(saved).into());
         }
-        self.connection
-            .prepare_cached("DELETE FROM events WHERE room = ? AND seq <= ?")?
-            .execute(params![head.room, integer(through)])?;
+        self.lose_from_house(head.room, through)?;
+        for sql in [
+            "DELETE FROM events WHERE room = ? AND seq <= ?",
+            "DELETE FROM house WHERE room = ? AND seq <= ?",
+        ] {
+            self.connection.prepare_cached(sql)?.execute(params![head.room, integer(through)])?;
+        }
         self.connection
             .prepare_cached("UPDATE projects SET first_seq = ? WHERE room = ?")?
             .execute(params![integer(through + 1), head.room])?;

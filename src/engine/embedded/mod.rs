@@ -10,6 +10,7 @@ mod changes;
 #[cfg(test)]
 mod fault_tests;
 mod heads;
+mod house;
 mod lock;
 mod open_error;
 mod prepared;
@@ -43,6 +44,7 @@ use crate::engine::embedded::lock::DirectoryLock;
 use crate::engine::embedded::readers::Readers;
 use crate::engine::embedded::shared::Shared;
 use crate::engine::embedded::writer::{Waiting, Writer};
+use crate::engine::house::{HouseBounds, HousePage};
 use crate::engine::producers::Producer;
 use crate::engine::retention::{LogWeight, RoomLog};
 use crate::engine::{
@@ -192,6 +194,14 @@ impl Engine for EmbeddedEngine {
         self.readers.ask(move |store| {
             known(rows::read_log(store, room, after, limit))?.ok_or(EngineError::NotFound("project"))
         })
+    }
+
+    fn house_bounds(&self) -> EngineFuture<HouseBounds> {
+        self.readers.ask(move |store| known(house::bounds(store)))
+    }
+
+    fn read_house(&self, after: u64, limit: ReadLimit) -> EngineFuture<HousePage> {
+        self.readers.ask(move |store| known(house::read(store, after, limit)))
     }
 
     fn saved_state(&self, room: ProjectId) -> EngineFuture<Option<SavedState>> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::domain::audit::AuditEntry;
-use crate::domain::event::{EventBody, NewEvent};
+use crate::domain::event::{EventBody, NewEvent, Reach};
 use crate::domain::ids::{AuditId, ProjectId, RunId};
 use crate::domain::run::{Project, Run, RunStatus};
 use crate::domain::time::Timestamp;
@@ -77,6 +77,7 @@ impl Prepared {
 pub(super) struct PreparedEvent {
     pub(super) run_id: Option<RunId>,
     pub(super) body_json: Arc<str>,
+    pub(super) reach: Reach,
 }
 
 /// A run: the columns that are searched and the record.
@@ -137,7 +138,9 @@ fn row(run: Run) -> Result<RunRow, EngineError> {
 }
 
 fn event(event: &NewEvent) -> Result<PreparedEvent, EngineError> {
-    Ok(PreparedEvent { run_id: event.run_id, body_json: json::<EventBody>(&event.body)?.into() })
+    // Of what belongs to no run nothing can be told outside its room.
+    let reach = event.run_id.map_or(Reach::Room, |_| event.body.reach());
+    Ok(PreparedEvent { run_id: event.run_id, body_json: json::<EventBody>(&event.body)?.into(), reach })
 }
 
 fn json<T: Serialize>(value: &T) -> Result<String, EngineError> {

@@ -10,6 +10,7 @@ pub mod frame;
 mod guard;
 mod incoming;
 pub(in crate::surfaces) mod pace;
+pub(in crate::surfaces) mod refusal;
 mod socket;
 pub mod upgrade;
 mod utf8;
