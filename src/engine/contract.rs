@@ -69,6 +69,7 @@ macro_rules! rules {
             projects_are_listed_newest_first
             runs_are_listed_newest_first
             durations_come_from_completed_agents
+            notes_are_listed_by_the_start_of_their_names_and_the_first_one_wins
             a_note_stands_until_it_is_forgotten
             a_producer_goes_on_from_where_it_was_read
             producers_are_forgotten
@@ -137,6 +138,7 @@ fn a_run(project: &Project) -> Run {
         crash_attempts: 0,
         lease: None,
         retry_of: None,
+        inputs: Vec::new(),
         control: RunControl::default(),
         definition: None,
     }

@@ -101,12 +101,18 @@ pub trait Engine: Send + Sync + 'static {
     /// What was noted under a name; see [`Change::Note`].
     fn note(&self, name: String) -> EngineFuture<Option<String>>;
 
+    /// Everything noted under names that begin like this, in the order of the names.
+    fn notes(&self, prefix: String) -> EngineFuture<Vec<(String, String)>>;
+
     /// Figures for operators.
     fn stats(&self) -> EngineFuture<EngineStats>;
 
     /// Commits what is waiting, closes the store and refuses everything after.
     fn close(&self) -> EngineFuture<()>;
 }
+
+/// How the names of notes begin that keep what projects were given: JSON with the `sha256` of a content, which stays.
+pub const INPUT_NOTES: &str = "input/";
 
 /// Hears of appended events, after they are durable. Must not block: it is called on the engine's writer.
 pub trait EngineEvents: Send + Sync + 'static {
@@ -191,6 +197,18 @@ pub enum Change {
         name: String,
         /// What.
         value: Option<String>,
+    },
+    /// Notes something under a name that nothing was noted under yet; [`EngineError::Taken`] otherwise.
+    NoteOnce {
+        /// Which.
+        name: String,
+        /// What.
+        value: String,
+    },
+    /// Forgets everything noted under names that begin like this.
+    ForgetNotes {
+        /// How they begin.
+        prefix: String,
     },
     /// The fold of a room's log up to a number, so that a restart need not read it all. Kept when newer than the
     /// saved one.

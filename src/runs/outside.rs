@@ -38,6 +38,7 @@ pub fn begun(project: &Project, newest: Option<RunId>, worker: OutsideWorker, no
         crash_attempts: 0,
         lease: None,
         retry_of: None,
+        inputs: Vec::new(),
         definition: None,
         control: RunControl { worker: Some(worker), ..RunControl::default() },
     }
@@ -74,6 +75,7 @@ pub fn said(run: &mut Run, body: &mut EventBody, now: Timestamp) -> Result<(), S
                         early: Vec::new(),
                         preview: None,
                         usage: None,
+                        shortfall: None,
                     });
                     run.agents.len() - 1
                 }

@@ -1,6 +1,7 @@
 //! One operation, many doors: authorise, validate, then ask broker, runs or engine. Doors decode, call and encode.
 
 pub mod archive;
+pub mod captions;
 pub mod catalog;
 pub mod control;
 mod driving;
@@ -8,8 +9,10 @@ pub mod error;
 pub mod events;
 pub mod files;
 pub mod idempotency;
+pub mod inputs;
 pub mod logs;
 mod outside_lines;
+mod pages_list;
 mod producers;
 pub mod projects;
 pub mod publish;
@@ -65,6 +68,7 @@ struct Inner {
     started_at: Timestamp,
     draining: AtomicBool,
     outside: OutsideLines,
+    uploads: tokio::sync::Mutex<()>,
 }
 
 impl Service {
@@ -80,6 +84,7 @@ impl Service {
             started_at,
             draining: AtomicBool::new(false),
             outside: OutsideLines::default(),
+            uploads: tokio::sync::Mutex::new(()),
         }))
     }
 

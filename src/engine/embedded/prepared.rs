@@ -45,6 +45,13 @@ pub(super) enum Prepared {
         newest: (u64, u64),
         now: Timestamp,
     },
+    NoteOnce {
+        name: String,
+        value: String,
+    },
+    ForgetNotes {
+        prefix: String,
+    },
     Note {
         name: String,
         value: Option<String>,
@@ -109,6 +116,8 @@ pub(super) fn prepare(change: Change) -> Result<Prepared, EngineError> {
             Prepared::Produce { room, producer, expected, newest, now }
         }
         Change::Note { name, value } => Prepared::Note { name, value },
+        Change::NoteOnce { name, value } => Prepared::NoteOnce { name, value },
+        Change::ForgetNotes { prefix } => Prepared::ForgetNotes { prefix },
         Change::SaveState { room, state } => Prepared::SaveState { room, state },
         Change::CutLog { room, through } => Prepared::CutLog { room, through },
         Change::ForgetFiles(run) => Prepared::ForgetFiles(run),
