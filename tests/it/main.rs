@@ -5,6 +5,7 @@
 mod auth;
 mod behind;
 mod broken_template;
+mod caption;
 mod conformance;
 mod control;
 mod corners;
