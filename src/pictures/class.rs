@@ -9,7 +9,7 @@ use crate::pictures::layout::Layout;
 use crate::pictures::metadata::Metadata;
 
 /// Rows that are looked at, at most.
-const ROWS_MAX: u32 = 400;
+const ROWS_MAX: u32 = 1_600;
 /// Columns of a row that are looked at, at most; they lie side by side, for neighbours are compared.
 const COLUMNS_MAX: u32 = 1_200;
 /// Steps of lightness that a stroke of writing differs from its paper.
@@ -55,8 +55,10 @@ pub struct Texture {
     pub grain: f64,
     /// Share of pixels that lie above or below both of their neighbours in a row, as noise makes them.
     pub noise: f64,
-    /// Colours in steps of eight per channel, by 10,000 pixels.
-    pub variety: f64,
+    /// Colours in steps of eight per channel.
+    pub colours: usize,
+    /// Share of the pixels that have one of the eight most frequent of these.
+    pub plain: f64,
     /// Groups of rows with strokes that rows without any lie between.
     pub lines: usize,
     /// Strokes in a row of such a group, in the mean.
@@ -71,8 +73,8 @@ impl Texture {
         let columns = width.min(COLUMNS_MAX);
         let first = (width - columns) / 2;
         let (mut flat, mut grain, mut noise, mut pairs) = (0_u64, 0_u64, 0_u64, 0_u64);
-        let mut known = vec![false; 1 << 15];
-        let (mut colours, mut seen) = (0_u64, 0_u64);
+        let mut counts = vec![0_u64; 1 << 15];
+        let mut seen = 0_u64;
         let mut strokes_of_rows = Vec::new();
         for row in (0..height).step_by(row_step as usize) {
             let start = (row as usize * width as usize + first as usize) * 4;
@@ -89,7 +91,7 @@ impl Texture {
                 let key = usize::from(rgba[0] >> 3) << 10
                     | usize::from(rgba[1] >> 3) << 5
                     | usize::from(rgba[2] >> 3);
-                colours += u64::from(!std::mem::replace(&mut known[key], true));
+                counts[key] += 1;
                 if let Some(before) = before {
                     let apart = (0..3)
                         .map(|at| (i32::from(rgba[at]) - i32::from(before[at])).abs())
@@ -107,13 +109,17 @@ impl Texture {
             }
             strokes_of_rows.push(strokes);
         }
+        let colours = counts.iter().filter(|count| **count > 0).count();
+        counts.sort_unstable_by_key(|count| std::cmp::Reverse(*count));
+        let plain: u64 = counts.iter().take(8).sum();
         let of_pairs = |count: u64| count as f64 / pairs.max(1) as f64;
         let (lines, strokes) = lines(&strokes_of_rows);
         Self {
             flat: of_pairs(flat),
             grain: of_pairs(grain),
             noise: of_pairs(noise),
-            variety: colours as f64 * 10_000.0 / seen.max(1) as f64,
+            colours,
+            plain: plain as f64 / seen.max(1) as f64,
             lines,
             strokes,
         }
@@ -167,17 +173,18 @@ pub fn classify(texture: Texture, layout: &Layout, codes: &[Code], metadata: &Me
             "a camera and its exposure are named in the file, and it has grain".to_owned(),
         );
     }
-    let Texture { flat, grain, noise, variety, lines, strokes } = texture;
+    let Texture { flat, grain, noise, colours, plain, lines, strokes } = texture;
     if flat >= 0.6 && lines >= 3 && strokes >= 4.0 && codes.is_empty() {
         let rule = format!("{lines} lines of strokes, {:.0} % flat neighbours", flat * 100.0);
         return found(Class::Document, 0.6 + 0.05 * (lines.min(6) as f64), rule);
     }
-    if flat >= 0.75 && variety < 150.0 {
-        let rule = format!("{:.0} % flat neighbours", flat * 100.0);
-        return found(Class::Graphic, 0.6 + (flat - 0.75) * 1.5, rule);
+    // A blurred photo is flat as well, but not of few colours.
+    if flat >= 0.75 && plain >= 0.85 {
+        let rule = format!("{:.0} % flat neighbours, {:.0} % of eight colours", flat * 100.0, plain * 100.0);
+        return found(Class::Graphic, 0.6 + (flat.min(plain) - 0.75) * 1.5, rule);
     }
     let is_whole = layout.transparent < 0.02 && layout.background.is_none();
-    if is_whole && flat < 0.4 && grain >= 0.5 && noise >= 0.15 && variety >= 15.0 {
+    if is_whole && flat < 0.4 && grain >= 0.5 && noise >= 0.15 && colours >= 64 {
         let rule = format!(
             "{:.0} % of neighbours differ a little, {:.0} % not at all, {:.0} % turn",
             grain * 100.0,

@@ -185,6 +185,10 @@ fn classes() {
     assert_eq!(class(&png(&fixtures::code("x"))), Class::Code);
     assert_eq!(class(&png(&fixtures::grainy(320, 240, 5))), Class::Photo);
     assert_eq!(class(&fixtures::jpeg_of_camera(&fixtures::grainy(320, 240, 5), 1)), Class::Photo);
+    // A photo out of focus has neither grain nor few colours: nothing is claimed.
+    let soft = DynamicImage::ImageRgba8(fixtures::grainy(480, 320, 5)).blur(6.0).into_rgba8();
+    assert_eq!(class(&fixtures::encoded(&soft, ImageFormat::Jpeg)), Class::Unknown);
+    assert_eq!(class(&fixtures::encoded(&fixtures::disc(RED, WHITE), ImageFormat::Jpeg)), Class::Graphic);
     // A smooth ramp is neither.
     assert_eq!(class(&png(&fixtures::drawn(256, 256, |x, y| [x as u8, y as u8, 90]))), Class::Unknown);
 }

@@ -16,8 +16,8 @@ use crate::pipelines::setup::{
     AgentSetup, CommandSpec, ExecutorSpec, HttpSpec, OpenAiSpec, Patience, Prices, ProcessLimits,
 };
 use crate::pipelines::{
-    Agent, AgentError, AgentHost, AgentInputs, AgentOutput, PARALLEL, Pipeline, app, graph, prompt, schema,
-    when,
+    Agent, AgentError, AgentHost, AgentInputs, AgentOutput, PARALLEL, Pipeline, graph, modelled, prompt,
+    schema, when,
 };
 
 /// Variables of the server that a program gets when nothing is said.
@@ -214,7 +214,7 @@ impl Draft {
         let mut making = Making { folder: Path::new(&definition.folder), said: &said, problems: Vec::new() };
         let stands_for = self.builtin.map(|agent| format!("{}/{}", definition.name, agent.name));
         let model_can =
-            stands_for.as_deref().and_then(app::model::prompt).is_some() || said.prompt_text.is_some();
+            stands_for.as_deref().and_then(modelled::prompt).is_some() || said.prompt_text.is_some();
         // A word about the whole pipeline does not concern agents that only this program can carry out.
         let general = definition.executor.filter(|kind| *kind != ExecutorKind::Openai || model_can);
         let kind =
@@ -440,7 +440,7 @@ impl Making<'_> {
 
     fn openai(&mut self, stands_for: Option<String>) -> OpenAiSpec {
         let said = self.said;
-        let own = stands_for.as_deref().and_then(app::model::prompt);
+        let own = stands_for.as_deref().and_then(modelled::prompt);
         let text = match (&said.prompt_text, own) {
             (Some(text), _) => text.clone(),
             (None, Some(text)) => text.to_owned(),
@@ -460,7 +460,7 @@ impl Making<'_> {
         }
         let reply = said.reply.unwrap_or_default();
         let outputs = match (&stands_for, &said.outputs) {
-            (Some(agent), None) => app::model::outputs(agent),
+            (Some(agent), None) => modelled::outputs(agent),
             _ => self.patterns(),
         };
         if reply == ReplyForm::Json && (outputs.len() != 1 || !super::glob::is_plain(&outputs[0])) {

@@ -11,6 +11,7 @@ pub mod describe;
 pub mod glob;
 mod graph;
 pub mod image;
+pub mod modelled;
 pub mod policy;
 pub mod prompt;
 pub mod schema;

@@ -12,6 +12,7 @@
 pub mod decoder;
 pub mod facts;
 pub mod inspector;
+pub mod model;
 pub mod words;
 pub mod writer;
 

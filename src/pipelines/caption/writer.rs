@@ -122,12 +122,9 @@ fn parts(image: &ImageFacts, wanted: Wanted) -> (Part, Vec<Part>) {
     }
     let mut colours_said = false;
     if kind == Class::Document {
-        let lines = class.texture.lines;
-        let words = match language {
-            Language::English => format!("about {lines} lines that look like writing"),
-            Language::German => format!("etwa {lines} Zeilen, die wie Schrift aussehen"),
-        };
-        say(words, "class.texture.lines", class.trust);
+        // How many there are depends on what counts as one, so that is not said.
+        let words = language.pick("lines that look like writing", "Zeilen, die wie Schrift aussehen");
+        say(words.to_owned(), "class.texture.lines", class.trust);
     } else if let Some((words, fact)) = arrangement(image, language) {
         say(words, fact, 0.95);
         colours_said = true;

@@ -4,7 +4,7 @@ import * as callboard from '../callboard.js';
 import { coloursOf, factsOf, lengthOf, Review, standing } from '../client/review.js';
 import { api, sentence, upload } from '../ui/api.js';
 import { byId, el, initialData, scheduler, setData, setText } from '../ui/dom.js';
-import { isActive, statusText, statusTone } from '../ui/format.js';
+import { isActive, plural, statusText, statusTone } from '../ui/format.js';
 import { confirm, shortcuts, showShortcuts, toast } from '../ui/notices.js';
 import { ConnectionLight } from './project/connection_light.js';
 
@@ -34,7 +34,7 @@ async function loadRun() {
 
 /** The texts of the newest run that has some. */
 async function firstWithTexts(runs) {
-  for (const run of runs.slice(0, 5)) {
+  for (const run of runs.filter(({ status }) => ['completed', 'partial'].includes(status)).slice(0, 5)) {
     try {
       return await api.captions(run.id);
     } catch (problem) {
@@ -80,7 +80,7 @@ function drawHead() {
     counts.open > 0 ? `${counts.open} to decide` : '',
     counts.rejected > 0 ? `${counts.rejected} rejected` : '',
     counts.failed > 0 ? `${counts.failed} failed` : '',
-    review.images.length === 0 && page.inputs.length > 0 ? `${page.inputs.length} images` : '',
+    review.images.length === 0 && page.inputs.length > 0 ? plural(page.inputs.length, 'image') : '',
     page.uploading > 0 ? `uploading ${page.uploading}…` : '',
   ];
   setText(byId('counts'), parts.filter(Boolean).join(' · '));
@@ -103,10 +103,12 @@ function drawEmpty() {
   const failed = ['failed', 'timed_out', 'cancelled'].includes(page.state.status);
   const [title, text] = active ? ['The texts are being written', page.state.message]
     : failed ? ['No texts', 'The run ended without any. Mend the images or add others, and write again.']
-    : page.inputs.length > 0 ? [`${page.inputs.length} images are here`, 'Write texts looks at each of them.']
+    : page.inputs.length > 0 ? [page.inputs.length === 1 ? 'One image is here' : `${page.inputs.length} images are here`, 'Write texts looks at each of them.']
     : ['No images yet', readOnly ? 'Nobody has added any.' : 'Drop JPEG, PNG, WebP or GIF files anywhere on this page, or add them above.'];
   box.replaceChildren(el('h2', {}, title), el('p', {}, text),
-    page.inputs.length > 0 ? el('ul.thumbs', {}, page.inputs.slice(0, 60).map((input) => el('li', {}, el('img', { src: input.url, alt: input.name, loading: 'lazy', title: input.name })))) : '');
+    page.inputs.length > 0 ? el('ul.thumbs', {}, page.inputs.slice(0, 60).map((input) => el('li', {},
+      el('img', { src: input.url, alt: input.name, loading: 'lazy', title: input.name }),
+      !readOnly && !active && el('button.small', { type: 'button', 'aria-label': `Remove ${input.name}`, onclick: () => forget(input) }, '×')))) : '');
 }
 
 function drawStrip() {
@@ -269,6 +271,11 @@ async function give(files) {
     }
     page.uploading -= some.length;
   }
+  await loadInputs();
+}
+
+async function forget(input) {
+  await api.removeInput(input.url).catch((problem) => toast(problem.message));
   await loadInputs();
 }
 

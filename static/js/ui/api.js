@@ -91,6 +91,7 @@ export const api = {
   shares: (project) => request('GET', `/api/projects/${id(project)}/shares`),
   unshare: (project, share) => request('DELETE', `/api/projects/${id(project)}/shares/${id(share)}`),
   inputs: (project) => request('GET', `/api/projects/${id(project)}/inputs`),
+  removeInput: (address) => request('DELETE', address),
   captions: (run) => request('GET', `/api/runs/${id(run)}/captions`),
   decide: (run, decisions) => request('POST', `/api/runs/${id(run)}/captions`, { decisions }),
   files: (project) => request('GET', `/api/projects/${id(project)}/files`),
