@@ -76,8 +76,8 @@ fn along(values: &[f64], length: usize, lines: usize, step: usize, line_step: us
     for line in 0..lines {
         let at = |place: usize| values[line * line_step + place * step];
         let mut sum: f64 = (0..=2 * REACH).map(at).sum();
-        for place in REACH..length - REACH {
-            blurred[place] = sum / (2 * REACH + 1) as f64;
+        for (place, mean) in blurred.iter_mut().enumerate().take(length - REACH).skip(REACH) {
+            *mean = sum / (2 * REACH + 1) as f64;
             if place + REACH + 1 < length {
                 sum += at(place + REACH + 1) - at(place - REACH);
             }
