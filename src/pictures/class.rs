@@ -126,27 +126,24 @@ impl Texture {
     }
 }
 
-/// Groups of rows with at least six edges, of at least two rows, with rows of at most one edge between them.
+/// Groups of two rows or more with edges, at least six of them somewhere, and rows of at most one edge between them; and
+/// the strokes of a row in the mean.
 fn lines(strokes: &[u32]) -> (usize, f64) {
     let (mut lines, mut edges, mut rows) = (0, 0_u64, 0_u64);
-    let mut current: Option<(u64, u64)> = None;
-    let mut after_gap = true;
+    let (mut group_rows, mut group_edges, mut most) = (0_u64, 0_u64, 0);
     for count in strokes.iter().chain(&[0]) {
-        match (*count, &mut current) {
-            (count, None) if count >= 6 && after_gap => current = Some((1, u64::from(count))),
-            (count, Some(group)) if count > 1 => *group = (group.0 + 1, group.1 + u64::from(count)),
-            (0..=1, open) => {
-                after_gap = true;
-                if let Some((group_rows, group_edges)) = open.take()
-                    && group_rows >= 2
-                {
-                    lines += 1;
-                    rows += group_rows;
-                    edges += group_edges;
-                }
-            }
-            _ => after_gap = false,
+        if *count > 1 {
+            group_rows += 1;
+            group_edges += u64::from(*count);
+            most = most.max(*count);
+            continue;
         }
+        if group_rows >= 2 && most >= 6 {
+            lines += 1;
+            rows += group_rows;
+            edges += group_edges;
+        }
+        (group_rows, group_edges, most) = (0, 0, 0);
     }
     (lines, if rows == 0 { 0.0 } else { edges as f64 / rows as f64 / 2.0 })
 }

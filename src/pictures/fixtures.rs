@@ -58,7 +58,9 @@ pub(crate) fn grainy(width: u32, height: u32, seed: u32) -> RgbaImage {
 pub(crate) fn page() -> RgbaImage {
     drawn(400, 500, |x, y| {
         let in_line = (40..360).contains(&x) && (40..460).contains(&y) && y % 24 < 10;
-        if in_line && (x / 3 + y / 24) % 3 == 0 { BLACK } else { WHITE }
+        // Only some letters are tall.
+        let is_tall = y % 24 > 1 || x < 60;
+        if in_line && is_tall && (x / 3 + y / 24) % 3 == 0 { BLACK } else { WHITE }
     })
 }
 

@@ -112,7 +112,7 @@ fn texts_say_what_is_there_in_english_and_german() {
         ("disc.png", "Graphic: red circle in the centre on a white background."),
         ("green.gif", "Plain image: green."),
         ("halves.webp", "Graphic: left half red, right half blue."),
-        ("page.png", "Document: lines that look like writing, mainly white and black."),
+        ("page.png", "Document: lines that look like writing, mainly white."),
         ("square.png", "Graphic: blue square at top left on a black background."),
         ("turned.jpg", "Graphic: upper half red, lower half blue."),
     ] {
