@@ -552,6 +552,10 @@ impl PipelineCatalog for Catalog {
         )
     }
 
+    fn takes_images(&self, pipeline: &str) -> bool {
+        pipeline == pipelines::caption::PIPELINE.name
+    }
+
     fn check_brief(&self, pipeline: &str, brief: &str) -> Result<(), String> {
         match self.pipelines.find(pipeline) {
             Some(pipeline) => (pipeline.check_brief)(brief),

@@ -41,6 +41,8 @@ pub struct Config {
     pub socketio: SocketIoConfig,
     /// Who may come in.
     pub auth: AuthConfig,
+    /// Texts for images.
+    pub caption: CaptionConfig,
     /// What is logged, in the words of `env_logger`.
     pub log_filter: String,
     /// Pipelines that were written, in the order of their names.
@@ -64,6 +66,15 @@ pub struct HttpConfig {
     pub drain_ms: u64,
 }
 
+/// Where images for texts may come from besides uploads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CaptionConfig {
+    /// Folders whose images, and those of folders inside, a run may be given.
+    pub folders: Vec<PathBuf>,
+    /// Addresses of pages whose images a run may be given.
+    pub pages: Vec<String>,
+}
+
 /// How large things may be.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LimitsConfig {
@@ -77,6 +88,10 @@ pub struct LimitsConfig {
     pub frame_bytes_max: usize,
     /// The `data` of an event that an application publishes.
     pub event_bytes_max: usize,
+    /// One file that a project is given.
+    pub input_bytes_max: usize,
+    /// Files that a project is given.
+    pub inputs_max: usize,
     /// Requests of one address that shows no token, per second; 0 is without a limit.
     pub requests_per_second: u64,
     /// Requests of one token, per second; 0 is without a limit.
@@ -294,6 +309,8 @@ impl Default for Config {
                 name_chars_max: 200,
                 frame_bytes_max: 64 * 1024,
                 event_bytes_max: 64 * 1024,
+                input_bytes_max: 32 * 1024 * 1024,
+                inputs_max: 500,
                 requests_per_second: 200,
                 token_requests_per_second: 1_000,
                 messages_per_second: 200,
@@ -344,6 +361,7 @@ impl Default for Config {
                 idle_sessions_max: 4_096,
             },
             auth: AuthConfig::default(),
+            caption: CaptionConfig::default(),
             log_filter: "info".to_owned(),
             pipelines: Vec::new(),
         }

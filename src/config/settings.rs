@@ -167,6 +167,48 @@ pub const ALL: &[Setting] = &[
         secret: false,
     },
     Setting {
+        key: "limits.input_bytes_max",
+        meaning: "bytes of one image that a project is given",
+        allowed: "a whole number from 1024 to 33554432",
+        set: |config, given| put(&mut config.limits.input_bytes_max, given.size(1024, 32 << 20)),
+        show: |config| config.limits.input_bytes_max.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "limits.inputs_max",
+        meaning: "images that a project, and a run, is given",
+        allowed: "a whole number from 1 to 5000",
+        set: |config, given| put(&mut config.limits.inputs_max, given.size(1, 5_000)),
+        show: |config| config.limits.inputs_max.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "caption.folders",
+        meaning: "folders whose images, and those of folders inside, a run of pipeline caption may name",
+        allowed: "a list of paths",
+        set: |config, given| {
+            let paths = given.list().filter(|list| list.iter().all(|path| is_filled(path)));
+            put(&mut config.caption.folders, paths.map(|list| list.into_iter().map(PathBuf::from).collect()))
+        },
+        show: |config| {
+            let paths: Vec<String> =
+                config.caption.folders.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+            list(&paths)
+        },
+        secret: false,
+    },
+    Setting {
+        key: "caption.pages",
+        meaning: "addresses of pages whose images a run of pipeline caption may be given",
+        allowed: "a list of addresses that begin with http:// or https://",
+        set: |config, given| {
+            let is_page = |page: &String| page.starts_with("https://") || page.starts_with("http://");
+            put(&mut config.caption.pages, given.list().filter(|list| list.iter().all(is_page)))
+        },
+        show: |config| list(&config.caption.pages),
+        secret: false,
+    },
+    Setting {
         key: "limits.requests_per_second",
         meaning: "requests of one address that shows no token, per second; 0 is without a limit",
         allowed: "a whole number from 0 to 1000000",

@@ -1,6 +1,7 @@
 //! Ground: plain data and pure rules. Nothing here does input or output, reads a clock or knows a wire.
 
 pub mod audit;
+pub mod caption;
 pub mod control;
 pub mod encoded;
 pub mod event;

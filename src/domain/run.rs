@@ -210,6 +210,9 @@ pub struct Run {
     /// pipeline that nobody changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub definition: Option<Arc<str>>,
+    /// Files that it was given, as they were when it was accepted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<RunInput>,
     /// What people and the queue say of it.
     #[serde(default)]
     pub control: RunControl,
@@ -232,8 +235,23 @@ impl RunAgent {
             early: Vec::new(),
             preview: None,
             usage: None,
+            shortfall: None,
         }
     }
+}
+
+/// A file that a run was given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunInput {
+    /// Its name, which no other input of the run has.
+    pub name: String,
+    /// Of its content, hexadecimal; empty when it could not be had.
+    pub sha256: String,
+    /// Bytes.
+    pub size: u64,
+    /// Why its content could not be had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
 }
 
 impl Run {
@@ -261,6 +279,7 @@ impl Run {
             lease: None,
             retry_of: None,
             definition: None,
+            inputs: Vec::new(),
             control: RunControl::default(),
         }
     }
@@ -311,6 +330,9 @@ pub struct RunAgent {
     /// What models have used for it, tries in vain included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<TokenUsage>,
+    /// What it could not do of its work, though it did the rest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shortfall: Option<String>,
 }
 
 /// Tokens that models used, and what they cost.

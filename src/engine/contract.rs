@@ -72,6 +72,7 @@ macro_rules! rules {
             projects_are_listed_newest_first
             runs_are_listed_newest_first
             durations_come_from_completed_agents
+            notes_are_listed_by_the_start_of_their_names_and_the_first_one_wins
             a_note_stands_until_it_is_forgotten
             the_audit_log_is_read_backwards
             a_producer_goes_on_from_where_it_was_read
@@ -146,6 +147,7 @@ fn a_run(project: &Project) -> Run {
         crash_attempts: 0,
         lease: None,
         retry_of: None,
+        inputs: Vec::new(),
         control: RunControl::default(),
         definition: None,
     }

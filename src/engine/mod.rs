@@ -127,6 +127,8 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Entries of the audit log, newest first: those before an entry, or the newest.
     fn audit(&self, before: Option<AuditId>, limit: usize) -> EngineFuture<Vec<AuditEntry>>;
+    /// Everything noted under names that begin like this, in the order of the names.
+    fn notes(&self, prefix: String) -> EngineFuture<Vec<(String, String)>>;
 
     /// Figures for operators.
     fn stats(&self) -> EngineFuture<EngineStats>;
@@ -134,6 +136,9 @@ pub trait Engine: Send + Sync + 'static {
     /// Commits what is waiting, closes the store and refuses everything after.
     fn close(&self) -> EngineFuture<()>;
 }
+
+/// How the names of notes begin that keep what projects were given: JSON with the `sha256` of a content, which stays.
+pub const INPUT_NOTES: &str = "input/";
 
 /// Hears of appended events, after they are durable. Must not block: it is called on the engine's writer.
 pub trait EngineEvents: Send + Sync + 'static {
@@ -223,6 +228,18 @@ pub enum Change {
     },
     /// An entry of the audit log. Beyond [`AUDIT_ENTRIES_MAX`] the oldest go.
     Audit(AuditEntry),
+    /// Notes something under a name that nothing was noted under yet; [`EngineError::Taken`] otherwise.
+    NoteOnce {
+        /// Which.
+        name: String,
+        /// What.
+        value: String,
+    },
+    /// Forgets everything noted under names that begin like this.
+    ForgetNotes {
+        /// How they begin.
+        prefix: String,
+    },
     /// The fold of a room's log up to a number, so that a restart need not read it all. Kept when newer than the
     /// saved one.
     SaveState {

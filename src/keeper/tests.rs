@@ -96,6 +96,7 @@ impl House {
             early: Vec::new(),
             preview: None,
             usage: None,
+            shortfall: None,
             output: Some(AgentManifest { key: String::new(), files: files.collect() }),
         };
         let now = self.clock.now();
@@ -120,6 +121,7 @@ impl House {
             crash_attempts: 0,
             lease: None,
             retry_of: None,
+            inputs: Vec::new(),
             control: crate::domain::control::RunControl::default(),
             definition: None,
         };

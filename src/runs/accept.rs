@@ -62,6 +62,7 @@ pub(crate) async fn draft(shared: &Shared, new: NewRun) -> Result<Draft, RunsErr
         brief: new.project.brief,
         params,
         priority: new.priority,
+        inputs: new.inputs,
         control: control(&pipeline, new.lane, new.by),
         ..blank(shared, new.project.id, &pipeline).await?
     };
@@ -99,6 +100,7 @@ pub(crate) async fn draft_retry(
         params: earlier.params,
         priority: earlier.priority,
         agents,
+        inputs: earlier.inputs,
         retry_of: Some(id),
         control: control(&pipeline, earlier.control.lane, by),
         ..blank(shared, earlier.project_id, &pipeline).await?

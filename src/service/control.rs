@@ -8,6 +8,7 @@ use crate::domain::ids::RunId;
 use crate::domain::run::{Run, RunStatus};
 use crate::runs;
 use crate::service::Service;
+use crate::service::captions;
 use crate::service::error::ServiceError;
 
 /// What a person says at a gate.
@@ -113,7 +114,16 @@ impl Service {
         item: Option<String>,
         text: Option<String>,
     ) -> Result<RunStatus, ServiceError> {
-        self.check_run(caller, Action::ControlRuns, id).await?;
+        let run = self.run_for(caller, Action::ControlRuns, id).await?;
+        // A text for an image is decided on by name, at any time; a gate is answered while the run waits at it.
+        if let Some(item) = &item
+            && run.control.gate.is_none()
+            && captions::has_results(&run)
+        {
+            let wish = captions::Wish { item: item.clone(), approve: verdict == Verdict::Approve, text };
+            self.decide_one(caller, &run, wish).await?;
+            return Ok(run.status);
+        }
         let detail = item.clone();
         let (deed, verdict) = match verdict {
             Verdict::Approve => ("run.approve", runs::GateVerdict::Approve { item, text }),

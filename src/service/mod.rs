@@ -2,6 +2,7 @@
 
 pub mod archive;
 mod audit;
+pub mod captions;
 pub mod catalog;
 pub mod clients;
 pub mod control;
@@ -10,8 +11,10 @@ pub mod error;
 pub mod events;
 pub mod files;
 pub mod idempotency;
+pub mod inputs;
 pub mod logs;
 mod outside_lines;
+mod pages_list;
 mod producers;
 pub mod projects;
 pub mod publish;
@@ -70,6 +73,7 @@ struct Inner {
     draining: AtomicBool,
     outside: OutsideLines,
     watch: Watch,
+    uploads: tokio::sync::Mutex<()>,
 }
 
 impl Service {
@@ -86,6 +90,7 @@ impl Service {
             draining: AtomicBool::new(false),
             outside: OutsideLines::default(),
             watch: Watch::default(),
+            uploads: tokio::sync::Mutex::new(()),
         }))
     }
 

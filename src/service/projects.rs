@@ -13,7 +13,7 @@ use crate::engine::{Batch, Change, EngineError, KeptAnswer, ProjectQuery};
 use crate::service::catalog::CatalogAgent;
 use crate::service::error::ServiceError;
 use crate::service::idempotency::IdempotencyKey;
-use crate::service::{Service, validate};
+use crate::service::{Service, captions, inputs, validate};
 
 /// A project that somebody wants.
 #[derive(Clone, Debug, Default)]
@@ -243,7 +243,12 @@ impl Service {
 
     async fn remove_project(&self, id: ProjectId) -> Result<(), ServiceError> {
         let runs = self.ground().engine.runs_of(id, usize::MAX).await?;
-        match self.ground().engine.commit(Batch::of([Change::RemoveProject(id)])).await {
+        let forget = [
+            Change::ForgetNotes { prefix: inputs::prefix(id) },
+            Change::ForgetNotes { prefix: captions::prefix(id) },
+            Change::RemoveProject(id),
+        ];
+        match self.ground().engine.commit(Batch::of(forget)).await {
             Ok(_) => {}
             Err(EngineError::RunActive(run)) => {
                 return Err(ServiceError::Conflict(format!(

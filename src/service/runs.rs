@@ -122,6 +122,7 @@ impl Service {
             return Err(ServiceError::invalid("priority", message));
         };
         let project = self.stored_project(project).await?;
+        let inputs = self.inputs_of_run(&project, &request.params).await?;
         let keep = key.as_ref().map(keep);
         let on_conflict = match request.on_conflict {
             OnConflict::Reject => crate::runs::OnConflict::Reject,
@@ -129,7 +130,7 @@ impl Service {
             OnConflict::Replace => crate::runs::OnConflict::Replace,
         };
         let (params, lane, by) = (request.params, request.lane, caller.name());
-        let new = NewRun { project, params, priority, lane, by, on_conflict, keep };
+        let new = NewRun { project, params, inputs, priority, lane, by, on_conflict, keep };
         generated(self.ground().runs.enqueue(new).await, key)
     }
 

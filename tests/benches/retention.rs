@@ -319,6 +319,7 @@ fn ended_run(project_id: ProjectId) -> Run {
         early: Vec::new(),
         preview: None,
         usage: None,
+        shortfall: None,
         output: Some(AgentManifest {
             key: format!("{place:064x}"),
             files: (0..3).map(|number| file(3 * place + number)).collect(),
@@ -347,5 +348,6 @@ fn ended_run(project_id: ProjectId) -> Run {
         control: callboard::domain::control::RunControl::default(),
         definition: None,
         retry_of: None,
+        inputs: Vec::new(),
     }
 }

@@ -6,6 +6,7 @@ mod admin;
 mod auth;
 mod behind;
 mod broken_template;
+mod caption;
 mod channels;
 mod conformance;
 mod control;

@@ -234,6 +234,7 @@ pub async fn durations_come_from_completed_agents(factory: &impl Factory) {
         early: Vec::new(),
         preview: None,
         usage: None,
+        shortfall: None,
     };
     for number in 0..6_u64 {
         let mut run =
@@ -292,6 +293,26 @@ pub async fn a_note_stands_until_it_is_forgotten(factory: &impl Factory) {
     assert_eq!(engine.note("other".to_owned()).await.unwrap(), None);
     commit(&*engine, [note(None)]).await.unwrap();
     assert_eq!(engine.note("queue".to_owned()).await.unwrap(), None);
+}
+
+pub async fn notes_are_listed_by_the_start_of_their_names_and_the_first_one_wins(factory: &impl Factory) {
+    let engine = factory.open();
+    let once = |name: &str, value: &str| Change::NoteOnce { name: name.to_owned(), value: value.to_owned() };
+    let pairs = |list: &[(&str, &str)]| -> Vec<(String, String)> {
+        list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    for (name, value) in [("a/2", "two"), ("a/1", "one"), ("b/1", "other"), ("a/%_", "odd"), ("a/ü", "far")]
+    {
+        commit(&*engine, [once(name, value)]).await.unwrap();
+    }
+    let refused = commit(&*engine, [once("a/3", "with"), once("a/1", "later")]).await;
+    assert_eq!(refused.unwrap_err(), EngineError::Taken);
+    let all = engine.notes("a/".to_owned()).await.unwrap();
+    assert_eq!(all, pairs(&[("a/%_", "odd"), ("a/1", "one"), ("a/2", "two"), ("a/ü", "far")]));
+    assert_eq!(engine.note("a/1".to_owned()).await.unwrap().as_deref(), Some("one"));
+    commit(&*engine, [Change::ForgetNotes { prefix: "a/".to_owned() }]).await.unwrap();
+    assert_eq!(engine.notes("a/".to_owned()).await.unwrap(), []);
+    assert_eq!(engine.notes(String::new()).await.unwrap(), pairs(&[("b/1", "other")]));
 }
 
 pub async fn a_producer_goes_on_from_where_it_was_read(factory: &impl Factory) {

@@ -186,6 +186,7 @@ pub async fn files_are_forgotten_of_ended_runs_alone(factory: &impl Factory) {
         early: Vec::new(),
         preview: None,
         usage: None,
+        shortfall: None,
         output: Some(AgentManifest { key: "key".to_owned(), files: vec![file] }),
     };
     let run = Run { status: RunStatus::Running, agents: vec![agent], ..a_run(&project) };

@@ -101,6 +101,8 @@ impl Work<'_> {
             }
             Prepared::Note { name, value } => self.note(name, value.as_deref()),
             Prepared::Audit { id, record } => self.audit(*id, record),
+            Prepared::NoteOnce { name, value } => self.note_once(name, value),
+            Prepared::ForgetNotes { prefix } => self.forget_notes(prefix),
             Prepared::SaveState { room, state } => self.save_state(*room, state),
             Prepared::CutLog { room, through } => self.cut_log(*room, *through),
             Prepared::ForgetFiles(run) => self.forget_files(*run),
@@ -386,6 +388,21 @@ impl Work<'_> {
         Ok(())
     }
 
+    fn note_once(&mut self, name: &str, value: &str) -> Result<(), Failure> {
+        let noted = self
+            .connection
+            .prepare_cached("INSERT INTO notes (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING")?
+            .execute([name, value])?;
+        if noted == 0 { Err(EngineError::Taken.into()) } else { Ok(()) }
+    }
+
+    fn forget_notes(&mut self, prefix: &str) -> Result<(), Failure> {
+        self.connection
+            .prepare_cached("DELETE FROM notes WHERE name >= ?1 AND substr(name, 1, length(?1)) = ?1")?
+            .execute([prefix])?;
+        Ok(())
+    }
+
     fn save_state(&mut self, room: ProjectId, state: &SavedState) -> Result<(), Failure> {
         let room = self.head(room)?.room;
         self.connection
@@ -438,6 +455,7 @@ impl Work<'_> {
             return Err(EngineError::RunActive(id).into());
         }
         run.agents.iter_mut().for_each(|agent| agent.output = None);
+        run.inputs.clear();
         let record = serde_json::to_string(&run)
             .map_err(|error| EngineError::Storage(format!("cannot be encoded: {error}")))?;
         self.connection

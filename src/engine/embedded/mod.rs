@@ -280,6 +280,10 @@ impl Engine for EmbeddedEngine {
         self.readers.ask(move |store| known(rows::audit(store, before, limit)))
     }
 
+    fn notes(&self, prefix: String) -> EngineFuture<Vec<(String, String)>> {
+        self.readers.ask(move |store| known(rows::notes(store, &prefix)))
+    }
+
     fn stats(&self) -> EngineFuture<EngineStats> {
         let stats = EngineStats {
             size_bytes: self.size_bytes(),

@@ -46,6 +46,13 @@ pub(super) enum Prepared {
         newest: (u64, u64),
         now: Timestamp,
     },
+    NoteOnce {
+        name: String,
+        value: String,
+    },
+    ForgetNotes {
+        prefix: String,
+    },
     Note {
         name: String,
         value: Option<String>,
@@ -116,6 +123,8 @@ pub(super) fn prepare(change: Change) -> Result<Prepared, EngineError> {
         }
         Change::Note { name, value } => Prepared::Note { name, value },
         Change::Audit(entry) => Prepared::Audit { id: entry.id, record: json::<AuditEntry>(&entry)? },
+        Change::NoteOnce { name, value } => Prepared::NoteOnce { name, value },
+        Change::ForgetNotes { prefix } => Prepared::ForgetNotes { prefix },
         Change::SaveState { room, state } => Prepared::SaveState { room, state },
         Change::CutLog { room, through } => Prepared::CutLog { room, through },
         Change::ForgetFiles(run) => Prepared::ForgetFiles(run),

@@ -248,6 +248,22 @@ pub(super) fn audit(
     entries.collect()
 }
 
+/// What was noted under names that begin like this. Names are compared byte by byte, so they lie side by side.
+pub(super) fn notes(connection: &Connection, prefix: &str) -> rusqlite::Result<Vec<(String, String)>> {
+    let mut statement =
+        connection.prepare_cached("SELECT name, value FROM notes WHERE name >= ? ORDER BY name")?;
+    let mut rows = statement.query([prefix])?;
+    let mut notes = Vec::new();
+    while let Some(row) = rows.next()? {
+        let name: String = row.get(0)?;
+        if !name.starts_with(prefix) {
+            break;
+        }
+        notes.push((name, row.get(1)?));
+    }
+    Ok(notes)
+}
+
 /// How many projects there are, and how many runs in each state that has any.
 pub(super) fn counts(connection: &Connection) -> rusqlite::Result<(u64, Vec<(RunStatus, u64)>)> {
     let projects =

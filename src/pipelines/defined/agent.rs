@@ -6,7 +6,7 @@ use crate::domain::pipeline::{AgentDefinition, ExecutorKind, PipelineDefinition}
 use crate::pipelines::defined::leak;
 use crate::pipelines::policy::AgentPolicy;
 use crate::pipelines::setup::{AgentSetup, ExecutorSpec};
-use crate::pipelines::{Agent, AgentError, AgentHost, AgentInputs, AgentOutput, Pipeline, app, when};
+use crate::pipelines::{Agent, AgentError, AgentHost, AgentInputs, AgentOutput, Pipeline, modelled, when};
 
 /// An agent that is not settled yet.
 pub(super) struct Draft {
@@ -30,7 +30,7 @@ impl Draft {
         let mut making = Making { folder: Path::new(&definition.folder), said: &said, problems: Vec::new() };
         let stands_for = self.builtin.map(|agent| format!("{}/{}", definition.name, agent.name));
         let model_can =
-            stands_for.as_deref().and_then(app::model::prompt).is_some() || said.prompt_text.is_some();
+            stands_for.as_deref().and_then(modelled::prompt).is_some() || said.prompt_text.is_some();
         // A word about the whole pipeline does not concern agents that only this program can carry out.
         let general = definition.executor.filter(|kind| *kind != ExecutorKind::Openai || model_can);
         let kind =

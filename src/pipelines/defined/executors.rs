@@ -3,7 +3,7 @@
 use crate::domain::pipeline::ReplyForm;
 use crate::pipelines::defined::agent::Making;
 use crate::pipelines::setup::{CommandSpec, HttpSpec, OpenAiSpec, Patience, Prices, ProcessLimits};
-use crate::pipelines::{app, glob, prompt, schema};
+use crate::pipelines::{glob, modelled, prompt, schema};
 
 /// Variables of the server that a program gets when nothing is said.
 const ENV_ALLOW: &[&str] = &["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"];
@@ -144,7 +144,7 @@ impl Making<'_> {
 
     pub(super) fn openai(&mut self, stands_for: Option<String>) -> OpenAiSpec {
         let said = self.said;
-        let own = stands_for.as_deref().and_then(app::model::prompt);
+        let own = stands_for.as_deref().and_then(modelled::prompt);
         let text = match (&said.prompt_text, own) {
             (Some(text), _) => text.clone(),
             (None, Some(text)) => text.to_owned(),
@@ -164,7 +164,7 @@ impl Making<'_> {
         }
         let reply = said.reply.unwrap_or_default();
         let outputs = match (&stands_for, &said.outputs) {
-            (Some(agent), None) => app::model::outputs(agent),
+            (Some(agent), None) => modelled::outputs(agent),
             _ => self.patterns(),
         };
         if reply == ReplyForm::Json && (outputs.len() != 1 || !glob::is_plain(&outputs[0])) {

@@ -119,6 +119,7 @@ impl Generation {
                     output: made.output,
                     summary: made.summary,
                     skipped: made.skipped,
+                    shortfall: made.shortfall,
                     took_ms: millis(began.elapsed()),
                     progress: self.progress.percent(),
                     eta: self.progress.eta(),

@@ -258,6 +258,7 @@ async fn a_repeated_request_hears_its_first_answer() {
     let boot = house.boot(settings(), None, plain);
     let project = house.project("x").await;
     let request = |body: &str| NewRun {
+        inputs: Vec::new(),
         project: project.clone(),
         params: serde_json::Map::new(),
         priority: 0,

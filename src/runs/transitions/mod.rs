@@ -225,6 +225,7 @@ pub(crate) fn agent_started(run: &Run, index: usize, now: Timestamp) -> Transiti
     record.early.clear();
     record.preview = None;
     record.summary = None;
+    record.shortfall = None;
     let message = match record.failed_tries {
         0 => format!("Starting {} agent", record.agent),
         failed => format!("Starting {} agent, try {}", record.agent, failed + 1),
@@ -267,6 +268,8 @@ pub(crate) struct AgentDone {
     pub(crate) eta: Option<Eta>,
     /// Its condition did not hold.
     pub(crate) skipped: bool,
+    /// What it could not do.
+    pub(crate) shortfall: Option<String>,
 }
 
 /// An agent is done; its files are durable already.
@@ -276,6 +279,7 @@ pub(crate) fn agent_completed(run: &Run, done: AgentDone) -> Transition {
     record.status = Some(if done.skipped { AgentStatus::Skipped } else { AgentStatus::Completed });
     record.duration_ms = Some(done.took_ms);
     record.output = Some(done.output);
+    record.shortfall = done.shortfall;
     let message = match done.skipped {
         true => format!("Skipped {} agent: {}", record.agent, done.summary),
         false => format!("Completed {} agent in {}", record.agent, seconds(done.took_ms)),
@@ -350,13 +354,18 @@ pub(crate) fn reused(run: &Run, agents: &[usize], progress: f64, eta: Option<Eta
     change
 }
 
-/// All agents are done.
+/// All agents are done; `partial` when one of them could not do all of its work.
 pub(crate) fn completed(run: &Run, now: Timestamp) -> Transition {
     let took_ms = run.worked_ms(now);
     let files = plan::files_of(run).len();
     let (agents, files) = (counted(run.agents.len(), "agent"), counted(files, "file"));
-    let message = format!("Completed {agents} in {}, {files}", seconds(took_ms));
-    Transition::of(run).end(RunStatus::Completed, message, now)
+    let mut message = format!("Completed {agents} in {}, {files}", seconds(took_ms));
+    let short: Vec<&str> = run.agents.iter().filter_map(|agent| agent.shortfall.as_deref()).collect();
+    if short.is_empty() {
+        return Transition::of(run).end(RunStatus::Completed, message, now);
+    }
+    message.push_str(&format!("; {}", short.join("; ")));
+    Transition::of(run).end(RunStatus::Partial, message, now)
 }
 
 fn artifact(project: ProjectId, agent: &str, file: &ManifestFile) -> Artifact {

@@ -9,6 +9,7 @@ mod error;
 mod headers;
 mod home;
 mod project;
+mod review;
 mod routes;
 mod sign_in;
 

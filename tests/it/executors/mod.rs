@@ -9,6 +9,7 @@ mod model_server;
 mod openai;
 mod parallel;
 mod restart;
+mod vision;
 mod wire;
 
 use std::path::Path;
