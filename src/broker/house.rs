@@ -220,11 +220,11 @@ impl HouseFollower {
         }
     }
 
-    /// What comes after a place, from the tail or from the log.
+    /// What comes after a place, from the tail or from the log. Losses up to the place `told` are known to the reader.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn read(&mut self, place: u64) -> Result<HouseRead, BrokerError> {
+    pub async fn read(&mut self, place: u64, told: u64) -> Result<HouseRead, BrokerError> {
         self.head.borrow_and_update();
         // The last message of an event may still be to come.
         let after = number_behind(place);
@@ -232,7 +232,7 @@ impl HouseFollower {
             return Ok(read);
         }
         let page = self.house.0.engine.read_house(after, READ_LIMIT).await?;
-        if page.bounds.lost > after {
+        if page.bounds.lost > after && last_place(page.bounds.lost) > told {
             return Ok(HouseRead::Lost);
         }
         let through = match page.events.last() {

@@ -34,6 +34,8 @@ pub(super) struct Desk {
     pub(super) places: RefCell<Places>,
     /// The epoch of the house, once it is known.
     pub(super) epoch: Cell<Epoch>,
+    /// Up to this place the client knows that something was lost.
+    pub(super) told: Cell<u64>,
     /// Something of this has changed.
     pub(super) changed: Notify,
     /// The session is gone.
@@ -50,6 +52,7 @@ impl Desk {
             client_name: RefCell::default(),
             places: RefCell::default(),
             epoch: Cell::new(Epoch(0)),
+            told: Cell::new(0),
             changed: Notify::new(),
             over: Cell::new(false),
             pumps: Cell::new(false),
@@ -72,7 +75,7 @@ pub(super) async fn pump(desk: Rc<Desk>, peer: Peer, mut follower: HouseFollower
             break;
         }
         let place = desk.places.borrow().place();
-        let read = follower.read(place).await;
+        let read = follower.read(place, desk.told.get()).await;
         // Subscribed from an earlier position meanwhile: what was read is not what comes next.
         if desk.over.get() || desk.places.borrow().place() != place {
             continue;
@@ -136,7 +139,7 @@ fn tell_moments(desk: &Desk, peer: &Peer, moments: &mut Moments, seen: u64) -> u
     if desk.caller.get().may(Action::Read).is_err() {
         return newest.version;
     }
-    let (places, mut told) = (desk.places.borrow(), seen);
+    let places = desk.places.borrow();
     let position = Position { epoch: desk.epoch.get(), seq: places.place() };
     for moment in newest.moments.iter().filter(|moment| moment.version > seen) {
         // One on a channel that is subscribed to later is told then.
@@ -144,8 +147,7 @@ fn tell_moments(desk: &Desk, peer: &Peer, moments: &mut Moments, seen: u64) -> u
             peer.send_text(&moment_json(moment, position));
         }
     }
-    told = told.max(newest.version);
-    told
+    newest.version
 }
 
 fn moment_json(moment: &Moment, position: Position) -> String {

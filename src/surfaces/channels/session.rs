@@ -134,6 +134,9 @@ impl ChannelSession {
                 Some(position) if stays => (position, true, None),
                 _ => (entry.position, entry.resumed, entry.gap),
             };
+            if let Some((_, to)) = gap {
+                desk.told.set(desk.told.get().max(to.seq));
+            }
             let reply = Reply::Subscribed {
                 channels: channels.iter().map(|channel| CHANNELS[usize::from(*channel)].name).collect(),
                 position: position.to_string(),
