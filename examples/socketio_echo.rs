@@ -26,6 +26,7 @@ use callboard::broker::shard::Heartbeat;
 use callboard::clock::SystemClock;
 use callboard::config::Config;
 use callboard::engine::embedded::{Durability, EmbeddedEngine, EmbeddedOptions};
+use callboard::surfaces::channels::ChannelEncoder;
 use callboard::surfaces::http::front::Fronted;
 use callboard::surfaces::http::gate;
 use callboard::surfaces::room::{RoomEncoder, RoomPhrases};
@@ -140,6 +141,7 @@ async fn serve(flags: Flags, folder: &std::path::Path) -> anyhow::Result<()> {
         room_socket: Arc::new(RoomEncoder),
         sse: Arc::new(SseEncoder),
         tasks: Arc::new(TaskEncoder),
+        house: Arc::new(ChannelEncoder),
     };
     let heartbeat = Heartbeat { ping_ms: 25_000, silence_ms: 60_000, stall_ms: 60_000 };
     let broker = Broker::new(engine, encoders, Arc::new(RoomPhrases), heartbeat);

@@ -40,6 +40,7 @@ use crate::runs::{RunLimits, Runs, RunsDeps, RunsSettings};
 use crate::service::catalog::{CatalogAgent, PipelineCatalog};
 use crate::service::{Ground, Service};
 use crate::surfaces;
+use crate::surfaces::channels::{self, ChannelDoor, ChannelEncoder, Moments};
 use crate::surfaces::http::front::{self, Express, Fronted, Left};
 use crate::surfaces::rest::express::Publications;
 use crate::surfaces::room::{RoomDoor, RoomEncoder, RoomPhrases};
@@ -148,6 +149,7 @@ impl App {
             room_socket: Arc::new(RoomEncoder),
             sse: Arc::new(surfaces::sse::SseEncoder),
             tasks: Arc::new(TaskEncoder),
+            house: Arc::new(ChannelEncoder),
         };
         let broker = Broker::new(engine.clone(), encoders, Arc::new(RoomPhrases), heartbeat);
         if listener.is_none() {
@@ -214,6 +216,7 @@ impl App {
                 heartbeat,
                 upgrades: options.upgrades,
                 lobby: Lobby::start(service.clone()),
+                moments: Moments::start(service.clone()),
                 sessions: Arc::default(),
             };
             server = Some(rim.serve(listener)?);
@@ -326,6 +329,7 @@ struct HttpRim {
     heartbeat: Heartbeat,
     upgrades: Option<Upgrades>,
     lobby: Lobby,
+    moments: Moments,
     sessions: Arc<socketio::hub::Shared>,
 }
 
@@ -345,6 +349,7 @@ impl HttpRim {
                 // One shard per worker, on the worker's own thread.
                 rim.service.broker().local_shard();
                 let (door, upgrades) = (Rc::new(rim.door()), rim.upgrades);
+                let channel_door = Rc::new(rim.channel_door());
                 let socketio = rim.socketio_door();
                 let (app, front_app) = (rim.web_app(socketio.clone()), rim.web_app(socketio.clone()));
                 let leaving = leaving.clone();
@@ -362,6 +367,7 @@ impl HttpRim {
                     .graceful_shutdown_signal(left.clone())
                     .upgrade(fn_service(move |(request, framed)| {
                         let (door, socketio) = (door.clone(), socketio.clone());
+                        let channel_door = channel_door.clone();
                         let incoming = Incoming::new(request, framed);
                         async move {
                             match (upgrades, incoming.request.path()) {
@@ -369,6 +375,7 @@ impl HttpRim {
                                     enter(door.service.broker().local_shard(), incoming).await
                                 }
                                 (None, "/socket.io/" | "/socket.io") => socketio.enter(incoming).await,
+                                (None, channels::PATH) => channel_door.enter(incoming).await,
                                 (None, _) => door.enter(incoming).await,
                             }
                             Ok::<_, actix_web::Error>(())
@@ -396,6 +403,22 @@ impl HttpRim {
             connections_max: self.config.http.connections_max,
             messages_per_second: self.config.limits.messages_per_second,
             heartbeat_ms: self.heartbeat.ping_ms,
+        }
+    }
+
+    fn channel_door(&self) -> ChannelDoor {
+        let RoomDoor { service, auth, clock, limits, connections_max, messages_per_second, heartbeat_ms } =
+            self.door();
+        let moments = self.moments.clone();
+        ChannelDoor {
+            service,
+            auth,
+            clock,
+            moments,
+            limits,
+            connections_max,
+            messages_per_second,
+            heartbeat_ms,
         }
     }
 
@@ -527,6 +550,10 @@ impl PipelineCatalog for Catalog {
                 .map(|agent| CatalogAgent { agent: agent.name.into(), title: agent.title.into() })
                 .collect(),
         )
+    }
+
+    fn takes_images(&self, pipeline: &str) -> bool {
+        pipeline == pipelines::caption::PIPELINE.name
     }
 
     fn check_brief(&self, pipeline: &str, brief: &str) -> Result<(), String> {

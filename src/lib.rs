@@ -12,6 +12,7 @@
 //!
 //! - [`domain`]: ids, events, positions, the fold, runs: plain data and pure rules
 //! - [`clock`], [`telemetry`], [`config`]: time and chance, what the machine does, what was set
+//! - [`pictures`]: pictures decoded, measured, described
 //! - [`pipelines`]: what built-in agents compute; [`sandbox`]: the child process that runs scripts;
 //!   [`warden`]: the process that stands between us and a program
 //! - [`engine`], [`artifacts`]: everything durable
@@ -32,6 +33,7 @@ pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod keeper;
+pub mod pictures;
 pub mod pipelines;
 pub mod runs;
 pub mod sandbox;

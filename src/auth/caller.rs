@@ -1,5 +1,7 @@
 //! Who asks, once that is known: role, reach, and until when.
 
+use std::net::IpAddr;
+
 use crate::auth::AuthError;
 use crate::auth::policy::{self, Action};
 use crate::domain::ids::ProjectId;
@@ -22,6 +24,8 @@ pub struct Caller {
     pub expires_at: Option<Timestamp>,
     /// The session that their cookie stands for.
     pub session: Option<u64>,
+    /// Where they come from; none for the house itself.
+    pub address: Option<IpAddr>,
 }
 
 /// By what callers of one role are told apart. Says nothing that helps to guess a token.
@@ -36,6 +40,20 @@ pub enum TokenName {
     Configured(u16),
     /// A signed token: the beginning of the hash of its issuer and subject.
     Subject([u8; 8]),
+}
+
+impl TokenName {
+    /// How a caller of that role is seen by others, like `operator 3fa9c1d2`.
+    pub fn name(self, role: Option<Role>) -> String {
+        let role = role.map_or("nobody", Role::as_str);
+        match self {
+            TokenName::None => role.to_owned(),
+            TokenName::Listed(id) | TokenName::Subject(id) => {
+                format!("{role} {}", String::from_utf8_lossy(&id))
+            }
+            TokenName::Configured(place) => format!("{role} #{place}"),
+        }
+    }
 }
 
 /// Which projects a caller may touch.
@@ -92,19 +110,24 @@ impl Caller {
 
     /// Somebody of a role, without more to be known by.
     pub const fn of(role: Option<Role>) -> Self {
-        Self { role, token: TokenName::None, scope: Scope::Everything, expires_at: None, session: None }
+        Self {
+            role,
+            token: TokenName::None,
+            scope: Scope::Everything,
+            expires_at: None,
+            session: None,
+            address: None,
+        }
+    }
+
+    /// The same caller, come from there.
+    pub fn from_address(self, address: Option<IpAddr>) -> Self {
+        Self { address, ..self }
     }
 
     /// As others see them, like `operator 3fa9c1d2`.
     pub fn name(self) -> String {
-        let role = self.role.map_or("nobody", Role::as_str);
-        match self.token {
-            TokenName::None => role.to_owned(),
-            TokenName::Listed(id) | TokenName::Subject(id) => {
-                format!("{role} {}", String::from_utf8_lossy(&id))
-            }
-            TokenName::Configured(place) => format!("{role} #{place}"),
-        }
+        self.token.name(self.role)
     }
 
     /// Whether this caller may do that on the whole server. Who is bound to some projects may not, so that a door which

@@ -180,6 +180,13 @@ impl Limits {
         }
     }
 
+    /// Where a request comes from, for whoever wants to know; nothing is decided by it.
+    pub(super) fn seen_from(head: &Head<'_>) -> Option<IpAddr> {
+        let peer = head.peer?.ip().to_canonical();
+        let seen = head.forwarded_for.and_then(|list| list.rsplit(',').next()?.trim().parse::<IpAddr>().ok());
+        Some(if peer.is_loopback() { seen.unwrap_or(peer) } else { peer })
+    }
+
     /// A request came whose caller is known.
     pub(super) fn request(&self, address: Option<Address>, caller: &Caller) -> Result<(), AuthError> {
         let Some(address) = address else { return Ok(()) };

@@ -385,7 +385,7 @@ impl Auth {
     /// With the first check that fails.
     pub fn authorise_poll(&self, head: &Head<'_>) -> Result<Caller, AuthError> {
         origin::check_origin(&self.0.rim, head.host, head.origin)?;
-        self.identify(head)
+        Ok(self.identify(head)?.from_address(Limits::seen_from(head)))
     }
 
     fn let_in(&self, head: &Head<'_>) -> Result<Caller, AuthError> {
@@ -393,7 +393,7 @@ impl Auth {
         limits.may_try(address)?;
         let caller = self.identify(head).inspect_err(|_| limits.tried(address))?;
         limits.request(address, &caller)?;
-        Ok(caller)
+        Ok(caller.from_address(Limits::seen_from(head)))
     }
 
     /// Whether somebody who was let in may stay.

@@ -20,11 +20,13 @@ pub enum Action {
     SeeServer,
     /// Disconnect clients, speak to all of them.
     ManageClients,
+    /// Take notice of alerts.
+    ManageAlerts,
 }
 
 impl Action {
     /// All actions.
-    pub const ALL: [Action; 7] = [
+    pub const ALL: [Action; 8] = [
         Action::Read,
         Action::ManageProjects,
         Action::ControlRuns,
@@ -32,6 +34,7 @@ impl Action {
         Action::Share,
         Action::SeeServer,
         Action::ManageClients,
+        Action::ManageAlerts,
     ];
 }
 
@@ -40,7 +43,7 @@ pub fn needs(action: Action) -> Role {
     match action {
         Action::Read => Role::Viewer,
         Action::ManageProjects | Action::ControlRuns | Action::Publish | Action::Share => Role::Operator,
-        Action::SeeServer | Action::ManageClients => Role::Admin,
+        Action::SeeServer | Action::ManageClients | Action::ManageAlerts => Role::Admin,
     }
 }
 
@@ -60,6 +63,7 @@ mod tests {
             (Action::Share, [false, false, true, true]),
             (Action::SeeServer, [false, false, false, true]),
             (Action::ManageClients, [false, false, false, true]),
+            (Action::ManageAlerts, [false, false, false, true]),
         ];
         assert_eq!(table.len(), Action::ALL.len());
         let roles = [None, Some(Role::Viewer), Some(Role::Operator), Some(Role::Admin)];

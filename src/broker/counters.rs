@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
 
+use crate::broker::clients::Roll;
 use crate::telemetry::latency::Latency;
 
 /// Counts of one broker; every shard adds to them.
@@ -27,6 +28,8 @@ pub struct Counters {
     pub skipped_log_lines: AtomicU64,
     /// Previews and the like that gave way to newer ones.
     pub skipped_previews: AtomicU64,
+    /// Clients by type, and those that went.
+    pub roll: Roll,
     /// Time from an event being durable to the last socket of a shard that was up to date.
     fanout: Mutex<Latency>,
     closed: Mutex<BTreeMap<u16, u64>>,

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 
 use crate::broker::Joined;
+use crate::broker::clients::Standing;
 use crate::broker::frame::Encoding;
 use crate::broker::shard::{Entry, Follower, LocalShard};
 use crate::domain::ids::ProjectId;
@@ -35,6 +36,27 @@ impl Follow {
         let follower = Rc::new(Follower::new(encoding));
         let seat = shard.follow(entry, follower.clone());
         Self { joined, frames: FollowStream { shard, follower, seat } }
+    }
+}
+
+/// Where a follower sits, for whoever wants to know how it stands.
+#[derive(Clone)]
+pub struct FollowSeat {
+    shard: LocalShard,
+    seat: (ProjectId, usize),
+}
+
+impl FollowSeat {
+    /// How it stands now.
+    pub fn standing(&self) -> Standing {
+        self.shard.standing_at(self.seat.0, self.seat.1)
+    }
+}
+
+impl FollowStream {
+    /// Where it sits.
+    pub fn seat(&self) -> FollowSeat {
+        FollowSeat { shard: self.shard.clone(), seat: self.seat }
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
+use crate::broker::house::HouseEncoder;
 use crate::domain::event::LoggedEvent;
 use crate::domain::ids::ProjectId;
 use crate::domain::position::Epoch;
@@ -34,6 +35,8 @@ pub struct Encoders {
     pub sse: Arc<dyn Encoder>,
     /// For [`Encoding::Tasks`].
     pub tasks: Arc<dyn Encoder>,
+    /// For whoever follows the whole house.
+    pub house: Arc<dyn HouseEncoder>,
 }
 
 /// An event with what it was encoded to so far.

@@ -5,9 +5,11 @@
 //! and lag are the same code (`shard.rs`). Fan-out never starts from a publish: the engine announces what is durable, and
 //! that is what goes out.
 
+pub mod clients;
 pub mod counters;
 pub mod follow;
 pub mod frame;
+pub mod house;
 pub mod inbox;
 mod load;
 pub mod outlet;
@@ -23,6 +25,7 @@ mod tail;
 mod tests;
 
 use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,9 +36,11 @@ use std::time::{Duration, Instant};
 use actix::prelude::*;
 use bytes::Bytes;
 
+use crate::broker::clients::{Announcement, ClientQuery, ClientType, ClientView, RoomFigures};
 use crate::broker::counters::Counters;
 use crate::broker::follow::Follow;
 use crate::broker::frame::{Encoders, Encoding};
+use crate::broker::house::House;
 use crate::broker::inbox::{InboxReader, inbox};
 use crate::broker::registry::Links;
 use crate::broker::room_actor::{Save, View};
@@ -45,7 +50,7 @@ use crate::broker::slots::Slots;
 use crate::broker::stats::{BrokerStats, ConnectionStats, EventStats, RoomStats, SocketStats};
 use crate::domain::event::{LoggedEvent, NewEvent};
 use crate::domain::fold::RoomState;
-use crate::domain::ids::{ProjectId, RunId};
+use crate::domain::ids::{ClientId, ProjectId, RunId};
 use crate::domain::position::Position;
 use crate::engine::{Batch, Change, Committed, Engine, EngineError, EngineFuture};
 
@@ -264,6 +269,11 @@ impl Broker {
         Ok(Follow::new(shard, entry, encoding))
     }
 
+    /// What is heard beyond its room, of the whole house.
+    pub fn house(&self) -> &House {
+        &self.links.house
+    }
+
     /// Hears of what happens to runs in every room, log lines left out, once it is durable. Beyond `capacity` news that
     /// nobody takes is dropped and the next batch says so.
     pub fn watch(&self, capacity: usize) -> InboxReader<RunNews> {
@@ -297,7 +307,10 @@ impl Broker {
     /// saves the folds of live rooms, and waits until the sockets are gone or the time is up. Who still comes is asked to
     /// leave at once.
     pub async fn stop(&self, reconnect_per_second: u64, within: Duration) {
-        self.settle(Instant::now() + SETTLE_WITHIN.min(within)).await;
+        let settled = SETTLE_WITHIN.min(within);
+        self.settle(Instant::now() + settled).await;
+        // Whoever follows the house and misses the end of it comes back with its position.
+        let _ = tokio::time::timeout(settled, self.links.house.settled()).await;
         let slots = Arc::new(Slots::new(reconnect_per_second));
         self.links.tell_shards(|| Notice::Leave { slots: slots.clone() });
         for room in self.links.live_rooms() {
@@ -329,6 +342,67 @@ impl Broker {
         &self.links.counters
     }
 
+    /// Clients of every surface that fit, those that are furthest behind first; and how many fit.
+    pub async fn clients(&self, query: &ClientQuery) -> (Vec<ClientView>, u64) {
+        let asked = query.clone();
+        let shards = self.on_each_shard(move |shard| shard.look_up(&asked)).await;
+        let total = shards.iter().map(|(_, total)| total).sum();
+        let mut clients: Vec<ClientView> = shards.into_iter().flat_map(|(clients, _)| clients).collect();
+        clients.sort_by_key(|client| {
+            let behind = client.standing.behind + client.standing.queued_bytes;
+            (std::cmp::Reverse(behind), std::cmp::Reverse(client.card.connected_at))
+        });
+        clients.truncate(query.limit);
+        (clients, total)
+    }
+
+    /// Tells every client, or those that read `channel`; answers how many were told.
+    pub async fn announce(&self, announcement: Announcement, channel: Option<String>) -> u64 {
+        let told = self.on_each_shard(move |shard| shard.announce(&announcement, channel.as_deref()));
+        told.await.into_iter().sum()
+    }
+
+    /// Puts a client out; false when there is no such client.
+    pub async fn put_out(&self, client: ClientId, reason: String) -> bool {
+        self.on_each_shard(move |shard| shard.put_out(client, &reason)).await.contains(&true)
+    }
+
+    /// Rooms that somebody reads, those with the most viewers first.
+    pub async fn rooms(&self) -> Vec<RoomFigures> {
+        let mut rooms: HashMap<ProjectId, RoomFigures> = HashMap::new();
+        for here in self.on_each_shard(LocalShard::room_figures).await.into_iter().flatten() {
+            let known = rooms.entry(here.room).or_insert(RoomFigures { viewers: 0, lagging: 0, ..here });
+            known.viewers += here.viewers;
+            known.lagging += here.lagging;
+            known.behind_max = known.behind_max.max(here.behind_max);
+            known.seq = known.seq.max(here.seq);
+        }
+        let mut rooms: Vec<RoomFigures> = rooms.into_values().collect();
+        rooms.sort_by_key(|figures| (std::cmp::Reverse(figures.viewers), figures.room));
+        rooms
+    }
+
+    /// Asks every shard on its own thread. One whose inbox is full is left out.
+    async fn on_each_shard<T: Send + 'static>(
+        &self,
+        work: impl Fn(&LocalShard) -> T + Send + Sync + 'static,
+    ) -> Vec<T> {
+        let work = Arc::new(work);
+        let answers = std::sync::Mutex::new(Vec::new());
+        self.links.tell_shards(|| {
+            let (answer, answered) = tokio::sync::oneshot::channel();
+            answers.lock().unwrap_or_else(PoisonError::into_inner).push(answered);
+            let work = work.clone();
+            // Whoever asked may be gone.
+            Notice::Run(Box::new(move |shard| drop(answer.send(work(&shard)))))
+        });
+        let mut given = Vec::new();
+        for answered in answers.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            given.extend(answered.await.ok());
+        }
+        given
+    }
+
     /// Figures for operators.
     pub async fn stats(&self) -> BrokerStats {
         let shards = self.shards.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -351,7 +425,7 @@ impl Broker {
                 by_surface: [("room", sockets), ("sse", followers), ("socketio", sessions)]
                     .map(|(surface, count)| (surface.to_owned(), count))
                     .into(),
-                by_client_type: [("unknown".to_owned(), total)].into(),
+                by_client_type: by_client_type(&counters.roll, total),
             },
             rooms: RoomStats { active, largest },
             events: EventStats {
@@ -368,6 +442,21 @@ impl Broker {
             sockets: SocketStats { lagging, queued_bytes, closed: counters.closed_by_code() },
         }
     }
+}
+
+/// Those that have not said who they are yet are unknown.
+fn by_client_type(roll: &clients::Roll, total: u64) -> BTreeMap<String, u64> {
+    let known = roll.by_type();
+    let enlisted: u64 = known.iter().map(|(_, count)| count).sum();
+    known
+        .into_iter()
+        .map(|(kind, count)| match kind {
+            ClientType::Unknown => (kind, count + total.saturating_sub(enlisted)),
+            _ => (kind, count),
+        })
+        .filter(|(_, count)| *count > 0)
+        .map(|(kind, count)| (kind.as_str().to_owned(), count))
+        .collect()
 }
 
 impl Rate {

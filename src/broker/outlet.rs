@@ -3,7 +3,7 @@
 //! A peer that does not take bytes keeps the rest of one write, shared with everyone else, and nothing more: whoever wants
 //! to write looks at [`Outlet::is_idle`] first and otherwise remembers a position.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
@@ -30,6 +30,7 @@ pub struct Outlet {
     drained: RefCell<Option<Waker>>,
     ending: Cell<Ending>,
     close_code: Cell<u16>,
+    close_reason: OnceCell<Box<str>>,
     /// How the shard speaks on this connection, when not like on others.
     pub(crate) phrases: RefCell<Option<Arc<dyn Phrases>>>,
     /// Milliseconds of the shard's clock when the peer was last heard.
@@ -66,6 +67,7 @@ impl Outlet {
             drained: RefCell::new(None),
             ending: Cell::new(Ending::No),
             close_code: Cell::new(1006),
+            close_reason: OnceCell::new(),
             phrases: RefCell::new(None),
             heard_ms: Cell::new(0),
             pinged_ms: Cell::new(0),
@@ -83,6 +85,11 @@ impl Outlet {
     /// The stream, for reading.
     pub fn stream(&self) -> &TcpStream {
         &self.stream
+    }
+
+    /// Whether it reads a room.
+    pub fn has_seat(&self) -> bool {
+        !self.seats.borrow().is_empty()
     }
 
     /// Whether everything that was written has gone out.
@@ -188,6 +195,18 @@ impl Outlet {
     /// Remembers why it ends.
     pub fn set_close_code(&self, code: u16) {
         self.close_code.set(code);
+    }
+
+    /// Why it ends, in words; the first who says so is right.
+    pub fn give_reason(&self, reason: &str) {
+        if !reason.is_empty() {
+            self.close_reason.get_or_init(|| reason.into());
+        }
+    }
+
+    /// Why it ended, in words; empty when nobody said.
+    pub fn close_reason(&self) -> String {
+        self.close_reason.get().map(|reason| reason.to_string()).unwrap_or_default()
     }
 
     /// The task that owns the connection waits for something to flush.

@@ -11,6 +11,7 @@ use tokio::sync::broadcast;
 
 use crate::broker::counters::Counters;
 use crate::broker::frame::Encoders;
+use crate::broker::house::House;
 use crate::broker::inbox::{Inbox, inbox};
 use crate::broker::room_actor::RoomActor;
 use crate::broker::shard::Notice;
@@ -32,6 +33,8 @@ pub(crate) struct Links {
     pub(crate) engine: Arc<dyn Engine>,
     /// How events become bytes.
     pub(crate) encoders: Arc<Encoders>,
+    /// What is heard beyond its room.
+    pub(crate) house: House,
     /// Figures.
     pub(crate) counters: Arc<Counters>,
     rooms: Mutex<HashMap<ProjectId, LiveRoom>>,
@@ -73,6 +76,7 @@ impl Links {
     /// Nothing is live yet.
     pub(crate) fn new(engine: Arc<dyn Engine>, encoders: Arc<Encoders>) -> Self {
         Self {
+            house: House::new(engine.clone(), encoders.house.clone()),
             engine,
             encoders,
             counters: Arc::new(Counters::default()),
@@ -251,5 +255,9 @@ impl EngineEvents for Links {
     fn removed(&self, room: ProjectId) {
         self.lock().remove(&room);
         self.tell_shards(|| Notice::Removed { room });
+    }
+
+    fn grown(&self, _: u64) {
+        self.house.grown();
     }
 }

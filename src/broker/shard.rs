@@ -20,6 +20,7 @@ use slab::Slab;
 pub use self::notice::{Heartbeat, Notice, Phrases};
 pub(in crate::broker) use self::seats::Follower;
 use self::seats::{Reader, Seat, Seats};
+use crate::broker::clients::LiveClient;
 use crate::broker::counters::Counters;
 use crate::broker::frame::Encoding;
 use crate::broker::outlet::Outlet;
@@ -51,6 +52,7 @@ struct Shard {
     started: Instant,
     rooms: RefCell<HashMap<ProjectId, Rc<Seats>>>,
     outlets: RefCell<Slab<Rc<Outlet>>>,
+    clients: RefCell<Slab<Rc<dyn LiveClient>>>,
     next_generation: Cell<u64>,
     /// There once the server goes down.
     leaving: RefCell<Option<Arc<Slots>>>,
@@ -87,6 +89,7 @@ impl LocalShard {
             started: Instant::now(),
             rooms: RefCell::default(),
             outlets: RefCell::default(),
+            clients: RefCell::default(),
             next_generation: Cell::new(1),
             leaving: RefCell::default(),
             on_leave: RefCell::default(),
@@ -95,6 +98,10 @@ impl LocalShard {
 
     pub(crate) fn belongs_to(&self, links: &Arc<Links>) -> bool {
         Arc::ptr_eq(&self.0.links, links)
+    }
+
+    pub(in crate::broker) fn clients(&self) -> &RefCell<Slab<Rc<dyn LiveClient>>> {
+        &self.0.clients
     }
 
     /// Its number.
@@ -254,7 +261,8 @@ impl LocalShard {
     fn take_seat(&self, entry: &Entry, reader: Reader) -> usize {
         let seats = &entry.seats;
         seats.sockets.fetch_add(1, Ordering::Relaxed);
-        let seat = Seat { reader, position: entry.joined.position.seq, slots_seen: 0, reading_log: false };
+        let position = entry.joined.position.seq;
+        let seat = Seat { reader, position, joined_at: position, slots_seen: 0, reading_log: false };
         let key = seats.readers.borrow_mut().insert(seat);
         self.say_presence(seats);
         key

@@ -124,6 +124,17 @@ mod tests {
 
     struct Number;
 
+    impl crate::broker::house::HouseEncoder for Number {
+        fn encode(
+            &self,
+            _: Epoch,
+            _: u64,
+            _: &crate::domain::house::HouseEvent,
+        ) -> Vec<crate::broker::house::HouseMessage> {
+            Vec::new()
+        }
+    }
+
     impl Encoder for Number {
         fn encode(&self, _: ProjectId, _: Epoch, event: &LoggedEvent) -> Bytes {
             Bytes::from(format!("{};", event.seq))
@@ -139,6 +150,7 @@ mod tests {
             room_socket: Arc::new(Number),
             sse: Arc::new(Number),
             tasks: Arc::new(Number),
+            house: Arc::new(Number),
         });
         range
             .map(|seq| {

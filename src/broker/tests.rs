@@ -27,6 +27,17 @@ use crate::engine::{Batch, Change, Engine, LogBounds, ReadLimit, SavedState};
 
 struct Numbers;
 
+impl crate::broker::house::HouseEncoder for Numbers {
+    fn encode(
+        &self,
+        _: Epoch,
+        _: u64,
+        _: &crate::domain::house::HouseEvent,
+    ) -> Vec<crate::broker::house::HouseMessage> {
+        Vec::new()
+    }
+}
+
 impl Encoder for Numbers {
     fn encode(&self, _: ProjectId, _: Epoch, event: &LoggedEvent) -> Bytes {
         Bytes::from(format!("{} ", event.seq))
@@ -58,7 +69,12 @@ impl Phrases for Silent {
 }
 
 fn encoders() -> Encoders {
-    Encoders { room_socket: Arc::new(Numbers), sse: Arc::new(Numbers), tasks: Arc::new(Numbers) }
+    Encoders {
+        room_socket: Arc::new(Numbers),
+        sse: Arc::new(Numbers),
+        tasks: Arc::new(Numbers),
+        house: Arc::new(Numbers),
+    }
 }
 
 struct House {

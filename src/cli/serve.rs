@@ -6,10 +6,11 @@ use crate::app::{App, AppOptions};
 use crate::auth;
 use crate::auth::token::TokenFile;
 use crate::cli::{Settings, say, say_error};
-use crate::telemetry::logging;
+use crate::telemetry::{logging, memory};
 
 /// Serves until the process is asked to end.
 pub(super) fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
+    memory::prepare();
     let loaded = settings.load()?;
     // Before anything is made on disk; the app asks the same again.
     let tokens = TokenFile::in_dir(&loaded.config.data_dir).snapshot()?.guards();

@@ -132,7 +132,11 @@ impl Loading {
     fn take(&mut self, key: &str, value: &Value, place: &str) {
         let Some(setting) = settings::ALL.iter().find(|setting| setting.key == key) else {
             let known = settings::ALL.iter().map(|setting| setting.key);
-            self.problems.push(format!("{key} ({place}) is not a setting{}", suggestion(key, known)));
+            let like = match suggestion(key, known) {
+                none if none.is_empty() => section_suggestion(key),
+                like => like,
+            };
+            self.problems.push(format!("{key} ({place}) is not a setting{like}"));
             return;
         };
         if (setting.set)(&mut self.loaded.config, Given(value)).is_some() {
@@ -147,6 +151,15 @@ impl Loading {
 /// `; did you mean …?`, or nothing when no known key is alike.
 pub(super) fn suggestion<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> String {
     most_alike(wrong, known.map(|key| (key, key))).map(did_you_mean).unwrap_or_default()
+}
+
+/// The same key in a section of a name that is like the one that was written.
+fn section_suggestion(key: &str) -> String {
+    let Some((section, rest)) = key.split_once('.') else { return String::new() };
+    let sections = settings::ALL.iter().filter_map(|setting| Some(setting.key.split_once('.')?.0));
+    let like = most_alike(section, sections.chain(["pipeline"]).map(|known| (known, known)));
+    let like = like.filter(|like| *like != section).map(|like| did_you_mean(&format!("{like}.{rest}")));
+    like.unwrap_or_default()
 }
 
 fn did_you_mean(key: &str) -> String {
@@ -242,6 +255,11 @@ mod tests {
                 "runs.concurency (in callboard.toml) is not a setting; did you mean runs.concurrency?",
             ),
             ("quux = 1", vec![], "quux (in callboard.toml) is not a setting"),
+            (
+                "pipelin.x.file = 'x'",
+                vec![],
+                "pipelin.x.file (in callboard.toml) is not a setting; did you mean pipeline.x.file?",
+            ),
             (
                 "[runs]\nconcurrency = 0",
                 vec![],

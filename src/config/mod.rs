@@ -33,12 +33,16 @@ pub struct Config {
     pub store: StoreConfig,
     /// How long things are kept.
     pub retention: RetentionConfig,
+    /// When operators are alerted.
+    pub alerts: AlertsConfig,
     /// How the server goes down.
     pub shutdown: ShutdownConfig,
     /// Socket.IO.
     pub socketio: SocketIoConfig,
     /// Who may come in.
     pub auth: AuthConfig,
+    /// Texts for images.
+    pub caption: CaptionConfig,
     /// What is logged, in the words of `env_logger`.
     pub log_filter: String,
     /// Pipelines that were written, in the order of their names.
@@ -62,6 +66,15 @@ pub struct HttpConfig {
     pub drain_ms: u64,
 }
 
+/// Where images for texts may come from besides uploads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CaptionConfig {
+    /// Folders whose images, and those of folders inside, a run may be given.
+    pub folders: Vec<PathBuf>,
+    /// Addresses of pages whose images a run may be given.
+    pub pages: Vec<String>,
+}
+
 /// How large things may be.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LimitsConfig {
@@ -75,6 +88,10 @@ pub struct LimitsConfig {
     pub frame_bytes_max: usize,
     /// The `data` of an event that an application publishes.
     pub event_bytes_max: usize,
+    /// One file that a project is given.
+    pub input_bytes_max: usize,
+    /// Files that a project is given.
+    pub inputs_max: usize,
     /// Requests of one address that shows no token, per second; 0 is without a limit.
     pub requests_per_second: u64,
     /// Requests of one token, per second; 0 is without a limit.
@@ -146,6 +163,21 @@ pub struct RetentionConfig {
     pub latest_files: bool,
     /// Free space that stays in the store to be used again; 0 gives all of it back.
     pub spare_bytes_max: u64,
+}
+
+/// When operators are alerted. 0 turns a rule off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertsConfig {
+    /// Runs that wait.
+    pub queue_depth: u64,
+    /// Runs that failed within five minutes.
+    pub failures: u64,
+    /// Free space of the data directory's disk, in percent.
+    pub disk_free_percent: u64,
+    /// Memory of the machine that is to be had, in percent.
+    pub memory_free_percent: u64,
+    /// Sockets that are behind.
+    pub lagging: u64,
 }
 
 /// Socket.IO.
@@ -277,6 +309,8 @@ impl Default for Config {
                 name_chars_max: 200,
                 frame_bytes_max: 64 * 1024,
                 event_bytes_max: 64 * 1024,
+                input_bytes_max: 32 * 1024 * 1024,
+                inputs_max: 500,
                 requests_per_second: 200,
                 token_requests_per_second: 1_000,
                 messages_per_second: 200,
@@ -310,6 +344,13 @@ impl Default for Config {
                 latest_files: true,
                 spare_bytes_max: 64 << 20,
             },
+            alerts: AlertsConfig {
+                queue_depth: 100,
+                failures: 5,
+                disk_free_percent: 10,
+                memory_free_percent: 5,
+                lagging: 100,
+            },
             shutdown: ShutdownConfig { reconnect_per_second: 500, timeout_ms: 30_000 },
             socketio: SocketIoConfig {
                 ping_interval_ms: 25_000,
@@ -320,6 +361,7 @@ impl Default for Config {
                 idle_sessions_max: 4_096,
             },
             auth: AuthConfig::default(),
+            caption: CaptionConfig::default(),
             log_filter: "info".to_owned(),
             pipelines: Vec::new(),
         }

@@ -167,6 +167,48 @@ pub const ALL: &[Setting] = &[
         secret: false,
     },
     Setting {
+        key: "limits.input_bytes_max",
+        meaning: "bytes of one image that a project is given",
+        allowed: "a whole number from 1024 to 33554432",
+        set: |config, given| put(&mut config.limits.input_bytes_max, given.size(1024, 32 << 20)),
+        show: |config| config.limits.input_bytes_max.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "limits.inputs_max",
+        meaning: "images that a project, and a run, is given",
+        allowed: "a whole number from 1 to 5000",
+        set: |config, given| put(&mut config.limits.inputs_max, given.size(1, 5_000)),
+        show: |config| config.limits.inputs_max.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "caption.folders",
+        meaning: "folders whose images, and those of folders inside, a run of pipeline caption may name",
+        allowed: "a list of paths",
+        set: |config, given| {
+            let paths = given.list().filter(|list| list.iter().all(|path| is_filled(path)));
+            put(&mut config.caption.folders, paths.map(|list| list.into_iter().map(PathBuf::from).collect()))
+        },
+        show: |config| {
+            let paths: Vec<String> =
+                config.caption.folders.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+            list(&paths)
+        },
+        secret: false,
+    },
+    Setting {
+        key: "caption.pages",
+        meaning: "addresses of pages whose images a run of pipeline caption may be given",
+        allowed: "a list of addresses that begin with http:// or https://",
+        set: |config, given| {
+            let is_page = |page: &String| page.starts_with("https://") || page.starts_with("http://");
+            put(&mut config.caption.pages, given.list().filter(|list| list.iter().all(is_page)))
+        },
+        show: |config| list(&config.caption.pages),
+        secret: false,
+    },
+    Setting {
         key: "limits.requests_per_second",
         meaning: "requests of one address that shows no token, per second; 0 is without a limit",
         allowed: "a whole number from 0 to 1000000",
@@ -406,6 +448,46 @@ pub const ALL: &[Setting] = &[
         allowed: "bytes, from 0 to 1125899906842624",
         set: |config, given| put(&mut config.retention.spare_bytes_max, given.number(0, BYTES_MAX)),
         show: |config| config.retention.spare_bytes_max.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "alerts.queue_depth",
+        meaning: "operators are alerted when so many runs wait; 0 is never",
+        allowed: "a whole number from 0 to 1000000",
+        set: |config, given| put(&mut config.alerts.queue_depth, given.number(0, 1_000_000)),
+        show: |config| config.alerts.queue_depth.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "alerts.failures",
+        meaning: "operators are alerted when so many runs failed within five minutes; 0 is never",
+        allowed: "a whole number from 0 to 1000000",
+        set: |config, given| put(&mut config.alerts.failures, given.number(0, 1_000_000)),
+        show: |config| config.alerts.failures.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "alerts.disk_free_percent",
+        meaning: "operators are alerted when less of the disk with the data directory is free; 0 is never",
+        allowed: "percent, from 0 to 99",
+        set: |config, given| put(&mut config.alerts.disk_free_percent, given.number(0, 99)),
+        show: |config| config.alerts.disk_free_percent.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "alerts.memory_free_percent",
+        meaning: "operators are alerted when less of the memory of the machine is to be had; 0 is never",
+        allowed: "percent, from 0 to 99",
+        set: |config, given| put(&mut config.alerts.memory_free_percent, given.number(0, 99)),
+        show: |config| config.alerts.memory_free_percent.to_string(),
+        secret: false,
+    },
+    Setting {
+        key: "alerts.lagging",
+        meaning: "operators are alerted when so many sockets stay behind; 0 is never",
+        allowed: "a whole number from 0 to 1000000",
+        set: |config, given| put(&mut config.alerts.lagging, given.number(0, 1_000_000)),
+        show: |config| config.alerts.lagging.to_string(),
         secret: false,
     },
     Setting {

@@ -31,6 +31,7 @@ fn says_no_to_what_is_not_allowed() {
         ("retention.every_ms", "0"),
         ("retention.events_days", "-1"),
         ("retention.latest_files", "perhaps"),
+        ("alerts.disk_free_percent", "100"),
         ("auth.tokens", "operator:abc"),
         ("auth.tokens", "root:0000000000000000000000000000000000000000000000000000000000000000"),
         ("admin_token", ""),

@@ -29,6 +29,29 @@ pub enum EventBody {
     Event(Custom),
 }
 
+impl EventBody {
+    /// Whether it is heard beyond its room: it then has a place in the order of the whole house as well. What makes up the
+    /// bulk of a log has none.
+    pub fn reach(&self) -> Reach {
+        match self {
+            EventBody::StatusUpdate(_) => Reach::Standing,
+            EventBody::AgentUpdate(_) | EventBody::Completion(_) => Reach::House,
+            EventBody::Log(_) | EventBody::Artifact(_) | EventBody::Event(_) => Reach::Room,
+        }
+    }
+}
+
+/// How far an event is heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// In its room alone.
+    Room,
+    /// In the whole house.
+    House,
+    /// In the whole house, and it says how its run stands.
+    Standing,
+}
+
 /// The run changed state, or went on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StatusUpdate {

@@ -57,3 +57,7 @@ id!(
     /// One live connection on any surface.
     ClientId
 );
+id!(
+    /// One entry of the audit log.
+    AuditId
+);

@@ -210,12 +210,80 @@ pub struct Run {
     /// pipeline that nobody changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub definition: Option<Arc<str>>,
+    /// Files that it was given, as they were when it was accepted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<RunInput>,
     /// What people and the queue say of it.
     #[serde(default)]
     pub control: RunControl,
 }
 
+impl RunAgent {
+    /// An agent that has not begun.
+    pub fn new(agent: impl Into<String>, title: impl Into<String>) -> Self {
+        Self {
+            agent: agent.into(),
+            title: title.into(),
+            status: None,
+            summary: None,
+            started_at: None,
+            duration_ms: None,
+            output: None,
+            failed_tries: 0,
+            retry_at: None,
+            answer: None,
+            early: Vec::new(),
+            preview: None,
+            usage: None,
+            shortfall: None,
+        }
+    }
+}
+
+/// A file that a run was given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunInput {
+    /// Its name, which no other input of the run has.
+    pub name: String,
+    /// Of its content, hexadecimal; empty when it could not be had.
+    pub sha256: String,
+    /// Bytes.
+    pub size: u64,
+    /// Why its content could not be had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
 impl Run {
+    /// A run of a project that waits and has nothing to do yet.
+    pub fn new(id: RunId, project_id: ProjectId, pipeline: String, now: Timestamp) -> Self {
+        Self {
+            id,
+            project_id,
+            pipeline,
+            brief: String::new(),
+            params: serde_json::Map::new(),
+            priority: 0,
+            status: RunStatus::Queued,
+            version: 0,
+            progress: 0.0,
+            message: "Queued".to_owned(),
+            agents: Vec::new(),
+            created_at: now,
+            started_at: None,
+            ended_at: None,
+            cancel_requested_at: None,
+            error: None,
+            evidence: None,
+            crash_attempts: 0,
+            lease: None,
+            retry_of: None,
+            definition: None,
+            inputs: Vec::new(),
+            control: RunControl::default(),
+        }
+    }
+
     /// What the models of all its agents have used; none when none was asked.
     pub fn usage(&self) -> Option<TokenUsage> {
         self.agents.iter().filter_map(|agent| agent.usage).reduce(TokenUsage::and)
@@ -247,6 +315,9 @@ pub struct RunAgent {
     /// How often it was tried in vain.
     #[serde(default)]
     pub failed_tries: u32,
+    /// Not before this time it is tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<Timestamp>,
     /// What a person said of its output.
     #[serde(default)]
     pub answer: Option<GateAnswer>,
@@ -259,6 +330,9 @@ pub struct RunAgent {
     /// What models have used for it, tries in vain included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<TokenUsage>,
+    /// What it could not do of its work, though it did the rest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shortfall: Option<String>,
 }
 
 /// Tokens that models used, and what they cost.

@@ -5,11 +5,13 @@
 #![allow(missing_docs, reason = "the name of a rule says what holds")]
 
 mod commits;
+mod house;
 mod logs;
 mod records;
 mod upkeep;
 
 pub use commits::*;
+pub use house::*;
 pub use logs::*;
 pub use records::*;
 pub use upkeep::*;
@@ -18,9 +20,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll, Waker};
 
+use crate::domain::audit::AuditEntry;
 use crate::domain::control::RunControl;
 use crate::domain::event::{Custom, EventBody, LoggedEvent, NewEvent};
-use crate::domain::ids::{ProjectId, RunId};
+use crate::domain::ids::{AuditId, ProjectId, RunId};
 use crate::domain::position::{Epoch, Position};
 use crate::domain::run::{AgentStatus, Project, Run, RunAgent, RunStatus};
 use crate::domain::time::Timestamp;
@@ -69,7 +72,9 @@ macro_rules! rules {
             projects_are_listed_newest_first
             runs_are_listed_newest_first
             durations_come_from_completed_agents
+            notes_are_listed_by_the_start_of_their_names_and_the_first_one_wins
             a_note_stands_until_it_is_forgotten
+            the_audit_log_is_read_backwards
             a_producer_goes_on_from_where_it_was_read
             producers_are_forgotten
             a_kept_answer_holds_its_key_until_it_expires
@@ -86,6 +91,11 @@ macro_rules! rules {
             files_are_forgotten_of_ended_runs_alone
             what_a_removed_project_left_goes_in_pieces
             expired_answers_go_in_pieces
+            the_house_has_one_order
+            the_house_knows_how_a_run_stood_before
+            the_order_of_the_house_outlives_a_restart
+            what_a_cut_takes_is_lost_to_the_house
+            what_a_removed_project_had_is_lost_to_the_house
         );
     };
     ($factory:expr; $($rule:ident)*) => {
@@ -137,6 +147,7 @@ fn a_run(project: &Project) -> Run {
         crash_attempts: 0,
         lease: None,
         retry_of: None,
+        inputs: Vec::new(),
         control: RunControl::default(),
         definition: None,
     }
@@ -246,4 +257,6 @@ impl EngineEvents for Ear {
     fn removed(&self, room: ProjectId) {
         self.heard.lock().unwrap().push(Heard::Removed(room));
     }
+
+    fn grown(&self, _: u64) {}
 }

@@ -20,12 +20,19 @@
 //!    the batch resolves, and a read that begins before the cut gives what is left ([`LogPage::follows`] says so).
 //! 9. **Removal is at once, clearing up is not.** What belongs to a removed project is gone for every read as soon as the
 //!    batch is answered; [`Change::Upkeep`] clears it away piece by piece.
+//! 10. **One order for the house.** Events of runs that are heard beyond their room ([`Reach`]) are numbered over all rooms in
+//!     the order of their commits: a read that sees a number sees every one below it that was not lost.
+//!     [`EngineEvents::grown`] is called before the future of the batch resolves. What is cut or removed with its log is lost
+//!     here as well, and [`HouseBounds::lost`] says up to where that has happened. No number is given twice.
 //!
 //! `contract.rs` checks all of this for any implementation.
+//!
+//! [`Reach`]: crate::domain::event::Reach
 
 #[cfg(test)]
 pub mod contract;
 pub mod embedded;
+pub mod house;
 pub mod producers;
 pub mod retention;
 
@@ -33,13 +40,18 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use crate::domain::audit::AuditEntry;
 use crate::domain::event::{LoggedEvent, NewEvent};
-use crate::domain::ids::{ProjectId, RunId};
+use crate::domain::ids::{AuditId, ProjectId, RunId};
 use crate::domain::position::{Epoch, Position};
 use crate::domain::run::{Project, Run, RunStatus};
 use crate::domain::time::Timestamp;
+use crate::engine::house::{HouseBounds, HousePage};
 use crate::engine::producers::Producer;
 use crate::engine::retention::{Kept, LogWeight, RoomLog, Upkeep};
+
+/// Entries that the audit log keeps.
+pub const AUDIT_ENTRIES_MAX: u64 = 100_000;
 
 /// What an engine answers.
 pub type EngineFuture<T> = Pin<Box<dyn Future<Output = Result<T, EngineError>> + Send>>;
@@ -58,13 +70,19 @@ pub trait Engine: Send + Sync + 'static {
     /// Events with `seq > after`, in order, up to the limits (at least one when there is one).
     fn read_log(&self, room: ProjectId, after: u64, limit: ReadLimit) -> EngineFuture<LogPage>;
 
+    /// Where the order of the whole house stands.
+    fn house_bounds(&self) -> EngineFuture<HouseBounds>;
+
+    /// Events of the whole house with a number above `after`, in order, up to the limits (at least one when there is one).
+    fn read_house(&self, after: u64, limit: ReadLimit) -> EngineFuture<HousePage>;
+
     /// The newest saved fold of a room.
     fn saved_state(&self, room: ProjectId) -> EngineFuture<Option<SavedState>>;
 
     /// A project.
     fn project(&self, id: ProjectId) -> EngineFuture<Option<Project>>;
 
-    /// Projects with their newest run, newest project first.
+    /// Projects, newest first, each with the run that says how it stands: one that has begun and not ended, else the newest.
     fn projects(&self, query: ProjectQuery) -> EngineFuture<ProjectPage>;
 
     /// A run.
@@ -76,8 +94,14 @@ pub trait Engine: Send + Sync + 'static {
     /// All runs that are not terminal, in the order in which the queue serves them: priority, then age.
     fn active_runs(&self) -> EngineFuture<Vec<Run>>;
 
-    /// Durations of the newest completed agents of a pipeline, at most `per_agent` each: `(agent, duration_ms)`.
-    fn agent_durations(&self, pipeline: String, per_agent: usize) -> EngineFuture<Vec<(String, u64)>>;
+    /// Durations of the newest completed agents of a pipeline, at most `per_agent` each: `(agent, duration_ms)`. Only runs
+    /// that kept this very definition count.
+    fn agent_durations(
+        &self,
+        pipeline: String,
+        definition: Option<Arc<str>>,
+        per_agent: usize,
+    ) -> EngineFuture<Vec<(String, u64)>>;
 
     /// An answer that was kept under an idempotency key and has not expired at `now`.
     fn idempotent_answer(&self, key: String, now: Timestamp) -> EngineFuture<Option<KeptAnswer>>;
@@ -101,12 +125,20 @@ pub trait Engine: Send + Sync + 'static {
     /// What was noted under a name; see [`Change::Note`].
     fn note(&self, name: String) -> EngineFuture<Option<String>>;
 
+    /// Entries of the audit log, newest first: those before an entry, or the newest.
+    fn audit(&self, before: Option<AuditId>, limit: usize) -> EngineFuture<Vec<AuditEntry>>;
+    /// Everything noted under names that begin like this, in the order of the names.
+    fn notes(&self, prefix: String) -> EngineFuture<Vec<(String, String)>>;
+
     /// Figures for operators.
     fn stats(&self) -> EngineFuture<EngineStats>;
 
     /// Commits what is waiting, closes the store and refuses everything after.
     fn close(&self) -> EngineFuture<()>;
 }
+
+/// How the names of notes begin that keep what projects were given: JSON with the `sha256` of a content, which stays.
+pub const INPUT_NOTES: &str = "input/";
 
 /// Hears of appended events, after they are durable. Must not block: it is called on the engine's writer.
 pub trait EngineEvents: Send + Sync + 'static {
@@ -116,6 +148,8 @@ pub trait EngineEvents: Send + Sync + 'static {
     fn cut(&self, room: ProjectId, first: u64);
     /// The room and its log are gone.
     fn removed(&self, room: ProjectId);
+    /// The order of the whole house goes up to this number now. Once per group of batches.
+    fn grown(&self, last: u64);
 }
 
 /// Changes that belong together.
@@ -191,6 +225,20 @@ pub enum Change {
         name: String,
         /// What.
         value: Option<String>,
+    },
+    /// An entry of the audit log. Beyond [`AUDIT_ENTRIES_MAX`] the oldest go.
+    Audit(AuditEntry),
+    /// Notes something under a name that nothing was noted under yet; [`EngineError::Taken`] otherwise.
+    NoteOnce {
+        /// Which.
+        name: String,
+        /// What.
+        value: String,
+    },
+    /// Forgets everything noted under names that begin like this.
+    ForgetNotes {
+        /// How they begin.
+        prefix: String,
     },
     /// The fold of a room's log up to a number, so that a restart need not read it all. Kept when newer than the
     /// saved one.

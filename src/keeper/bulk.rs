@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::domain::time::Timestamp;
-use crate::engine::{Batch, Change, EngineError};
+use crate::engine::{Batch, Change, EngineError, INPUT_NOTES};
 use crate::keeper::rules::{self, EndedLines, FileUse};
 use crate::keeper::{KeeperError, Pass};
 
@@ -66,8 +66,14 @@ impl Pass {
             page.iter().for_each(|run| files.add(run));
             self.rest(since).await?;
         }
+        #[derive(serde::Deserialize)]
+        struct Given {
+            sha256: String,
+        }
+        let given = self.deps.engine.notes(INPUT_NOTES.to_owned()).await?.into_iter();
+        let given = given.filter_map(|(_, noted)| Some(serde_json::from_str::<Given>(&noted).ok()?.sha256));
         let put_before = Timestamp(now.0.saturating_sub(UNNAMED_FOR_MS as i64));
-        let swept = self.deps.artifacts.blobs().collect_garbage(files.named(), put_before)?;
+        let swept = self.deps.artifacts.blobs().collect_garbage(files.named().chain(given), put_before)?;
         self.shared.add(|totals| {
             totals.files += swept.files;
             totals.file_bytes += swept.bytes;

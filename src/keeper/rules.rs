@@ -92,11 +92,13 @@ impl FileUse {
     /// Takes a run in.
     pub(super) fn add(&mut self, run: &Run) {
         let mut contents = HashSet::new();
-        for file in
-            run.agents.iter().filter_map(|agent| agent.output.as_ref()).flat_map(|output| &output.files)
-        {
-            let place = *self.places.entry(file.sha256.clone()).or_insert_with(|| {
-                self.contents.push(Content { size: file.size, runs: 0 });
+        let made =
+            run.agents.iter().filter_map(|agent| agent.output.as_ref()).flat_map(|output| &output.files);
+        let made = made.map(|file| (&file.sha256, file.size));
+        let given = run.inputs.iter().filter(|input| input.problem.is_none());
+        for (sha256, size) in made.chain(given.map(|input| (&input.sha256, input.size))) {
+            let place = *self.places.entry(sha256.clone()).or_insert_with(|| {
+                self.contents.push(Content { size, runs: 0 });
                 self.contents.len() - 1
             });
             if contents.insert(place) {

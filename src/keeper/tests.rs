@@ -91,10 +91,12 @@ impl House {
             started_at: None,
             duration_ms: None,
             failed_tries: 0,
+            retry_at: None,
             answer: None,
             early: Vec::new(),
             preview: None,
             usage: None,
+            shortfall: None,
             output: Some(AgentManifest { key: String::new(), files: files.collect() }),
         };
         let now = self.clock.now();
@@ -119,6 +121,7 @@ impl House {
             crash_attempts: 0,
             lease: None,
             retry_of: None,
+            inputs: Vec::new(),
             control: crate::domain::control::RunControl::default(),
             definition: None,
         };

@@ -7,7 +7,9 @@ use crate::pipelines::setup::{ExecutorSpec, PictureSpec};
 
 /// One line per agent, as comments of a configuration file.
 pub fn graph(pipeline: &Pipeline) -> String {
-    let mut text = format!("# pipeline {}: {} agents", pipeline.name, pipeline.agents.len());
+    let agents = pipeline.agents.len();
+    let mut text =
+        format!("# pipeline {}: {agents} agent{}", pipeline.name, if agents == 1 { "" } else { "s" });
     let width = pipeline.agents.iter().map(|agent| agent.name.len()).max().unwrap_or(0);
     for (index, agent) in pipeline.agents.iter().enumerate() {
         let needs = match agent.setup.needs {

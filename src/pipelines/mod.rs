@@ -5,11 +5,13 @@
 //! any agent after a crash.
 
 pub mod app;
+pub mod caption;
 pub mod defined;
 pub mod describe;
 pub mod glob;
 mod graph;
 pub mod image;
+pub mod modelled;
 pub mod policy;
 pub mod prompt;
 pub mod schema;
@@ -22,6 +24,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use crate::domain::event::LogLevel;
+use crate::domain::run::RunInput;
 use crate::domain::script::{ScriptJob, ScriptOutcome};
 use crate::pipelines::policy::{AgentPolicy, FailureClass};
 use crate::pipelines::setup::AgentSetup;
@@ -70,6 +73,8 @@ pub struct AgentInputs {
     pub params: serde_json::Map<String, serde_json::Value>,
     /// Every file that earlier agents of the run wrote; of two with the same path, the later.
     pub files: FileSet,
+    /// Files that the run was given; [`AgentHost::input`] reads one.
+    pub inputs: Vec<RunInput>,
 }
 
 impl AgentInputs {
@@ -102,6 +107,15 @@ pub trait AgentHost {
     fn kept(&self) -> Option<Vec<u8>> {
         None
     }
+    /// Reads a file that the run was given.
+    ///
+    /// # Errors
+    /// When it is not there any more.
+    fn input(&self, input: &RunInput) -> Result<Vec<u8>, AgentError> {
+        Err(AgentError::failed(format!("the file {} cannot be had here", input.name)))
+    }
+    /// Some of the work cannot be done, and the rest is: the run ends as `partial` and says this. The newest word counts.
+    fn fell_short(&self, _what: &str) {}
     /// Runs JavaScript in a child process without files or network. One outcome per step; `on_step` hears each as it is
     /// done.
     fn run_scripts(
@@ -245,7 +259,7 @@ pub fn all() -> &'static [Pipeline] {
     ALL
 }
 
-static ALL: &[Pipeline] = &[app::PIPELINE, image::PIPELINE];
+static ALL: &[Pipeline] = &[app::PIPELINE, image::PIPELINE, caption::PIPELINE];
 
 /// The built-in pipeline of that name.
 pub fn find(name: &str) -> Option<&'static Pipeline> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::control::{Lane, RunControl};
 use crate::domain::ids::ProjectId;
-use crate::domain::run::{Run, RunStatus};
+use crate::domain::run::Run;
 use crate::domain::time::Timestamp;
 use crate::engine::{Batch, Change, KeptAnswer};
 use crate::pipelines::Pipeline;
@@ -62,6 +62,7 @@ pub(crate) async fn draft(shared: &Shared, new: NewRun) -> Result<Draft, RunsErr
         brief: new.project.brief,
         params,
         priority: new.priority,
+        inputs: new.inputs,
         control: control(&pipeline, new.lane, new.by),
         ..blank(shared, new.project.id, &pipeline).await?
     };
@@ -99,6 +100,7 @@ pub(crate) async fn draft_retry(
         params: earlier.params,
         priority: earlier.priority,
         agents,
+        inputs: earlier.inputs,
         retry_of: Some(id),
         control: control(&pipeline, earlier.control.lane, by),
         ..blank(shared, earlier.project_id, &pipeline).await?
@@ -135,28 +137,10 @@ fn pipeline(shared: &Shared, name: &str) -> Result<Pipeline, RunsError> {
 /// A run of a project that has nothing to do yet.
 async fn blank(shared: &Shared, project: ProjectId, pipeline: &Pipeline) -> Result<Run, RunsError> {
     let newest = shared.engine.runs_of(project, 1).await?;
+    let id = fresh_run_id(newest.first().map(|run| run.id));
     Ok(Run {
-        id: fresh_run_id(newest.first().map(|run| run.id)),
-        project_id: project,
-        pipeline: pipeline.name.to_owned(),
-        brief: String::new(),
-        params: serde_json::Map::new(),
-        priority: 0,
-        status: RunStatus::Queued,
-        version: 0,
-        progress: 0.0,
-        message: "Queued".to_owned(),
         agents: plan::agents_of(pipeline),
-        created_at: shared.clock.now(),
-        started_at: None,
-        ended_at: None,
-        cancel_requested_at: None,
-        error: None,
-        evidence: None,
-        crash_attempts: 0,
-        lease: None,
-        retry_of: None,
-        control: RunControl::default(),
         definition: shared.pipelines.definition(pipeline.name),
+        ..Run::new(id, project, pipeline.name.to_owned(), shared.clock.now())
     })
 }

@@ -85,6 +85,7 @@ pub(crate) fn run() -> Run {
         crash_attempts: 0,
         lease: None,
         retry_of: None,
+        inputs: Vec::new(),
         control: RunControl::default(),
         definition: None,
     }

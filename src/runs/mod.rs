@@ -44,7 +44,7 @@ use crate::clock::Clock;
 use crate::domain::control::Lane;
 use crate::domain::event::Eta;
 use crate::domain::ids::RunId;
-use crate::domain::run::{Project, Run, RunStatus};
+use crate::domain::run::{Project, Run, RunInput, RunStatus};
 use crate::engine::{Engine, EngineError, KeptAnswer};
 use crate::pipelines::defined::Pipelines;
 use crate::runs::executors::{AgentGate, Executor, ScriptRunner};
@@ -130,6 +130,8 @@ pub struct NewRun {
     pub project: Project,
     /// Params that differ from the project's.
     pub params: Map<String, Value>,
+    /// Files that it is given.
+    pub inputs: Vec<RunInput>,
     /// Higher goes first.
     pub priority: i32,
     /// How urgent it is.

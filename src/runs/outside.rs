@@ -18,28 +18,13 @@ pub const AGENTS_MAX: usize = 200;
 /// A run that a worker begins.
 pub fn begun(project: &Project, newest: Option<RunId>, worker: OutsideWorker, now: Timestamp) -> Run {
     Run {
-        id: fresh_run_id(newest),
-        project_id: project.id,
-        pipeline: project.pipeline.clone(),
+        status: RunStatus::Running,
+        message: String::new(),
+        started_at: Some(now),
+        control: RunControl { worker: Some(worker), ..RunControl::default() },
         brief: project.brief.clone(),
         params: project.params.clone(),
-        priority: 0,
-        status: RunStatus::Running,
-        version: 0,
-        progress: 0.0,
-        message: String::new(),
-        agents: Vec::new(),
-        created_at: now,
-        started_at: Some(now),
-        ended_at: None,
-        cancel_requested_at: None,
-        error: None,
-        evidence: None,
-        crash_attempts: 0,
-        lease: None,
-        retry_of: None,
-        definition: None,
-        control: RunControl { worker: Some(worker), ..RunControl::default() },
+        ..Run::new(fresh_run_id(newest), project.id, project.pipeline.clone(), now)
     }
 }
 
@@ -61,20 +46,7 @@ pub fn said(run: &mut Run, body: &mut EventBody, now: Timestamp) -> Result<(), S
                     return Err(format!("is one more than the {AGENTS_MAX} agents that a run may have"));
                 }
                 None => {
-                    run.agents.push(RunAgent {
-                        agent: update.agent.clone(),
-                        title: update.title.clone(),
-                        status: None,
-                        summary: None,
-                        started_at: None,
-                        duration_ms: None,
-                        output: None,
-                        failed_tries: 0,
-                        answer: None,
-                        early: Vec::new(),
-                        preview: None,
-                        usage: None,
-                    });
+                    run.agents.push(RunAgent::new(update.agent.as_str(), update.title.as_str()));
                     run.agents.len() - 1
                 }
             };

@@ -10,12 +10,52 @@ const INTEGER_MAX: u64 = (1 << 53) - 1;
 pub struct ParamSpec {
     /// Its name in `params`.
     pub name: &'static str,
-    /// The smallest allowed value.
-    pub min: u64,
-    /// The largest allowed value.
-    pub max: u64,
-    /// What holds when it is not given.
-    pub default: u64,
+    /// What it may be, and what holds when it is not given.
+    pub kind: ParamKind,
+}
+
+/// What a param may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParamKind {
+    /// An integer: from, to, default.
+    Integer(u64, u64, u64),
+    /// One of these words, the first without a word.
+    OneOf(&'static [&'static str]),
+    /// A text of at most so many characters; empty without a word.
+    Text(usize),
+}
+
+impl ParamSpec {
+    const fn integer(name: &'static str, min: u64, max: u64, default: u64) -> Self {
+        Self { name, kind: ParamKind::Integer(min, max, default) }
+    }
+
+    fn default(&self) -> Value {
+        match self.kind {
+            ParamKind::Integer(_, _, default) => Value::from(default),
+            ParamKind::OneOf(words) => Value::from(words[0]),
+            ParamKind::Text(_) => Value::from(""),
+        }
+    }
+
+    /// What is wrong with a value.
+    fn wrong(&self, value: &Value) -> Option<String> {
+        match self.kind {
+            ParamKind::Integer(min, max, _) => {
+                let fits = value.as_u64().is_some_and(|number| (min..=max).contains(&number));
+                (!fits).then(|| format!("must be an integer from {min} to {max}"))
+            }
+            ParamKind::OneOf(words) => {
+                let fits = value.as_str().is_some_and(|word| words.contains(&word));
+                (!fits).then(|| format!("must be one of {}", words.join(", ")))
+            }
+            ParamKind::Text(max) => {
+                let fits = |text: &str| text.chars().count() <= max && !text.chars().any(char::is_control);
+                (!value.as_str().is_some_and(fits))
+                    .then(|| format!("must be a text of at most {max} characters, on one line"))
+            }
+        }
+    }
 }
 
 /// What is wrong with one field of a request.
@@ -28,22 +68,30 @@ pub struct FieldError {
 }
 
 /// Every pipeline can be repeated with another seed.
-const SEED: ParamSpec = ParamSpec { name: "seed", min: 0, max: INTEGER_MAX, default: 0 };
+const SEED: ParamSpec = ParamSpec::integer("seed", 0, INTEGER_MAX, 0);
 
 /// A picture is at most this wide and this high.
 const SIZE_MAX: u64 = 2_048;
 /// What a picture may be.
 const IMAGE: &[ParamSpec] = &[
     SEED,
-    ParamSpec { name: "steps", min: 1, max: 512, default: 16 },
-    ParamSpec { name: "width", min: 64, max: SIZE_MAX, default: 768 },
-    ParamSpec { name: "height", min: 64, max: SIZE_MAX, default: 512 },
+    ParamSpec::integer("steps", 1, 512, 16),
+    ParamSpec::integer("width", 64, SIZE_MAX, 768),
+    ParamSpec::integer("height", 64, SIZE_MAX, 512),
+];
+/// What captions may be, and where their images come from besides those that were uploaded.
+const CAPTION: &[ParamSpec] = &[
+    ParamSpec { name: "language", kind: ParamKind::OneOf(&["en", "de"]) },
+    ParamSpec::integer("max_length", 40, 1_000, 125),
+    ParamSpec { name: "folder", kind: ParamKind::Text(1_000) },
+    ParamSpec { name: "pages", kind: ParamKind::OneOf(&["none", "configured"]) },
 ];
 
-/// What may be set for runs of a pipeline. All of them take `seed`; further params stand here by pipeline.
+/// What may be set for runs of a pipeline; `seed` when nothing else stands here.
 pub fn specs(pipeline: &str) -> &'static [ParamSpec] {
     match pipeline {
         "image" => IMAGE,
+        "caption" => CAPTION,
         _ => &[SEED],
     }
 }
@@ -59,19 +107,16 @@ pub fn resolve(
 ) -> Result<Map<String, Value>, Vec<FieldError>> {
     let specs = specs(pipeline);
     let mut resolved: Map<String, Value> =
-        specs.iter().map(|spec| (spec.name.to_owned(), Value::from(spec.default))).collect();
+        specs.iter().map(|spec| (spec.name.to_owned(), spec.default())).collect();
     let mut errors = Vec::new();
     for (name, value) in project.iter().chain(overrides) {
         match specs.iter().find(|spec| spec.name == name) {
             None => errors.push(unknown(name, specs)),
-            Some(spec) => match value.as_u64() {
-                Some(number) if (spec.min..=spec.max).contains(&number) => {
+            Some(spec) => match spec.wrong(value) {
+                None => {
                     resolved.insert(name.clone(), value.clone());
                 }
-                _ => errors.push(FieldError {
-                    field: format!("params.{name}"),
-                    message: format!("must be an integer from {} to {}", spec.min, spec.max),
-                }),
+                Some(message) => errors.push(FieldError { field: format!("params.{name}"), message }),
             },
         }
     }
@@ -106,6 +151,23 @@ mod tests {
         assert_eq!(check(json!({ "seed": 7 }), json!({})), Ok(json!({ "seed": 7 })));
         assert_eq!(check(json!({ "seed": 7 }), json!({ "seed": 8 })), Ok(json!({ "seed": 8 })));
         assert_eq!(check(json!({ "seed": INTEGER_MAX }), json!({})), Ok(json!({ "seed": INTEGER_MAX })));
+    }
+
+    #[test]
+    fn captions_have_a_language_and_a_length() {
+        let resolved = |given: Value| resolve("caption", given.as_object().unwrap(), &Map::new());
+        let defaults = json!({ "language": "en", "max_length": 125, "folder": "", "pages": "none" });
+        assert_eq!(resolved(json!({})).map(Value::Object), Ok(defaults));
+        assert!(resolved(json!({ "language": "de", "max_length": 80, "folder": "shop/spring" })).is_ok());
+        for (given, message) in [
+            (json!({ "language": "fr" }), "must be one of en, de"),
+            (json!({ "language": 1 }), "must be one of en, de"),
+            (json!({ "max_length": 39 }), "must be an integer from 40 to 1000"),
+            (json!({ "folder": "a\nb" }), "must be a text of at most 1000 characters, on one line"),
+            (json!({ "seed": 1 }), "is unknown; known: language, max_length, folder, pages"),
+        ] {
+            assert_eq!(resolved(given.clone()).unwrap_err()[0].message, message, "{given}");
+        }
     }
 
     #[test]

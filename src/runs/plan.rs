@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::domain::run::{AgentManifest, AgentStatus, ManifestFile, Run, RunAgent};
+use crate::domain::run::{AgentManifest, AgentStatus, ManifestFile, Run, RunAgent, RunInput};
 use crate::pipelines::{Agent, Pipeline};
 
 /// What a run does next.
@@ -89,24 +89,7 @@ pub(crate) fn next(run: &Run, pipeline: &Pipeline, executor: &str, busy: &BTreeS
 
 /// The agents of a new run.
 pub(crate) fn agents_of(pipeline: &Pipeline) -> Vec<RunAgent> {
-    pipeline
-        .agents
-        .iter()
-        .map(|agent| RunAgent {
-            agent: agent.name.to_owned(),
-            title: agent.title.to_owned(),
-            status: None,
-            summary: None,
-            started_at: None,
-            duration_ms: None,
-            output: None,
-            failed_tries: 0,
-            answer: None,
-            early: Vec::new(),
-            preview: None,
-            usage: None,
-        })
-        .collect()
+    pipeline.agents.iter().map(|agent| RunAgent::new(agent.name, agent.title)).collect()
 }
 
 /// The agents of a run that repeats `earlier` from `from_agent` on, that is this agent and all that build on it; without
@@ -142,6 +125,7 @@ pub(crate) fn agents_of_retry(
         {
             record.output.clone_from(&before.output);
             record.summary.clone_from(&before.summary);
+            record.shortfall.clone_from(&before.shortfall);
             // What was approved stays approved; what was rejected is asked about again.
             record.answer.clone_from(&before.answer);
             record.answer.take_if(|answer| !answer.approved);
@@ -187,6 +171,8 @@ fn key(run: &Run, agent: &Agent, executor: &str, files: &BTreeMap<&str, &Manifes
         brief: &'a str,
         params: BTreeMap<&'a String, &'a Value>,
         files: Vec<(&'a str, &'a str)>,
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        inputs: &'a [RunInput],
     }
     let fingerprint = agent.setup.executor.fingerprint();
     let decides = Decides {
@@ -197,6 +183,7 @@ fn key(run: &Run, agent: &Agent, executor: &str, files: &BTreeMap<&str, &Manifes
         brief: &run.brief,
         params: run.params.iter().collect(),
         files: files.values().map(|file| (file.path.as_str(), file.sha256.as_str())).collect(),
+        inputs: &run.inputs,
     };
     let json =
         serde_json::to_vec(&decides).expect("strings, numbers and maps with string keys have a JSON form");

@@ -1,6 +1,8 @@
 //! Whether and when an agent that failed is tried again. Pure: chance is handed in.
 
 use crate::clock::random_bytes;
+use crate::domain::run::Run;
+use crate::domain::time::Timestamp;
 use crate::pipelines::policy::{FailureClass, RetryPolicy};
 
 /// Whoever asks to be left alone for longer than this is not waited for: a run that seems to hang helps nobody.
@@ -34,6 +36,16 @@ pub(crate) fn pause_ms(
         FailureClass::RateLimited { retry_after_ms: Some(asked) } => Some(asked + jitter),
         _ => Some(jitter),
     }
+}
+
+/// Agents that are tried again at a time which has not come, with how long that still is.
+pub(crate) fn pauses_left(run: &Run, now: Timestamp) -> Vec<(usize, u64)> {
+    let left = run.agents.iter().enumerate().filter_map(|(index, record)| {
+        let left_ms = record.retry_at?.since(now);
+        // No pause is longer than twice this, whatever became of the clock.
+        (left_ms > 0).then_some((index, left_ms.min(2 * PAUSE_ASKED_MS_MAX)))
+    });
+    left.collect()
 }
 
 /// A number from 0 to 1.
@@ -77,6 +89,17 @@ mod tests {
         assert_eq!(pause_ms(&policy, asked(Some(30_000)), 1, 0.5), Some(31_000));
         assert_eq!(pause_ms(&policy, asked(Some(PAUSE_ASKED_MS_MAX + 1)), 1, 0.5), None);
         assert_eq!(pause_ms(&RetryPolicy::NEVER, FailureClass::Transient, 1, 1.0), None);
+    }
+
+    #[test]
+    fn what_is_left_of_a_pause_is_bounded() {
+        let mut run = crate::runs::fixtures::run();
+        run.agents[1].retry_at = Some(Timestamp(5_000));
+        run.agents[2].retry_at = Some(Timestamp(1_000));
+        assert_eq!(pauses_left(&run, Timestamp(1_000)), [(1, 4_000)]);
+        assert_eq!(pauses_left(&run, Timestamp(5_000)), []);
+        run.agents[1].retry_at = Some(Timestamp(i64::MAX));
+        assert_eq!(pauses_left(&run, Timestamp(1_000)), [(1, 2 * PAUSE_ASKED_MS_MAX)]);
     }
 
     #[test]

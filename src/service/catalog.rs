@@ -6,6 +6,10 @@ pub trait PipelineCatalog: Send + Sync + 'static {
     fn names(&self) -> Vec<String>;
     /// The agents of a pipeline in order; none when there is no such pipeline.
     fn agents(&self, pipeline: &str) -> Option<Vec<CatalogAgent>>;
+    /// Whether runs of a pipeline are given images, and cannot do without.
+    fn takes_images(&self, _pipeline: &str) -> bool {
+        false
+    }
     /// Whether a brief can be worked on; the reason for the caller when not.
     ///
     /// # Errors

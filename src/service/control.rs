@@ -8,6 +8,7 @@ use crate::domain::ids::RunId;
 use crate::domain::run::{Run, RunStatus};
 use crate::runs;
 use crate::service::Service;
+use crate::service::captions;
 use crate::service::error::ServiceError;
 
 /// What a person says at a gate.
@@ -61,9 +62,16 @@ impl Service {
     /// # Errors
     /// When there is no such run.
     pub async fn run_view(&self, caller: Caller, id: RunId) -> Result<RunView, ServiceError> {
-        let run = self.run(caller, id).await?;
+        self.view_of(self.run(caller, id).await?).await
+    }
+
+    /// A run that was read, with its place in the queue.
+    ///
+    /// # Errors
+    /// When the queue does not answer.
+    pub async fn view_of(&self, run: Run) -> Result<RunView, ServiceError> {
         let place = match run.status {
-            RunStatus::Queued => self.ground().runs.place(id).await?,
+            RunStatus::Queued => self.ground().runs.place(run.id).await?,
             _ => None,
         };
         let gate = run.control.gate.as_ref().and_then(|gate| {
@@ -80,7 +88,8 @@ impl Service {
     /// When there is no such run, or it is not in a state that allows this.
     pub async fn pause(&self, caller: Caller, id: RunId) -> Result<RunStatus, ServiceError> {
         self.check_run(caller, Action::ControlRuns, id).await?;
-        Ok(self.ground().runs.pause(id, caller.name()).await?)
+        let paused = self.ground().runs.pause(id, caller.name()).await.map_err(ServiceError::from);
+        self.audited(caller, "run.pause", Some(id.to_string()), None, paused).await
     }
 
     /// Lets a paused run go on; answers the state it came to.
@@ -89,7 +98,8 @@ impl Service {
     /// When there is no such run, or it is not paused.
     pub async fn resume(&self, caller: Caller, id: RunId) -> Result<RunStatus, ServiceError> {
         self.check_run(caller, Action::ControlRuns, id).await?;
-        Ok(self.ground().runs.resume(id, caller.name()).await?)
+        let resumed = self.ground().runs.resume(id, caller.name()).await.map_err(ServiceError::from);
+        self.audited(caller, "run.resume", Some(id.to_string()), None, resumed).await
     }
 
     /// Answers the question that a run waits with; answers the state it came to.
@@ -104,12 +114,24 @@ impl Service {
         item: Option<String>,
         text: Option<String>,
     ) -> Result<RunStatus, ServiceError> {
-        self.check_run(caller, Action::ControlRuns, id).await?;
-        let verdict = match verdict {
-            Verdict::Approve => runs::GateVerdict::Approve { item, text },
-            Verdict::Reject => runs::GateVerdict::Reject { item, text },
+        let run = self.run_for(caller, Action::ControlRuns, id).await?;
+        // A text for an image is decided on by name, at any time; a gate is answered while the run waits at it.
+        if let Some(item) = &item
+            && run.control.gate.is_none()
+            && captions::has_results(&run)
+        {
+            let wish = captions::Wish { item: item.clone(), approve: verdict == Verdict::Approve, text };
+            self.decide_one(caller, &run, wish).await?;
+            return Ok(run.status);
+        }
+        let detail = item.clone();
+        let (deed, verdict) = match verdict {
+            Verdict::Approve => ("run.approve", runs::GateVerdict::Approve { item, text }),
+            Verdict::Reject => ("run.reject", runs::GateVerdict::Reject { item, text }),
         };
-        Ok(self.ground().runs.answer(id, caller.name(), verdict).await?)
+        let answered =
+            self.ground().runs.answer(id, caller.name(), verdict).await.map_err(ServiceError::from);
+        self.audited(caller, deed, Some(id.to_string()), detail, answered).await
     }
 
     /// The queue as it stands.
@@ -127,6 +149,9 @@ impl Service {
     /// When the caller may not, or the store fails.
     pub async fn pause_queue(&self, caller: Caller, paused: bool) -> Result<QueueView, ServiceError> {
         caller.may(Action::ControlRuns)?;
-        Ok(QueueView::of(self.ground().runs.pause_queue(paused, caller.name()).await?))
+        let view = self.ground().runs.pause_queue(paused, caller.name()).await;
+        let deed = if paused { "queue.pause" } else { "queue.resume" };
+        let view = view.map(QueueView::of).map_err(ServiceError::from);
+        self.audited(caller, deed, None, None, view).await
     }
 }

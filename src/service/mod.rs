@@ -1,15 +1,20 @@
 //! One operation, many doors: authorise, validate, then ask broker, runs or engine. Doors decode, call and encode.
 
 pub mod archive;
+mod audit;
+pub mod captions;
 pub mod catalog;
+pub mod clients;
 pub mod control;
 mod driving;
 pub mod error;
 pub mod events;
 pub mod files;
 pub mod idempotency;
+pub mod inputs;
 pub mod logs;
 mod outside_lines;
+mod pages_list;
 mod producers;
 pub mod projects;
 pub mod publish;
@@ -17,6 +22,7 @@ mod publish_checks;
 pub mod runs;
 pub mod stats;
 pub mod validate;
+pub mod watch;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,6 +38,7 @@ use crate::runs::Runs;
 use crate::service::catalog::PipelineCatalog;
 use crate::service::error::ServiceError;
 use crate::service::outside_lines::OutsideLines;
+use crate::service::watch::Watch;
 use crate::telemetry::system::SystemSampler;
 
 /// What the service stands on.
@@ -65,13 +72,15 @@ struct Inner {
     started_at: Timestamp,
     draining: AtomicBool,
     outside: OutsideLines,
+    watch: Watch,
+    uploads: tokio::sync::Mutex<()>,
 }
 
 impl Service {
     /// A service over this ground.
     pub fn new(ground: Ground) -> Self {
         let started_at = ground.clock.now();
-        let system = SystemSampler::default();
+        let system = SystemSampler::of_disk(ground.config.data_dir.clone());
         // Rates need a sample to begin at.
         system.sample();
         Self(Arc::new(Inner {
@@ -80,6 +89,8 @@ impl Service {
             started_at,
             draining: AtomicBool::new(false),
             outside: OutsideLines::default(),
+            watch: Watch::default(),
+            uploads: tokio::sync::Mutex::new(()),
         }))
     }
 

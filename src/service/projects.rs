@@ -13,7 +13,7 @@ use crate::engine::{Batch, Change, EngineError, KeptAnswer, ProjectQuery};
 use crate::service::catalog::CatalogAgent;
 use crate::service::error::ServiceError;
 use crate::service::idempotency::IdempotencyKey;
-use crate::service::{Service, validate};
+use crate::service::{Service, captions, inputs, validate};
 
 /// A project that somebody wants.
 #[derive(Clone, Debug, Default)]
@@ -237,8 +237,18 @@ impl Service {
     /// When there is no such project, or one of its runs is active.
     pub async fn delete_project(&self, caller: Caller, id: ProjectId) -> Result<(), ServiceError> {
         caller.may_in(Action::ManageProjects, id)?;
+        let removed = self.remove_project(id).await;
+        self.audited(caller, "project.remove", Some(id.to_string()), None, removed).await
+    }
+
+    async fn remove_project(&self, id: ProjectId) -> Result<(), ServiceError> {
         let runs = self.ground().engine.runs_of(id, usize::MAX).await?;
-        match self.ground().engine.commit(Batch::of([Change::RemoveProject(id)])).await {
+        let forget = [
+            Change::ForgetNotes { prefix: inputs::prefix(id) },
+            Change::ForgetNotes { prefix: captions::prefix(id) },
+            Change::RemoveProject(id),
+        ];
+        match self.ground().engine.commit(Batch::of(forget)).await {
             Ok(_) => {}
             Err(EngineError::RunActive(run)) => {
                 return Err(ServiceError::Conflict(format!(

@@ -122,6 +122,7 @@ impl Service {
             return Err(ServiceError::invalid("priority", message));
         };
         let project = self.stored_project(project).await?;
+        let inputs = self.inputs_of_run(&project, &request.params).await?;
         let keep = key.as_ref().map(keep);
         let on_conflict = match request.on_conflict {
             OnConflict::Reject => crate::runs::OnConflict::Reject,
@@ -129,7 +130,7 @@ impl Service {
             OnConflict::Replace => crate::runs::OnConflict::Replace,
         };
         let (params, lane, by) = (request.params, request.lane, caller.name());
-        let new = NewRun { project, params, priority, lane, by, on_conflict, keep };
+        let new = NewRun { project, params, inputs, priority, lane, by, on_conflict, keep };
         generated(self.ground().runs.enqueue(new).await, key)
     }
 
@@ -202,7 +203,9 @@ impl Service {
     /// When there is no such run.
     pub async fn cancel(&self, caller: Caller, id: RunId) -> Result<Cancelled, ServiceError> {
         self.check_run(caller, Action::ControlRuns, id).await?;
-        let CancelAnswer { status, already } = self.ground().runs.cancel(id, caller.name()).await?;
+        let cancelled = self.ground().runs.cancel(id, caller.name()).await.map_err(ServiceError::from);
+        let CancelAnswer { status, already } =
+            self.audited(caller, "run.cancel", Some(id.to_string()), None, cancelled).await?;
         Ok(Cancelled { status, already })
     }
 
@@ -221,7 +224,9 @@ impl Service {
         self.check_run(caller, Action::ControlRuns, id).await?;
         self.check_ready()?;
         let keep = key.as_ref().map(keep);
-        generated(self.ground().runs.retry(id, from_agent, caller.name(), keep).await, key)
+        let detail = from_agent.as_ref().map(|agent| format!("from {agent}"));
+        let retried = generated(self.ground().runs.retry(id, from_agent, caller.name(), keep).await, key);
+        self.audited(caller, "run.retry", Some(id.to_string()), detail, retried).await
     }
 }
 

@@ -62,9 +62,53 @@ pub fn params(pipeline: &str, given: &Map<String, Value>) -> Vec<FieldError> {
     }
 }
 
-/// A name from the first words of a brief: up to its first sentence end, `Untitled` when there is no word.
+/// How a wish begins before it says what for.
+const LEADS: &[&str] = &[
+    "please ",
+    "i need ",
+    "i want ",
+    "i'd like ",
+    "i would like ",
+    "we need ",
+    "we want ",
+    "we'd like ",
+    "we would like ",
+    "to have ",
+    "to get ",
+    "give me ",
+    "make me ",
+    "build me ",
+    "write me ",
+    "create me ",
+    "build ",
+    "create ",
+    "generate ",
+];
+
+/// What is left of a wish without its lead; all of it when nothing would be left.
+fn without_lead(text: &str) -> &str {
+    let mut rest = text;
+    while let Some(shorter) = LEADS.iter().find_map(|lead| {
+        rest.get(..lead.len())
+            .filter(|start| start.eq_ignore_ascii_case(lead))
+            .map(|_| rest[lead.len()..].trim_start())
+    }) {
+        rest = shorter;
+    }
+    if rest.is_empty() { text } else { rest }
+}
+
+/// A name from the first words of a brief: up to its first sentence end, without the lead of a wish (`I need …`),
+/// `Untitled` when there is no word.
 pub fn name_from_brief(brief: &str) -> String {
     let first = brief.trim().split(['.', ':', ';', '!', '?', '\n', '\r']).next().unwrap_or_default();
+    let wish = without_lead(first);
+    let first = match wish.chars().next() {
+        Some(start) if wish.len() < first.len() => {
+            start.to_uppercase().collect::<String>() + &wish[start.len_utf8()..]
+        }
+        _ => first.to_owned(),
+    };
     let words: String = first
         .split_whitespace()
         .take(NAME_WORDS_MAX)
@@ -152,6 +196,11 @@ mod tests {
             ("A reading list: books with title", "A reading list"),
             ("one two three four five six seven eight", "one two three four five six"),
             ("  Track habits,\nplease", "Track habits"),
+            ("I need an expense log with amounts", "An expense log with amounts"),
+            ("Please build me a quiz.", "A quiz"),
+            ("we would like to have über-lists", "Über-lists"),
+            ("I need", "I need"),
+            ("Ünïcödé 🎭", "Ünïcödé 🎭"),
             ("...", "Untitled"),
             ("", "Untitled"),
         ] {

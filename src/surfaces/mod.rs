@@ -1,6 +1,7 @@
 //! The rim: only here is HTTP or a wire format known. Handlers decode, call the service, encode.
 
 pub mod admin;
+pub mod channels;
 pub mod demo;
 pub mod http;
 pub mod pages;

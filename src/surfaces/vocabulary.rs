@@ -25,6 +25,63 @@ pub enum Happening {
     Failed,
     /// Somebody cancelled it.
     Cancelled,
+    /// It waits for its turn again: it rested, or has to be taken up anew.
+    Requeued,
+    /// A person is asked.
+    Asked,
+    /// The question is over: answered, or nobody waits for the answer any more.
+    Answered,
+}
+
+/// A stream of the channel socket; PROTOCOL section 4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Channel {
+    /// Its name.
+    pub name: &'static str,
+    /// The types of its events.
+    pub types: &'static [&'static str],
+}
+
+/// The channels. Photos, sessions and exports are known and can be subscribed to; what works on photos tells their events.
+pub const CHANNELS: [Channel; 7] = [
+    Channel {
+        name: "jobs",
+        types: &[
+            "job_created",
+            "job_started",
+            "job_progress",
+            "job_completed",
+            "job_failed",
+            "job_cancelled",
+        ],
+    },
+    Channel {
+        name: "photos",
+        types: &["photo_imported", "photo_analyzed", "photo_selected", "photo_approved", "photo_rejected"],
+    },
+    Channel { name: "sessions", types: &["session_created", "session_updated", "session_completed"] },
+    Channel { name: "system", types: &["system_status", "resource_warning", "error_occurred"] },
+    Channel { name: "queue", types: &["queue_status", "priority_changed"] },
+    Channel { name: "approval", types: &["approval_requested", "approval_resolved"] },
+    Channel {
+        name: "export",
+        types: &["export_started", "export_progress", "export_completed", "export_failed"],
+    },
+];
+
+/// Types of which the newest alone counts: how things stand now. They are in no log and are not told again.
+pub const OF_THE_MOMENT: [&str; 3] = ["queue_status", "system_status", "resource_warning"];
+
+/// The number of a channel.
+pub fn channel(name: &str) -> Option<u8> {
+    let place = CHANNELS.iter().position(|channel| channel.name == name)?;
+    u8::try_from(place).ok()
+}
+
+/// The number of the channel that events of a type are on.
+pub fn channel_of(kind: &str) -> Option<u8> {
+    let place = CHANNELS.iter().position(|channel| channel.types.contains(&kind))?;
+    u8::try_from(place).ok()
 }
 
 /// What is said of a happening, in each vocabulary.
@@ -45,7 +102,7 @@ pub struct Row {
 }
 
 /// The table.
-pub const TABLE: [Row; 8] = [
+pub const TABLE: [Row; 11] = [
     Row {
         happening: Happening::Queued,
         room: &["status_update"],
@@ -110,6 +167,32 @@ pub const TABLE: [Row; 8] = [
         task: &["task_cancelled"],
         dashboard: &["job_update"],
     },
+    // What follows is told on the channels beside, or instead of, what is said above: they speak of a job from its first
+    // day to its last, and of questions.
+    Row {
+        happening: Happening::Requeued,
+        room: &["status_update"],
+        channels: &["job_progress", "queue_status"],
+        everyone: &["status"],
+        task: &["progress_update"],
+        dashboard: &["job_update"],
+    },
+    Row {
+        happening: Happening::Asked,
+        room: &["status_update"],
+        channels: &["job_progress", "approval_requested"],
+        everyone: &["progress"],
+        task: &["progress_update"],
+        dashboard: &["job_update"],
+    },
+    Row {
+        happening: Happening::Answered,
+        room: &["status_update"],
+        channels: &["approval_resolved"],
+        everyone: &["status"],
+        task: &["progress_update"],
+        dashboard: &["job_update"],
+    },
 ];
 
 /// What is said of a happening.
@@ -134,6 +217,26 @@ pub fn happening(body: &EventBody) -> Option<Happening> {
     }
 }
 
+/// The same for who knows how the run stood before: an answer at a gate, then what the event says besides.
+pub fn happenings(before: Option<RunStatus>, body: &EventBody) -> impl Iterator<Item = Happening> {
+    let now = match body {
+        EventBody::StatusUpdate(update) => Some(update.status),
+        _ => None,
+    };
+    let waited = before == Some(RunStatus::Waiting);
+    let answered = waited && now.is_some_and(|now| now != RunStatus::Waiting);
+    // A worker outside begins with its run at work: nobody has queued or admitted it.
+    let begins = before.is_none()
+        && matches!(body, EventBody::StatusUpdate(StatusUpdate { status: RunStatus::Running, progress, .. }) if *progress == 0.0);
+    let begun = begins.then_some([Happening::Queued, Happening::Started]).into_iter().flatten();
+    let what = match happening(body) {
+        Some(Happening::Queued) if before.is_some() => Some(Happening::Requeued),
+        Some(Happening::Progress) if now == Some(RunStatus::Waiting) && !waited => Some(Happening::Asked),
+        what => what,
+    };
+    answered.then_some(Happening::Answered).into_iter().chain(begun).chain(what)
+}
+
 /// The happening that a terminal state is the end of.
 pub fn ended(status: RunStatus) -> Option<Happening> {
     match status {
@@ -147,6 +250,39 @@ pub fn ended(status: RunStatus) -> Option<Happening> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_table_says_on_channels_is_on_one_channel() {
+        let told = TABLE.iter().flat_map(|row| row.channels).copied();
+        for kind in told.chain(OF_THE_MOMENT) {
+            let number = channel_of(kind).unwrap_or_else(|| panic!("{kind} is on no channel"));
+            assert_eq!(CHANNELS.iter().filter(|channel| channel.types.contains(&kind)).count(), 1, "{kind}");
+            assert_eq!(channel(CHANNELS[usize::from(number)].name), Some(number));
+        }
+        assert_eq!((channel("Jobs"), channel_of("job")), (None, None));
+    }
+
+    #[test]
+    fn a_question_is_asked_and_answered_once() {
+        use Happening::*;
+        use RunStatus as S;
+        for (before, now, told) in [
+            (None, S::Queued, &[Queued][..]),
+            (None, S::Running, &[Queued, Started, Progress]),
+            (Some(S::Queued), S::Running, &[Progress]),
+            (Some(S::Paused), S::Queued, &[Requeued]),
+            (Some(S::Running), S::Waiting, &[Asked]),
+            (Some(S::Waiting), S::Waiting, &[Progress]),
+            (Some(S::Waiting), S::Queued, &[Answered, Requeued]),
+            (Some(S::Waiting), S::Failed, &[Answered]),
+            (Some(S::Waiting), S::Cancelling, &[Answered, Progress]),
+            (Some(S::Running), S::Completed, &[]),
+        ] {
+            let update = StatusUpdate { status: now, progress: 0.0, message: String::new(), eta: None };
+            let heard: Vec<_> = happenings(before, &EventBody::StatusUpdate(update)).collect();
+            assert_eq!(heard, told, "{before:?} {now:?}");
+        }
+    }
 
     #[test]
     fn every_state_of_a_run_is_said_once() {

@@ -2,6 +2,9 @@
 //!
 //! The allocator of glibc keeps what is freed in the arena of each thread for the next who asks, and after a run of
 //! agents that is as much as the server itself needs. Once the process is quiet again nobody asks.
+//!
+//! It also learns: each large piece that is freed raises the size up to which pieces are cut from the arenas, where
+//! one small piece in use keeps everything below it. [`prepare`] ends that learning.
 
 /// Gives freed memory back to the system when the process has become quiet after work.
 #[derive(Debug, Default)]
@@ -37,6 +40,37 @@ impl Tidier {
         due
     }
 }
+
+/// Bytes from which on a piece of memory is a mapping of its own, given back the moment it is freed. Frames, lines and
+/// nodes of the store are smaller; files, texts and tables of agents are larger.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const OWN_MAPPING_BYTES: libc::c_int = 64 * 1024;
+/// Bytes free at the end of an arena from which on they are given back.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const FREE_END_BYTES: libc::c_int = 128 * 1024;
+
+/// Fixes from which size on memory is given back when it is freed (`mallopt(3)`). To be called once, before the first
+/// thread. What the environment says (`MALLOC_MMAP_THRESHOLD_`, `MALLOC_TRIM_THRESHOLD_`) goes before.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[allow(unsafe_code, reason = "a function of the C library, for which there is no safe wrapper")]
+pub fn prepare() {
+    let choices = [
+        ("MALLOC_MMAP_THRESHOLD_", libc::M_MMAP_THRESHOLD, OWN_MAPPING_BYTES),
+        ("MALLOC_TRIM_THRESHOLD_", libc::M_TRIM_THRESHOLD, FREE_END_BYTES),
+    ];
+    for (variable, name, bytes) in choices {
+        if std::env::var_os(variable).is_none() {
+            // SAFETY: takes two numbers and no pointer; called while there is one thread.
+            unsafe {
+                libc::mallopt(name, bytes);
+            }
+        }
+    }
+}
+
+/// Nothing to fix where the allocator is another one.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub fn prepare() {}
 
 /// Gives every whole page that holds nothing back to the system (`malloc_trim(3)`).
 #[cfg(all(target_os = "linux", target_env = "gnu"))]

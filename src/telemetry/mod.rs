@@ -4,4 +4,5 @@ pub mod latency;
 pub mod logging;
 pub mod memory;
 pub mod prometheus;
+pub mod resources;
 pub mod system;

@@ -1,5 +1,6 @@
 //! What the machine says of itself, from `/proc`; figures that cannot be read are left out.
 
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
@@ -15,13 +16,22 @@ pub struct SystemSample {
     pub memory_bytes: Option<u64>,
     /// Memory of the machine.
     pub memory_total_bytes: Option<u64>,
+    /// Memory of the machine that is to be had without pushing anything out.
+    pub memory_available_bytes: Option<u64>,
+    /// Space on the disk with the data directory.
+    pub disk_total_bytes: Option<u64>,
+    /// What of it is free.
+    pub disk_free_bytes: Option<u64>,
     /// Load averages over 1, 5 and 15 minutes.
     pub load: Option<[f64; 3]>,
 }
 
 /// Samples the machine; keeps what it needs to tell rates.
 #[derive(Debug, Default)]
-pub struct SystemSampler(Mutex<Option<Ticks>>);
+pub struct SystemSampler {
+    before: Mutex<Option<Ticks>>,
+    disk: Option<PathBuf>,
+}
 
 /// Processor time since the start of the machine, in clock ticks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,23 +43,40 @@ struct Ticks {
 }
 
 impl SystemSampler {
+    /// A sampler that also looks at the disk that this folder is on.
+    pub fn of_disk(folder: PathBuf) -> Self {
+        Self { disk: Some(folder), ..Self::default() }
+    }
+
     /// Reads the machine now. Cheap: a few small files of `/proc`, which never wait for a disk.
     pub fn sample(&self) -> SystemSample {
         let read = |path| std::fs::read_to_string(path).unwrap_or_default();
         let ticks = ticks(&read("/proc/stat"), &read("/proc/self/stat"));
-        let before = std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), ticks);
+        let before =
+            std::mem::replace(&mut *self.before.lock().unwrap_or_else(PoisonError::into_inner), ticks);
         let (cpu_percent, process_cpu_percent) = match (before, ticks) {
             (Some(before), Some(now)) => rates(before, now),
             _ => (None, None),
         };
+        let meminfo = read("/proc/meminfo");
+        let (disk_total_bytes, disk_free_bytes) = self.disk.as_deref().and_then(space).unzip();
         SystemSample {
             cpu_percent,
             process_cpu_percent,
             memory_bytes: kib_line(&read("/proc/self/status"), "VmRSS:"),
-            memory_total_bytes: kib_line(&read("/proc/meminfo"), "MemTotal:"),
+            memory_total_bytes: kib_line(&meminfo, "MemTotal:"),
+            memory_available_bytes: kib_line(&meminfo, "MemAvailable:"),
+            disk_total_bytes,
+            disk_free_bytes,
             load: load(&read("/proc/loadavg")),
         }
     }
+}
+
+/// Bytes of the disk that a folder is on, and how many of them anybody may still use.
+fn space(folder: &std::path::Path) -> Option<(u64, u64)> {
+    let found = rustix::fs::statvfs(folder).ok()?;
+    Some((found.f_blocks.checked_mul(found.f_frsize)?, found.f_bavail.checked_mul(found.f_frsize)?))
 }
 
 fn ticks(stat: &str, process_stat: &str) -> Option<Ticks> {

@@ -57,13 +57,15 @@ export interface ConnectionMessage {
 }
 export interface Preview { type: 'preview'; agent: string; step: number; of: number; url: string }
 export interface Presence { type: 'presence'; viewers: number }
+/** An administrator says something to everybody. */
+export interface Broadcast { type: 'broadcast'; timestamp: string; message: string | Record<string, unknown> }
 export interface Pong { type: 'pong'; timestamp: string }
 export interface ErrorMessage { type: 'error'; code: string; message: string }
 export interface Shutdown { type: 'shutdown'; reconnect_in_ms: number }
 
 export type Message =
   | StatusUpdate | AgentUpdate | Log | Artifact | Completion | CustomEvent
-  | ConnectionMessage | Preview | Presence | Pong | ErrorMessage | Shutdown;
+  | ConnectionMessage | Preview | Presence | Pong | ErrorMessage | Shutdown | Broadcast;
 export type MessageOf<Type extends Message['type']> = Extract<Message, { type: Type }>;
 
 export interface RoomState {
@@ -141,5 +143,49 @@ export class Connection {
   on(type: '*', callback: (message: Message) => void): this;
   on(type: 'status', callback: (status: ConnectionStatus) => void): this;
   on(type: 'failure', callback: (failure: Failure) => void): this;
+  off(type: string, callback: (value: never) => void): this;
+}
+
+/** The channels of the whole server. */
+export type ChannelName = 'jobs' | 'photos' | 'sessions' | 'system' | 'queue' | 'approval' | 'export';
+export type ClientType = 'gui' | 'mobile' | 'lightroom' | 'unknown';
+
+/** What every event of a channel carries; what else there is depends on its type. */
+export interface ChannelEvent {
+  type: string;
+  timestamp: string;
+  channel: ChannelName;
+  /** Opaque; give it back to go on from here. */
+  position: string;
+  job_id?: string;
+  project_id?: string;
+  [member: string]: unknown;
+}
+export interface Subscribed {
+  type: 'subscribed'; channels: ChannelName[]; position: string;
+  /** Whether nothing was missed since the position that was given. */
+  resumed: boolean;
+  /** Between these positions something was lost for good. */
+  gap: { from: string; to: string } | null;
+}
+export interface ChannelOptions { clientType?: ClientType; clientName?: string; position?: string }
+
+export class Channels {
+  constructor(channels: ChannelName[], options?: ChannelOptions);
+  readonly position: string | null;
+  readonly status: ConnectionStatus;
+  readonly retryAt: number | null;
+  readonly failures: number;
+  connect(): this;
+  disconnect(): void;
+  retryNow(): void;
+  isConnected(): boolean;
+  /** Hears of these channels too, from now on. */
+  subscribe(...channels: ChannelName[]): this;
+  unsubscribe(...channels: ChannelName[]): this;
+  on(type: 'subscribed', callback: (message: Subscribed) => void): this;
+  on(type: 'status', callback: (status: ConnectionStatus) => void): this;
+  on(type: 'failure', callback: (failure: Failure) => void): this;
+  on(type: string, callback: (event: ChannelEvent) => void): this;
   off(type: string, callback: (value: never) => void): this;
 }

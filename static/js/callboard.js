@@ -6,12 +6,13 @@
  *     callboard.connect(projectId, onMessage, onError, onConnectionChange);
  *
  * It reconnects by itself, goes on where it was, drops what it has already applied, and keeps `state` in step with the
- * server. For several projects at once make a `Connection` each.
+ * server. For several projects at once make a `Connection` each; for the channels of the whole server, `Channels`.
  */
 
 import { Connection } from './client/connection.js';
 
 export { Connection } from './client/connection.js';
+export { Channels } from './client/channels.js';
 
 /** The state of the project that is followed; null before the first answer. */
 export let state = null;

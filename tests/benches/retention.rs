@@ -314,10 +314,12 @@ fn ended_run(project_id: ProjectId) -> Run {
         started_at: Some(NOW),
         duration_ms: Some(100),
         failed_tries: 0,
+        retry_at: None,
         answer: None,
         early: Vec::new(),
         preview: None,
         usage: None,
+        shortfall: None,
         output: Some(AgentManifest {
             key: format!("{place:064x}"),
             files: (0..3).map(|number| file(3 * place + number)).collect(),
@@ -346,5 +348,6 @@ fn ended_run(project_id: ProjectId) -> Run {
         control: callboard::domain::control::RunControl::default(),
         definition: None,
         retry_of: None,
+        inputs: Vec::new(),
     }
 }

@@ -49,6 +49,11 @@ test('files are the same, changed, new or gone, and the change is shown', onPage
   assert.deepEqual(await diff.locator('.gap').allInnerTexts(), ['26 lines the same', '27 lines the same']);
   await diff.getByRole('button', { name: '26 lines the same' }).click();
   await diff.getByText('line 1 stays as it is').first().waitFor();
+  // Numbers and signs take what they need, the text has the rest; and nothing makes the page longer than it looks.
+  const widths = await row.locator('td').evaluateAll((cells) => cells.map((cell) => cell.getBoundingClientRect().width));
+  assert.ok([0, 1, 3, 4].every((at) => widths[at] < 70) && [2, 5].every((at) => widths[at] > 200), String(widths));
+  const [height, foot] = await page.evaluate(() => [document.documentElement.scrollHeight, document.querySelector('main').getBoundingClientRect().bottom + scrollY]);
+  assert.ok(height <= Math.max(foot + 1, 860), `${height} pixels to scroll, ${foot} of content`);
   // On a phone one below the other.
   await page.setViewportSize({ width: 390, height: 844 });
   await page.locator('table.diff[data-wide="false"]').waitFor();

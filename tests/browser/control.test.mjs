@@ -257,6 +257,26 @@ test('the board finds projects and shows them live', onPage(here, {}, async ({ p
   await page.waitForURL(`${url}/projects/${id}`);
 }));
 
+test('of a run that a worker outside drives, the page says what it cannot do', onPage(here, {}, async ({ page, url }) => {
+  const id = await project(url, { start: false });
+  const says = async (seq, body) => {
+    const event = { producer: 'press', epoch: 1, seq, ...body };
+    const answer = await fetch(`${url}/api/projects/${id}/events`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(event) });
+    assert.equal(answer.status, 202, await answer.text());
+  };
+  await says(1, { type: 'status_update', status: 'running', progress: 10, message: 'outside', lease_ms: 600000 });
+  await page.goto(`${url}/projects/${id}`);
+  await page.locator('#driven', { hasText: 'Worker press drives this run from outside' }).waitFor();
+  assert.equal(await page.locator('#pause').isDisabled(), true);
+  assert.match(await page.locator('#pause').getAttribute('title'), /cannot be paused/);
+  assert.equal(await page.locator('#cancel').isEnabled(), true);
+  await says(2, { type: 'completion', status: 'failed', error: { agent: null, message: 'paper jam' } });
+  await status(page, 'Failed');
+  await page.locator('#driven', { hasText: 'only a worker can begin it again' }).waitFor();
+  assert.equal(await page.locator('#retry').isDisabled(), true);
+  assert.equal(await page.locator('.retry-from:visible').count(), 0);
+}));
+
 test('an address where nothing is says so', onPage(here, { allowed: /404/ }, async ({ page, url }) => {
   for (const path of ['/projects/01980000-0000-7000-8000-000000000000', '/projects/nonsense', '/nowhere']) {
     const response = await page.goto(url + path);

@@ -149,3 +149,32 @@ test('the log fits a phone', onPage(here, { viewport: { width: 360, height: 740 
   await until('the end to be in sight', () => inSight(page, `.line[data-n="${LINES}"]`));
   await assertNoSidewaysScroll(page);
 }));
+
+test('on a phone long lines break, and every line is come by', onPage(here, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true }, async ({ page, url }) => {
+  const id = await project(url, { start: false });
+  const lines = Array.from({ length: 80 }, (_, at) => `line ${at + 1} ${'goes on and on '.repeat(at % 7)}`);
+  const answer = await fetch(`${url}/api/projects/${id}/events`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ type: 'log', lines }) });
+  assert.equal(answer.status, 202, await answer.text());
+  await page.goto(`${url}/projects/${id}`);
+  const inside = () => page.evaluate(() => {
+    const box = document.querySelector('.log').getBoundingClientRect();
+    const rows = [...document.querySelectorAll('.line')].map((row) => ({ n: Number(row.dataset.n), wide: row.scrollWidth - row.clientWidth, box: row.getBoundingClientRect() }));
+    return rows.filter((row) => row.box.top >= box.top - 1 && row.box.bottom <= box.bottom + 1).map(({ n, wide }) => ({ n, wide }));
+  });
+  await until('the end', async () => (await inside()).some(({ n }) => n === lines.length));
+  const seen = new Set();
+  await page.locator('.log').evaluate((view) => { view.scrollTop = 0; });
+  await until('the first line', async () => (await inside()).some(({ n }) => n === 1));
+  for (let last = false; !last;) {
+    const rows = await inside();
+    assert.ok(rows.every(({ wide }) => wide <= 0), JSON.stringify(rows));
+    rows.forEach(({ n }) => seen.add(n));
+    last = await page.locator('.log').evaluate(async (view) => {
+      const before = view.scrollTop;
+      view.scrollTop += 120;
+      await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+      return view.scrollTop === before;
+    });
+  }
+  assert.deepEqual([...seen].sort((one, other) => one - other), lines.map((_, at) => at + 1));
+}));

@@ -9,7 +9,8 @@ const TABLE: &[(&str, &[&str])] = &[
     ("clock", &["domain"]),
     ("telemetry", &["domain"]),
     ("config", &["domain"]),
-    ("pipelines", &["domain"]),
+    ("pictures", &[]),
+    ("pipelines", &["domain", "pictures"]),
     ("sandbox", &["domain"]),
     ("warden", &["domain"]),
     ("engine", &["domain", "clock", "config", "telemetry"]),
@@ -34,6 +35,8 @@ const TABLE: &[(&str, &[&str])] = &[
             "runs",
             "keeper",
             "auth",
+            // A description goes into a file when somebody fetches it, after the run.
+            "pictures",
         ],
     ),
     ("surfaces", &["service", "auth", "broker", "domain", "clock", "config", "telemetry"]),

@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
 
+mod admin;
 mod auth;
 mod behind;
 mod broken_template;
+mod caption;
+mod channels;
 mod conformance;
 mod control;
 mod corners;

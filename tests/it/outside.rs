@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::helpers::process::Server;
-use crate::helpers::{READING_LIST, TestApp, spawn_app};
+use crate::helpers::{READING_LIST, TestApp, spawn_app, wait_for};
 
 /// An event of producer `p`.
 fn event(epoch: u64, seq: u64) -> Value {
@@ -278,8 +278,15 @@ async fn a_lease_outlives_a_kill_and_begins_anew_with_the_server() {
         runs.push(begun["run_id"].as_str().unwrap().to_owned());
         server.post(&events(project), of_worker(1, 2, at_work(10))).await;
     }
+    let until = |run: &Value| {
+        run["worker"]["until"].as_str().and_then(|until| until.parse::<jiff::Timestamp>().ok()).unwrap()
+    };
+    let lease = until(&server.get(&format!("/api/runs/{}", runs[1])).await);
     server.kill();
+    // It has run out while nobody could hear the worker, which is no fault of the worker's.
+    wait_for("the end of the lease", async || (jiff::Timestamp::now() > lease).then_some(())).await;
 
+    let began = jiff::Timestamp::now();
     let server = Server::plain(dir.path());
     for run in &runs {
         assert_eq!(server.get(&format!("/api/runs/{run}")).await["status"], "running");
@@ -290,6 +297,9 @@ async fn a_lease_outlives_a_kill_and_begins_anew_with_the_server() {
     let ended = server.run_ended(&runs[1]).await;
     assert_eq!((&ended["status"], &ended["crash_attempts"]), (&json!("failed"), &json!(0)), "{ended}");
     assert_eq!(ended["error"]["message"], "worker w was not heard for 2 s");
+    let ended_at = ended["ended_at"].as_str().and_then(|at| at.parse::<jiff::Timestamp>().ok()).unwrap();
+    let waited = ended_at.duration_since(began);
+    assert!(waited >= jiff::SignedDuration::from_millis(2_000), "{waited:?}");
     let ended = server.run_ended(&runs[0]).await;
     assert_eq!((&ended["status"], &ended["worker"]["epoch"]), (&json!("failed"), &json!(2)), "{ended}");
     let late = server.post(&events(&silent), of_worker(1, 3, at_work(90))).await;

@@ -66,14 +66,14 @@ async fn get(app: &TestApp, path: &str) -> (u16, String) {
 }
 
 /// A WebSocket of a session.
-struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
     async fn open(app: &TestApp, path: &str) -> Socket {
         Socket(tokio_tungstenite::connect_async(format!("ws://{}{path}", app.address)).await.unwrap().0)
     }
 
-    async fn connected(app: &TestApp, auth: &str) -> Socket {
+    pub(crate) async fn connected(app: &TestApp, auth: &str) -> Socket {
         let mut socket = Socket::open(app, WEBSOCKET).await;
         socket.until("0{").await;
         socket.send(&format!("40{auth}")).await;
@@ -81,12 +81,12 @@ impl Socket {
         socket
     }
 
-    async fn send(&mut self, text: &str) {
+    pub(crate) async fn send(&mut self, text: &str) {
         self.0.send(Message::text(text)).await.unwrap();
     }
 
     /// The next text message; none when the socket was closed.
-    async fn next(&mut self) -> Option<String> {
+    pub(crate) async fn next(&mut self) -> Option<String> {
         loop {
             match tokio::time::timeout(SOON, self.0.next()).await.expect("something must come") {
                 Some(Ok(Message::Text(text))) => return Some(text.to_string()),
@@ -97,7 +97,7 @@ impl Socket {
     }
 
     /// Reads until a message begins like this; answers it.
-    async fn until(&mut self, begin: &str) -> String {
+    pub(crate) async fn until(&mut self, begin: &str) -> String {
         loop {
             let text = self.next().await.unwrap_or_else(|| panic!("closed before {begin}"));
             if text.starts_with(begin) {

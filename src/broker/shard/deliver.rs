@@ -120,6 +120,7 @@ impl LocalShard {
         match reader {
             Reader::Socket(outlet) => {
                 let (bytes, code) = self.0.phrases.shutdown(1000);
+                outlet.give_reason("what the client had not read yet was removed");
                 outlet.write(&bytes);
                 outlet.end_after_flush(code);
             }

@@ -47,6 +47,8 @@ pub(in crate::broker) struct Slot {
 pub(in crate::broker) struct Seat {
     pub(in crate::broker) reader: Reader,
     pub(in crate::broker) position: u64,
+    /// Where it stood when it sat down: what it was given since is the difference.
+    pub(in crate::broker) joined_at: u64,
     pub(in crate::broker) slots_seen: u32,
     pub(in crate::broker) reading_log: bool,
 }

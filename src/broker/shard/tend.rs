@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::broker::clients::{RoomFigures, Standing};
 use crate::broker::frame::Encoding;
 use crate::broker::outlet::Outlet;
 use crate::broker::shard::LocalShard;
@@ -85,6 +86,7 @@ impl LocalShard {
             match &seat.reader {
                 Reader::Socket(outlet) => {
                     outlet.write(&bytes);
+                    outlet.give_reason("the project was removed");
                     outlet.end_after_flush(code);
                 }
                 Reader::Follower(follower) => {
@@ -116,6 +118,7 @@ impl LocalShard {
         if let Some(slots) = &*self.0.leaving.borrow() {
             let (bytes, code) = self.phrases(outlet).shutdown(slots.deal_ms());
             outlet.write(&bytes);
+            outlet.give_reason("the server goes down");
             outlet.end_after_flush(code);
         }
     }
@@ -141,13 +144,61 @@ impl LocalShard {
             let stalled = outlet.pending_bytes() > 0 && now - outlet.progress_ms.get() >= heartbeat.stall_ms;
             // Taking bytes is a sign of life: behind all that a narrow line has to carry, a ping is heard late.
             let alive_ms = outlet.heard_ms.get().max(outlet.progress_ms.get());
-            if stalled || now - alive_ms >= heartbeat.silence_ms {
+            if stalled {
+                outlet.give_reason("the client took nothing of what waited for it");
+                outlet.end_now();
+            } else if now - alive_ms >= heartbeat.silence_ms {
+                outlet.give_reason("the client was silent for too long");
                 outlet.end_now();
             } else if now - outlet.pinged_ms.get() >= heartbeat.ping_ms && outlet.is_idle() {
                 outlet.pinged_ms.set(now);
                 outlet.write(&ping);
             }
         }
+    }
+
+    /// How a reader stands in a room.
+    pub fn standing_at(&self, room: ProjectId, key: usize) -> Standing {
+        let rooms = self.0.rooms.borrow();
+        let Some(seats) = rooms.get(&room) else { return Standing::default() };
+        let readers = seats.readers.borrow();
+        let Some(seat) = readers.get(key) else { return Standing::default() };
+        let last = seats.tail.borrow().last().unwrap_or(0);
+        Standing {
+            sent: seat.position.saturating_sub(seat.joined_at),
+            behind: last.saturating_sub(seat.position),
+            ..Standing::default()
+        }
+    }
+
+    /// How the client of a connection stands.
+    pub fn standing_of(&self, outlet: &Outlet) -> Standing {
+        let mut standing = Standing {
+            queued_bytes: outlet.pending_bytes() as u64,
+            heard_ms: outlet.heard_ms.get(),
+            ..Standing::default()
+        };
+        for (room, key) in outlet.seats.borrow().iter() {
+            standing.add_seat(self.standing_at(*room, *key));
+        }
+        standing
+    }
+
+    /// The rooms that somebody reads here.
+    pub(in crate::broker) fn room_figures(&self) -> Vec<RoomFigures> {
+        let rooms = self.0.rooms.borrow();
+        let figures = rooms.values().map(|seats| {
+            let seq = seats.tail.borrow().last().unwrap_or(0);
+            let mut figures = RoomFigures { room: seats.room, viewers: 0, lagging: 0, behind_max: 0, seq };
+            for (_, seat) in seats.readers.borrow().iter() {
+                let behind = seq.saturating_sub(seat.position);
+                figures.viewers += 1;
+                figures.lagging += u64::from(behind > 0);
+                figures.behind_max = figures.behind_max.max(behind);
+            }
+            figures
+        });
+        figures.collect()
     }
 
     /// Readers that are behind the tail of their room, and bytes that wait for peers.

@@ -170,6 +170,8 @@ impl<'a> Shown<'a> {
         }
         let Ok(body) = serde_json::from_value::<EventBody>(event.clone()) else { return };
         match &body {
+            // The completion says the same, and stands at the end.
+            EventBody::StatusUpdate(update) if update.status.is_terminal() => {}
             EventBody::StatusUpdate(update) if self.status != Some(update.status) => {
                 self.status = Some(update.status);
                 self.progress.say(&format!("{}: {}", update.status.as_str(), update.message));

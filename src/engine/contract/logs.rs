@@ -137,4 +137,6 @@ impl EngineEvents for Bodies {
     fn cut(&self, _: ProjectId, _: u64) {}
 
     fn removed(&self, _: ProjectId) {}
+
+    fn grown(&self, _: u64) {}
 }

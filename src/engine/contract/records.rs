@@ -161,12 +161,15 @@ pub async fn projects_are_listed_newest_first(factory: &impl Factory) {
         projects.push(project);
     }
     projects.sort_by_key(|project| std::cmp::Reverse((project.created_at, project.id)));
-    // The newest project has two runs, the next one run, the others none.
+    // The newest project has two runs, the next one run, the third one that works and one that waits behind it.
     let old = Run { status: RunStatus::Failed, ..a_run(&projects[0]) };
     let new = Run { created_at: NOW.plus_ms(9), ..a_run(&projects[0]) };
     let other = Run { status: RunStatus::Failed, ..a_run(&projects[1]) };
     commit(&*engine, [insert(&new), insert(&other)]).await.unwrap();
     commit(&*engine, [Change::InsertRun { run: old, beside_active: true }]).await.unwrap();
+    let works = Run { status: RunStatus::Running, ..a_run(&projects[2]) };
+    let waits = Run { created_at: NOW.plus_ms(9), ..a_run(&projects[2]) };
+    commit(&*engine, [insert(&works), Change::InsertRun { run: waits, beside_active: true }]).await.unwrap();
 
     let mut seen = Vec::new();
     let mut before = None;
@@ -179,13 +182,15 @@ pub async fn projects_are_listed_newest_first(factory: &impl Factory) {
         }
         assert_eq!(seen.len() % 4, 0);
     }
-    let newest = [Some(new.clone()), Some(other.clone())].into_iter().chain(std::iter::repeat(None));
-    let expected: Vec<_> = projects.iter().cloned().zip(newest).collect();
+    let told = [Some(new.clone()), Some(other.clone()), Some(works.clone())].into_iter();
+    let told = told.chain(std::iter::repeat(None));
+    let expected: Vec<_> = projects.iter().cloned().zip(told).collect();
     assert_eq!(seen, expected);
 
     for (status, expected) in [
         (RunStatus::Queued, vec![(projects[0].clone(), Some(new))]),
         (RunStatus::Failed, vec![(projects[1].clone(), Some(other))]),
+        (RunStatus::Running, vec![(projects[2].clone(), Some(works))]),
         (RunStatus::Partial, vec![]),
     ] {
         let query = ProjectQuery { limit: 1, before: None, status: Some(status) };
@@ -224,10 +229,12 @@ pub async fn durations_come_from_completed_agents(factory: &impl Factory) {
         duration_ms,
         output: None,
         failed_tries: 0,
+        retry_at: None,
         answer: None,
         early: Vec::new(),
         preview: None,
         usage: None,
+        shortfall: None,
     };
     for number in 0..6_u64 {
         let mut run =
@@ -251,7 +258,7 @@ pub async fn durations_come_from_completed_agents(factory: &impl Factory) {
         ..a_run(&project)
     };
     commit(&*engine, [insert(&other)]).await.unwrap();
-    let durations = engine.agent_durations("app".to_owned(), 3).await.unwrap();
+    let durations = engine.agent_durations("app".to_owned(), None, 3).await.unwrap();
     let of = |name: &str| {
         let of: Vec<u64> = durations.iter().filter(|(agent, _)| agent == name).map(|(_, ms)| *ms).collect();
         of
@@ -259,7 +266,17 @@ pub async fn durations_come_from_completed_agents(factory: &impl Factory) {
     assert_eq!(of("intake"), [5, 4, 3]);
     assert_eq!(of("verify"), [105, 103, 101]);
     assert_eq!(durations.len(), 6);
-    assert_eq!(engine.agent_durations("none".to_owned(), 3).await.unwrap(), []);
+    assert_eq!(engine.agent_durations("none".to_owned(), None, 3).await.unwrap(), []);
+    // Under another definition nothing is known yet.
+    let defined = Run { definition: Some("one".into()), pipeline: "app".to_owned(), ..other };
+    let defined = Run { id: RunId::generate(), ..defined };
+    commit(&*engine, [insert(&defined)]).await.unwrap();
+    let of = async |definition: &str| {
+        engine.agent_durations("app".to_owned(), Some(definition.into()), 3).await.unwrap()
+    };
+    assert_eq!(of("one").await, [("intake".to_owned(), 77)]);
+    assert_eq!(of("two").await, []);
+    assert_eq!(engine.agent_durations("app".to_owned(), None, 3).await.unwrap().len(), 6);
 }
 
 pub async fn a_note_stands_until_it_is_forgotten(factory: &impl Factory) {
@@ -276,6 +293,26 @@ pub async fn a_note_stands_until_it_is_forgotten(factory: &impl Factory) {
     assert_eq!(engine.note("other".to_owned()).await.unwrap(), None);
     commit(&*engine, [note(None)]).await.unwrap();
     assert_eq!(engine.note("queue".to_owned()).await.unwrap(), None);
+}
+
+pub async fn notes_are_listed_by_the_start_of_their_names_and_the_first_one_wins(factory: &impl Factory) {
+    let engine = factory.open();
+    let once = |name: &str, value: &str| Change::NoteOnce { name: name.to_owned(), value: value.to_owned() };
+    let pairs = |list: &[(&str, &str)]| -> Vec<(String, String)> {
+        list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    for (name, value) in [("a/2", "two"), ("a/1", "one"), ("b/1", "other"), ("a/%_", "odd"), ("a/ü", "far")]
+    {
+        commit(&*engine, [once(name, value)]).await.unwrap();
+    }
+    let refused = commit(&*engine, [once("a/3", "with"), once("a/1", "later")]).await;
+    assert_eq!(refused.unwrap_err(), EngineError::Taken);
+    let all = engine.notes("a/".to_owned()).await.unwrap();
+    assert_eq!(all, pairs(&[("a/%_", "odd"), ("a/1", "one"), ("a/2", "two"), ("a/ü", "far")]));
+    assert_eq!(engine.note("a/1".to_owned()).await.unwrap().as_deref(), Some("one"));
+    commit(&*engine, [Change::ForgetNotes { prefix: "a/".to_owned() }]).await.unwrap();
+    assert_eq!(engine.notes("a/".to_owned()).await.unwrap(), []);
+    assert_eq!(engine.notes(String::new()).await.unwrap(), pairs(&[("b/1", "other")]));
 }
 
 pub async fn a_producer_goes_on_from_where_it_was_read(factory: &impl Factory) {
@@ -409,4 +446,33 @@ pub async fn figures_count_what_was_done(factory: &impl Factory) {
     assert!(stats.last_write_at.is_some() && stats.size_bytes > 0);
     let [p50, p90, p99, max] = stats.append_us;
     assert!(0 < p50 && p50 <= p90 && p90 <= p99 && p99 <= max, "{:?}", stats.append_us);
+}
+
+pub async fn the_audit_log_is_read_backwards(factory: &impl Factory) {
+    let engine = factory.open();
+    let entry = |n: usize| AuditEntry {
+        id: AuditId::generate(),
+        at: NOW,
+        who: "admin".to_owned(),
+        role: None,
+        address: None,
+        action: format!("deed {n}"),
+        target: None,
+        detail: None,
+        done: true,
+        result: "done".to_owned(),
+    };
+    assert_eq!(engine.audit(None, 10).await.unwrap(), []);
+    let entries: Vec<AuditEntry> = (0..5).map(entry).collect();
+    for entry in &entries {
+        commit(&*engine, [Change::Audit(entry.clone())]).await.unwrap();
+    }
+    engine.close().await.unwrap();
+    drop(engine);
+    let engine = factory.open();
+    let newest = engine.audit(None, 2).await.unwrap();
+    assert_eq!(newest, [entries[4].clone(), entries[3].clone()]);
+    let older = engine.audit(Some(newest[1].id), 10).await.unwrap();
+    assert_eq!(older, [entries[2].clone(), entries[1].clone(), entries[0].clone()]);
+    assert_eq!(engine.audit(Some(AuditId::generate()), 10).await.unwrap(), []);
 }

@@ -181,10 +181,12 @@ pub async fn files_are_forgotten_of_ended_runs_alone(factory: &impl Factory) {
         started_at: Some(NOW),
         duration_ms: Some(7),
         failed_tries: 0,
+        retry_at: None,
         answer: None,
         early: Vec::new(),
         preview: None,
         usage: None,
+        shortfall: None,
         output: Some(AgentManifest { key: "key".to_owned(), files: vec![file] }),
     };
     let run = Run { status: RunStatus::Running, agents: vec![agent], ..a_run(&project) };
@@ -196,7 +198,7 @@ pub async fn files_are_forgotten_of_ended_runs_alone(factory: &impl Factory) {
     let mut expected = Run { status: RunStatus::Failed, version: 2, ..run.clone() };
     expected.agents[0].output = None;
     assert_eq!(engine.run(run.id).await.unwrap(), Some(expected));
-    let durations = engine.agent_durations("app".to_owned(), 5).await.unwrap();
+    let durations = engine.agent_durations("app".to_owned(), None, 5).await.unwrap();
     assert_eq!(durations, [("intake".to_owned(), 7)]);
     let refused = commit(&*engine, [Change::ForgetFiles(RunId::generate())]).await;
     assert_eq!(refused.unwrap_err(), EngineError::NotFound("run"));

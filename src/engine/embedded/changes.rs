@@ -5,8 +5,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
 use crate::clock::random_bytes;
-use crate::domain::event::LoggedEvent;
-use crate::domain::ids::{ProjectId, RunId};
+use crate::domain::event::{LoggedEvent, Reach};
+use crate::domain::ids::{AuditId, ProjectId, RunId};
 use crate::domain::position::{Epoch, Position};
 use crate::domain::run::{Project, RunStatus};
 use crate::domain::time::Timestamp;
@@ -16,7 +16,7 @@ use crate::engine::embedded::rows::{self, integer, natural};
 use crate::engine::embedded::upkeep;
 use crate::engine::producers::{ANSWERS_MAX, FORGOTTEN_AFTER_MS, PRODUCERS_PER_ROOM_MAX};
 use crate::engine::retention::Kept;
-use crate::engine::{EngineError, KeptAnswer, SavedState};
+use crate::engine::{AUDIT_ENTRIES_MAX, EngineError, KeptAnswer, SavedState};
 
 /// Expired answers that one kept answer clears away, so that the table shrinks without a long pause.
 const EXPIRED_ANSWERS_PER_KEEP: i64 = 16;
@@ -51,6 +51,8 @@ pub(super) enum News {
     Cut { room: ProjectId, first: u64 },
     /// A room is gone.
     Removed(ProjectId),
+    /// The order of the house goes up to here.
+    Grown(u64),
 }
 
 /// What a batch came to.
@@ -98,6 +100,9 @@ impl Work<'_> {
                 self.produce(*room, producer, *expected, *newest, *now)
             }
             Prepared::Note { name, value } => self.note(name, value.as_deref()),
+            Prepared::Audit { id, record } => self.audit(*id, record),
+            Prepared::NoteOnce { name, value } => self.note_once(name, value),
+            Prepared::ForgetNotes { prefix } => self.forget_notes(prefix),
             Prepared::SaveState { room, state } => self.save_state(*room, state),
             Prepared::CutLog { room, through } => self.cut_log(*room, *through),
             Prepared::ForgetFiles(run) => self.forget_files(*run),
@@ -147,6 +152,7 @@ impl Work<'_> {
     fn remove_project(&mut self, id: ProjectId) -> Result<(), Failure> {
         let room = self.head(id)?.room;
         self.refuse_while_active(room)?;
+        self.lose_from_house(room, u64::MAX)?;
         // Its events and runs may be many: nothing reads them any more, and upkeep clears them away piece by piece.
         for sql in [
             "INSERT INTO removed (room) VALUES (?)",
@@ -239,6 +245,7 @@ impl Work<'_> {
     fn append(&mut self, room: ProjectId, events: &[PreparedEvent]) -> Result<(), Failure> {
         let mut head = self.head(room)?;
         let mut logged = Vec::with_capacity(events.len());
+        let mut grown = None;
         let mut insert = self
             .connection
             .prepare_cached("INSERT INTO events (room, seq, at, run, body) VALUES (?, ?, ?, ?, ?)")?;
@@ -251,6 +258,9 @@ impl Work<'_> {
                 event.run_id.as_ref().map(|id| id.0.as_bytes()),
                 &*event.body_json,
             ])?;
+            if event.reach != Reach::Room {
+                grown = Some(self.place_in_house(head.room, head.last, event.reach)?);
+            }
             logged.push(LoggedEvent {
                 seq: head.last,
                 at: self.at,
@@ -262,7 +272,27 @@ impl Work<'_> {
         if !logged.is_empty() {
             self.heads.set(room, Some(head));
             self.outcome.news.push(News::Appended { room, epoch: head.epoch, events: logged });
+            self.outcome.news.extend(grown.map(News::Grown));
         }
+        Ok(())
+    }
+
+    /// Gives an event its number in the house.
+    fn place_in_house(&self, room: i64, seq: u64, reach: Reach) -> Result<u64, Failure> {
+        self.connection
+            .prepare_cached("INSERT INTO house (room, seq, standing) VALUES (?, ?, ?)")?
+            .execute(params![room, integer(seq), reach == Reach::Standing])?;
+        Ok(u64::try_from(self.connection.last_insert_rowid()).unwrap_or(0))
+    }
+
+    /// What of a room goes up to `through` can be read in the house no more either.
+    fn lose_from_house(&self, room: i64, through: u64) -> Result<(), Failure> {
+        self.connection
+            .prepare_cached(
+                "UPDATE house_order SET lost = MAX(lost, COALESCE(
+                 (SELECT number FROM house WHERE room = ? AND seq <= ? ORDER BY seq DESC LIMIT 1), 0))",
+            )?
+            .execute(params![room, integer(through)])?;
         Ok(())
     }
 
@@ -348,6 +378,31 @@ impl Work<'_> {
         Ok(())
     }
 
+    fn audit(&mut self, id: AuditId, record: &str) -> Result<(), Failure> {
+        self.connection
+            .prepare_cached("INSERT INTO audit (id, record) VALUES (?, ?)")?
+            .execute(params![id.0.as_bytes(), record])?;
+        self.connection
+            .prepare_cached("DELETE FROM audit WHERE number <= ?")?
+            .execute([self.connection.last_insert_rowid() - integer(AUDIT_ENTRIES_MAX)])?;
+        Ok(())
+    }
+
+    fn note_once(&mut self, name: &str, value: &str) -> Result<(), Failure> {
+        let noted = self
+            .connection
+            .prepare_cached("INSERT INTO notes (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING")?
+            .execute([name, value])?;
+        if noted == 0 { Err(EngineError::Taken.into()) } else { Ok(()) }
+    }
+
+    fn forget_notes(&mut self, prefix: &str) -> Result<(), Failure> {
+        self.connection
+            .prepare_cached("DELETE FROM notes WHERE name >= ?1 AND substr(name, 1, length(?1)) = ?1")?
+            .execute([prefix])?;
+        Ok(())
+    }
+
     fn save_state(&mut self, room: ProjectId, state: &SavedState) -> Result<(), Failure> {
         let room = self.head(room)?.room;
         self.connection
@@ -380,9 +435,13 @@ impl Work<'_> {
         if saved < through || saved > head.last {
             return Err(EngineError::NotSaved(saved).into());
         }
-        self.connection
-            .prepare_cached("DELETE FROM events WHERE room = ? AND seq <= ?")?
-            .execute(params![head.room, integer(through)])?;
+        self.lose_from_house(head.room, through)?;
+        for sql in [
+            "DELETE FROM events WHERE room = ? AND seq <= ?",
+            "DELETE FROM house WHERE room = ? AND seq <= ?",
+        ] {
+            self.connection.prepare_cached(sql)?.execute(params![head.room, integer(through)])?;
+        }
         self.connection
             .prepare_cached("UPDATE projects SET first_seq = ? WHERE room = ?")?
             .execute(params![integer(through + 1), head.room])?;
@@ -396,6 +455,7 @@ impl Work<'_> {
             return Err(EngineError::RunActive(id).into());
         }
         run.agents.iter_mut().for_each(|agent| agent.output = None);
+        run.inputs.clear();
         let record = serde_json::to_string(&run)
             .map_err(|error| EngineError::Storage(format!("cannot be encoded: {error}")))?;
         self.connection

@@ -187,6 +187,7 @@ async fn a_listener_that_panics_does_not_end_the_writer() {
         }
         fn cut(&self, _: ProjectId, _: u64) {}
         fn removed(&self, _: ProjectId) {}
+        fn grown(&self, _: u64) {}
     }
     let directory = tempfile::tempdir().unwrap();
     let engine = open(directory.path(), Durability::Process).unwrap();

@@ -10,6 +10,7 @@ mod changes;
 #[cfg(test)]
 mod fault_tests;
 mod heads;
+mod house;
 mod lock;
 mod open_error;
 mod prepared;
@@ -35,13 +36,15 @@ use rusqlite::ErrorCode;
 use tokio::sync::oneshot;
 
 use crate::clock::Clock;
-use crate::domain::ids::{ProjectId, RunId};
+use crate::domain::audit::AuditEntry;
+use crate::domain::ids::{AuditId, ProjectId, RunId};
 use crate::domain::run::{Project, Run};
 use crate::domain::time::Timestamp;
 use crate::engine::embedded::lock::DirectoryLock;
 use crate::engine::embedded::readers::Readers;
 use crate::engine::embedded::shared::Shared;
 use crate::engine::embedded::writer::{Waiting, Writer};
+use crate::engine::house::{HouseBounds, HousePage};
 use crate::engine::producers::Producer;
 use crate::engine::retention::{LogWeight, RoomLog};
 use crate::engine::{
@@ -193,6 +196,14 @@ impl Engine for EmbeddedEngine {
         })
     }
 
+    fn house_bounds(&self) -> EngineFuture<HouseBounds> {
+        self.readers.ask(move |store| known(house::bounds(store)))
+    }
+
+    fn read_house(&self, after: u64, limit: ReadLimit) -> EngineFuture<HousePage> {
+        self.readers.ask(move |store| known(house::read(store, after, limit)))
+    }
+
     fn saved_state(&self, room: ProjectId) -> EngineFuture<Option<SavedState>> {
         self.readers.ask(move |store| known(rows::saved_state(store, room)))
     }
@@ -217,8 +228,15 @@ impl Engine for EmbeddedEngine {
         self.readers.ask(move |store| known(rows::active_runs(store)))
     }
 
-    fn agent_durations(&self, pipeline: String, per_agent: usize) -> EngineFuture<Vec<(String, u64)>> {
-        self.readers.ask(move |store| known(rows::agent_durations(store, &pipeline, per_agent)))
+    fn agent_durations(
+        &self,
+        pipeline: String,
+        definition: Option<Arc<str>>,
+        per_agent: usize,
+    ) -> EngineFuture<Vec<(String, u64)>> {
+        self.readers.ask(move |store| {
+            known(rows::agent_durations(store, &pipeline, definition.as_deref(), per_agent))
+        })
     }
 
     fn idempotent_answer(&self, key: String, now: Timestamp) -> EngineFuture<Option<KeptAnswer>> {
@@ -256,6 +274,14 @@ impl Engine for EmbeddedEngine {
 
     fn note(&self, name: String) -> EngineFuture<Option<String>> {
         self.readers.ask(move |store| known(rows::note(store, &name)))
+    }
+
+    fn audit(&self, before: Option<AuditId>, limit: usize) -> EngineFuture<Vec<AuditEntry>> {
+        self.readers.ask(move |store| known(rows::audit(store, before, limit)))
+    }
+
+    fn notes(&self, prefix: String) -> EngineFuture<Vec<(String, String)>> {
+        self.readers.ask(move |store| known(rows::notes(store, &prefix)))
     }
 
     fn stats(&self) -> EngineFuture<EngineStats> {

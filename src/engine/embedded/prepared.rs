@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::domain::event::{EventBody, NewEvent};
-use crate::domain::ids::{ProjectId, RunId};
+use crate::domain::audit::AuditEntry;
+use crate::domain::event::{EventBody, NewEvent, Reach};
+use crate::domain::ids::{AuditId, ProjectId, RunId};
 use crate::domain::run::{Project, Run, RunStatus};
 use crate::domain::time::Timestamp;
 use crate::engine::retention::Upkeep;
@@ -45,9 +46,20 @@ pub(super) enum Prepared {
         newest: (u64, u64),
         now: Timestamp,
     },
+    NoteOnce {
+        name: String,
+        value: String,
+    },
+    ForgetNotes {
+        prefix: String,
+    },
     Note {
         name: String,
         value: Option<String>,
+    },
+    Audit {
+        id: AuditId,
+        record: String,
     },
     SaveState {
         room: ProjectId,
@@ -72,6 +84,7 @@ impl Prepared {
 pub(super) struct PreparedEvent {
     pub(super) run_id: Option<RunId>,
     pub(super) body_json: Arc<str>,
+    pub(super) reach: Reach,
 }
 
 /// A run: the columns that are searched and the record.
@@ -109,6 +122,9 @@ pub(super) fn prepare(change: Change) -> Result<Prepared, EngineError> {
             Prepared::Produce { room, producer, expected, newest, now }
         }
         Change::Note { name, value } => Prepared::Note { name, value },
+        Change::Audit(entry) => Prepared::Audit { id: entry.id, record: json::<AuditEntry>(&entry)? },
+        Change::NoteOnce { name, value } => Prepared::NoteOnce { name, value },
+        Change::ForgetNotes { prefix } => Prepared::ForgetNotes { prefix },
         Change::SaveState { room, state } => Prepared::SaveState { room, state },
         Change::CutLog { room, through } => Prepared::CutLog { room, through },
         Change::ForgetFiles(run) => Prepared::ForgetFiles(run),
@@ -131,7 +147,9 @@ fn row(run: Run) -> Result<RunRow, EngineError> {
 }
 
 fn event(event: &NewEvent) -> Result<PreparedEvent, EngineError> {
-    Ok(PreparedEvent { run_id: event.run_id, body_json: json::<EventBody>(&event.body)?.into() })
+    // Of what belongs to no run nothing can be told outside its room.
+    let reach = event.run_id.map_or(Reach::Room, |_| event.body.reach());
+    Ok(PreparedEvent { run_id: event.run_id, body_json: json::<EventBody>(&event.body)?.into(), reach })
 }
 
 fn json<T: Serialize>(value: &T) -> Result<String, EngineError> {

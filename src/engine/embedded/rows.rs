@@ -5,8 +5,9 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use crate::domain::audit::AuditEntry;
 use crate::domain::event::LoggedEvent;
-use crate::domain::ids::{ProjectId, RunId};
+use crate::domain::ids::{AuditId, ProjectId, RunId};
 use crate::domain::position::{Epoch, Position};
 use crate::domain::run::{AgentStatus, Project, Run, RunStatus};
 use crate::domain::time::Timestamp;
@@ -92,7 +93,7 @@ pub(super) fn project(connection: &Connection, id: ProjectId) -> rusqlite::Resul
         .optional()
 }
 
-/// A page of projects, newest first.
+/// A page of projects, newest first, each with its run that works or rests, else with its newest.
 pub(super) fn projects(connection: &Connection, query: &ProjectQuery) -> rusqlite::Result<ProjectPage> {
     let (before_at, before_id) = match query.before {
         Some((at, id)) => (at.0, id.0),
@@ -101,7 +102,8 @@ pub(super) fn projects(connection: &Connection, query: &ProjectQuery) -> rusqlit
     let mut statement = connection.prepare_cached(
         "SELECT projects.record, runs.record
          FROM projects LEFT JOIN runs ON runs.number =
-              (SELECT number FROM runs WHERE runs.room = projects.room ORDER BY created_at DESC, id DESC LIMIT 1)
+              (SELECT number FROM runs WHERE runs.room = projects.room
+               ORDER BY (active = 1 AND status <> 'queued') DESC, created_at DESC, id DESC LIMIT 1)
          WHERE (projects.created_at, projects.id) < (?1, ?2) AND (?3 IS NULL OR runs.status = ?3)
          ORDER BY projects.created_at DESC, projects.id DESC LIMIT ?4",
     )?;
@@ -154,6 +156,7 @@ pub(super) fn active_runs(connection: &Connection) -> rusqlite::Result<Vec<Run>>
 pub(super) fn agent_durations(
     connection: &Connection,
     pipeline: &str,
+    definition: Option<&str>,
     per_agent: usize,
 ) -> rusqlite::Result<Vec<(String, u64)>> {
     let mut statement = connection.prepare_cached(
@@ -165,6 +168,9 @@ pub(super) fn agent_durations(
     let mut durations = Vec::new();
     while let Some(row) = rows.next()? {
         let run: Run = record(row, 0)?;
+        if run.definition.as_deref() != definition {
+            continue;
+        }
         for agent in run.agents {
             let count = counts.entry(agent.agent.clone()).or_default();
             let Some(duration_ms) = agent.duration_ms else { continue };
@@ -224,6 +230,38 @@ pub(super) fn note(connection: &Connection, name: &str) -> rusqlite::Result<Opti
         .prepare_cached("SELECT value FROM notes WHERE name = ?")?
         .query_row([name], |row| row.get(0))
         .optional()
+}
+
+/// Entries of the audit log before one, newest first.
+pub(super) fn audit(
+    connection: &Connection,
+    before: Option<AuditId>,
+    limit: usize,
+) -> rusqlite::Result<Vec<AuditEntry>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT record FROM audit
+         WHERE ?1 IS NULL OR number < (SELECT number FROM audit WHERE id = ?1)
+         ORDER BY number DESC LIMIT ?2",
+    )?;
+    let before = before.map(|id| *id.0.as_bytes());
+    let entries = statement.query_map(params![before, integer(limit as u64)], |row| record(row, 0))?;
+    entries.collect()
+}
+
+/// What was noted under names that begin like this. Names are compared byte by byte, so they lie side by side.
+pub(super) fn notes(connection: &Connection, prefix: &str) -> rusqlite::Result<Vec<(String, String)>> {
+    let mut statement =
+        connection.prepare_cached("SELECT name, value FROM notes WHERE name >= ? ORDER BY name")?;
+    let mut rows = statement.query([prefix])?;
+    let mut notes = Vec::new();
+    while let Some(row) = rows.next()? {
+        let name: String = row.get(0)?;
+        if !name.starts_with(prefix) {
+            break;
+        }
+        notes.push((name, row.get(1)?));
+    }
+    Ok(notes)
 }
 
 /// How many projects there are, and how many runs in each state that has any.

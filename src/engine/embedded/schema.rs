@@ -89,6 +89,32 @@ pub(super) const MIGRATIONS: &[&str] = &[
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX producers_by_age ON producers (heard_at);
     ",
+    // 5: who did what.
+    "
+    CREATE TABLE audit (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        id BLOB NOT NULL UNIQUE,
+        record TEXT NOT NULL
+    ) STRICT;
+    ",
+    // 6: the order of the whole house over the logs. Nobody can have a position in it from before it was there, so what
+    // is in the logs already needs none. `standing`: the event says how its run stands.
+    "
+    CREATE TABLE house (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        room INTEGER NOT NULL,
+        seq INTEGER NOT NULL,
+        standing INTEGER NOT NULL
+    ) STRICT;
+    CREATE UNIQUE INDEX house_by_room ON house (room, seq);
+
+    CREATE TABLE house_order (
+        place INTEGER PRIMARY KEY CHECK (place = 1),
+        epoch INTEGER NOT NULL,
+        lost INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO house_order (place, epoch, lost) VALUES (1, abs(random() % 4294967296), 0);
+    ",
 ];
 
 /// As `PRAGMA auto_vacuum` says that free pages can be given back piece by piece.

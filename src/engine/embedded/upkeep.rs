@@ -39,9 +39,12 @@ fn clear_room(connection: &Connection, room: i64, piece: &Upkeep) -> rusqlite::R
     let weight = rows::weigh(connection, room, 0, limit)?;
     let mut kept = Kept { events: weight.events, event_bytes: weight.bytes, more: true, ..Kept::default() };
     if weight.events > 0 {
-        connection
-            .prepare_cached("DELETE FROM events WHERE room = ? AND seq <= ?")?
-            .execute(params![room, integer(weight.through)])?;
+        for sql in [
+            "DELETE FROM events WHERE room = ? AND seq <= ?",
+            "DELETE FROM house WHERE room = ? AND seq <= ?",
+        ] {
+            connection.prepare_cached(sql)?.execute(params![room, integer(weight.through)])?;
+        }
         return Ok(kept);
     }
     let runs = connection

@@ -181,6 +181,8 @@ struct NewsOfGroup {
     news: Vec<News>,
     /// Where in `news` a room's events are gathered.
     places: HashMap<ProjectId, usize>,
+    /// How far the order of the house goes now, when it has grown.
+    grown: Option<u64>,
 }
 
 impl NewsOfGroup {
@@ -199,6 +201,7 @@ impl NewsOfGroup {
                     }
                 },
                 News::Cut { room, first } => self.news.push(News::Cut { room, first }),
+                News::Grown(last) => self.grown = self.grown.max(Some(last)),
                 News::Removed(room) => {
                     // A room of that id that comes later in the group is another one.
                     self.places.remove(&room);
@@ -213,19 +216,22 @@ impl NewsOfGroup {
             .iter()
             .map(|item| match item {
                 News::Appended { events, .. } => events.len() as u64,
-                News::Cut { .. } | News::Removed(_) => 0,
+                News::Cut { .. } | News::Removed(_) | News::Grown(_) => 0,
             })
             .sum()
     }
 
     fn announce(&self, events: Option<&Arc<dyn EngineEvents>>) {
         let Some(hears) = events else { return };
-        for item in &self.news {
+        // Once for all of them, when their rooms have heard.
+        let grown = self.grown.map(News::Grown);
+        for item in self.news.iter().chain(&grown) {
             // A listener that panics must not end the writer, and the batch is durable already.
             let announced = catch_unwind(AssertUnwindSafe(|| match item {
                 News::Appended { room, epoch, events } => hears.appended(*room, *epoch, events),
                 News::Cut { room, first } => hears.cut(*room, *first),
                 News::Removed(room) => hears.removed(*room),
+                News::Grown(last) => hears.grown(*last),
             }));
             if announced.is_err() {
                 log::error!("whoever hears of appended events panicked");

@@ -51,7 +51,7 @@ impl Fixture {
         let mut files = FileSet::default();
         files.insert("model.json", serde_json::to_vec(&json!({ "x-callboard": self.model })).unwrap());
         files.insert("requirements.json", serde_json::to_vec(&self.requirements).unwrap());
-        AgentInputs { brief: self.name.to_owned(), params: serde_json::Map::new(), files }
+        AgentInputs { brief: self.name.to_owned(), params: serde_json::Map::new(), files, inputs: Vec::new() }
     }
 
     /// Every file of agents 4 to 7 and 10.

@@ -1,9 +1,9 @@
 //! Who makes the pictures of the `image` pipeline, when somebody else does.
 
-use super::{BASE_URL, CONNECT_MS, KEY_ENV, Making};
-
 use crate::domain::pipeline::{AgentDefinition, ExecutorKind, PipelineDefinition};
 use crate::pipelines::Pipeline;
+use crate::pipelines::defined::agent::Making;
+use crate::pipelines::defined::executors::{BASE_URL, CONNECT_MS, KEY_ENV};
 use crate::pipelines::image::params::SIZE_MIN;
 use crate::pipelines::image::picture::SIDE_MAX;
 use crate::pipelines::image::{outside, workflow};

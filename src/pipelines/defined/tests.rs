@@ -1,7 +1,8 @@
 use super::*;
-use crate::domain::pipeline::GateDefinition;
+use crate::domain::pipeline::{AgentDefinition, ExecutorKind, GateDefinition};
 use crate::pipelines;
 use crate::pipelines::describe::graph;
+use crate::pipelines::setup::ExecutorSpec;
 
 fn builtin(name: &str) -> Option<Pipeline> {
     pipelines::find(name).cloned()

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use crate::artifacts::{self, Blobs, NewLine, RunLog};
 use crate::clock::Clock;
 use crate::domain::event::{LogLevel, LogLine, LogLines};
-use crate::domain::run::{ManifestFile, TokenUsage};
+use crate::domain::run::{ManifestFile, RunInput, TokenUsage};
 use crate::domain::script::{ScriptJob, ScriptOutcome};
 use crate::domain::time::Timestamp;
 use crate::pipelines::{AgentError, AgentHost, OutputFile};
@@ -90,6 +90,7 @@ pub(crate) struct Seat {
     /// The run is to rest as soon as the agent is at a safe point.
     rest: AtomicBool,
     early: Mutex<Early>,
+    shortfall: Mutex<Option<String>>,
     /// Child processes that had ended before the agent was told to stop.
     ended_before_stop: OnceLock<u64>,
 }
@@ -133,6 +134,11 @@ impl Seat {
     /// The newest progress that was not taken yet.
     pub(crate) fn take_progress(&self) -> Option<(f64, String)> {
         lock(&self.progress).take()
+    }
+
+    /// What the agent could not do of its work.
+    pub(crate) fn take_shortfall(&self) -> Option<String> {
+        lock(&self.shortfall).take()
     }
 
     /// What the agent shows before it is done, that was not taken yet.
@@ -242,6 +248,19 @@ impl AgentHost for Host<'_> {
 
     fn kept(&self) -> Option<Vec<u8>> {
         self.kept.read()
+    }
+
+    fn input(&self, input: &RunInput) -> Result<Vec<u8>, AgentError> {
+        self.blobs.read(&input.sha256).map_err(|error| AgentError::Failed {
+            message: format!("a file of the run cannot be read: {error}"),
+            file: Some(input.name.clone()),
+            line: None,
+        })
+    }
+
+    fn fell_short(&self, what: &str) {
+        self.seat.said.fetch_add(1, Ordering::Relaxed);
+        *lock(&self.seat.shortfall) = Some(what.to_owned());
     }
 
     fn run_scripts(

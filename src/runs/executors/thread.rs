@@ -48,6 +48,8 @@ pub(crate) struct Made {
     pub(crate) summary: String,
     /// Its condition did not hold, and it made nothing.
     pub(crate) skipped: bool,
+    /// What it could not do.
+    pub(crate) shortfall: Option<String>,
 }
 
 impl Made {
@@ -56,6 +58,7 @@ impl Made {
             output: AgentManifest { key: key.to_owned(), files: Vec::new() },
             summary: format!("not needed: {when}"),
             skipped: true,
+            shortfall: None,
         }
     }
 }
@@ -148,7 +151,12 @@ fn inputs(task: &Task) -> Result<AgentInputs, AgentError> {
         })?;
         files.insert(file.path.clone(), bytes);
     }
-    Ok(AgentInputs { brief: task.run.brief.clone(), params: task.run.params.clone(), files })
+    Ok(AgentInputs {
+        brief: task.run.brief.clone(),
+        params: task.run.params.clone(),
+        files,
+        inputs: task.run.inputs.clone(),
+    })
 }
 
 fn store(task: &Task, output: AgentOutput) -> Result<Made, AgentError> {
@@ -174,5 +182,6 @@ fn store(task: &Task, output: AgentOutput) -> Result<Made, AgentError> {
         output: AgentManifest { key: task.work.key.clone(), files },
         summary: output.summary,
         skipped: false,
+        shortfall: task.seat.take_shortfall(),
     })
 }

@@ -13,6 +13,7 @@ use crate::runs::executors::desk::{Early, Seat};
 use crate::runs::executors::thread::{self, Made, Task};
 use crate::runs::generation::ending::{Ending, KILL_AGAIN};
 use crate::runs::generation::{AtWork, Generation, Phase, millis, tell_step};
+use crate::runs::history::Kind;
 use crate::runs::plan::Work;
 use crate::runs::retry;
 use crate::runs::transitions::{self, AgentDone};
@@ -119,6 +120,7 @@ impl Generation {
                     output: made.output,
                     summary: made.summary,
                     skipped: made.skipped,
+                    shortfall: made.shortfall,
                     took_ms: millis(began.elapsed()),
                     progress: self.progress.percent(),
                     eta: self.progress.eta(),
@@ -136,7 +138,7 @@ impl Generation {
                 self.commit(ctx, change, move |actor, ctx| {
                     let record = &actor.run.agents[index];
                     if let Some(ms) = record.duration_ms {
-                        actor.shared.history.learn(&actor.run.pipeline, &record.agent, ms);
+                        actor.shared.history.learn(&Kind::of(&actor.run), &record.agent, ms);
                     }
                     actor.advance(ctx);
                 });
@@ -172,20 +174,35 @@ impl Generation {
             true => self.desk.take_last_lines(),
             false => self.desk.take_lines(self.now()),
         };
-        let change = transitions::agent_retried(&self.run, index, message, pause_ms, retries_max);
+        let pause = (pause_ms, self.now().plus_ms(pause_ms));
+        let change = transitions::agent_retried(&self.run, index, message, pause, retries_max);
         self.progress.restarted(index);
         self.commit(ctx, change.after_lines(lines), move |actor, ctx| {
-            let timer = ctx.run_later(Duration::from_millis(pause_ms), move |actor, ctx| {
-                actor.retries.remove(&index);
-                if matches!(actor.phase, Phase::Working) {
-                    actor.advance(ctx);
-                }
-            });
-            actor.retries.insert(index, timer);
+            actor.pause_agent(index, pause_ms, ctx);
             // When nothing works during the pause, this is as good a place as between agents; and it may be what another
             // agent was kept waiting by.
             actor.advance(ctx);
         });
+    }
+
+    /// The agent is busy with its pause.
+    fn pause_agent(&mut self, index: usize, pause_ms: u64, ctx: &mut Context<Self>) {
+        let timer = ctx.run_later(Duration::from_millis(pause_ms), move |actor, ctx| {
+            actor.retries.remove(&index);
+            if matches!(actor.phase, Phase::Working) {
+                actor.advance(ctx);
+            }
+        });
+        if let Some(earlier) = self.retries.insert(index, timer) {
+            ctx.cancel_future(earlier);
+        }
+    }
+
+    /// A run that goes on after a restart or a pause finds agents whose pause is not over.
+    pub(super) fn wait_out_pauses(&mut self, ctx: &mut Context<Self>) {
+        for (index, left_ms) in retry::pauses_left(&self.run, self.now()) {
+            self.pause_agent(index, left_ms, ctx);
+        }
     }
 
     fn agent_failed(&mut self, index: usize, error: AgentError, ctx: &mut Context<Self>) {

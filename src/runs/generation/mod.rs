@@ -28,6 +28,7 @@ use crate::pipelines::Pipeline;
 use crate::runs::commits::write;
 use crate::runs::executors::desk::{Desk, EarlyPreview, Seat};
 use crate::runs::generation::ending::Ending;
+use crate::runs::history::Kind;
 use crate::runs::orchestrator::Shared;
 use crate::runs::plan::{self, Next};
 use crate::runs::progress::{Expected, Progress, sane_percent};
@@ -242,6 +243,7 @@ impl Generation {
             });
             ctx.run_interval(TICK, Self::tick);
             actor.listen(ctx);
+            actor.wait_out_pauses(ctx);
             actor.advance(ctx);
         });
     }
@@ -410,15 +412,17 @@ impl Actor for Generation {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX_CAPACITY);
         self.pipeline = self.shared.pipelines.of_run(&self.run.pipeline, self.run.definition.as_ref());
-        if let Some(earlier) = self.shared.history.of(&self.run.pipeline) {
+        let kind = Kind::of(&self.run);
+        if let Some(earlier) = self.shared.history.of(&kind) {
             return self.begin(&earlier, ctx);
         }
         let per_agent = self.shared.settings.history_per_agent;
-        let durations = self.shared.engine.agent_durations(self.run.pipeline.clone(), per_agent);
-        ctx.wait(durations.into_actor(self).map(|durations, actor, ctx| {
+        let Kind { pipeline, definition } = kind.clone();
+        let durations = self.shared.engine.agent_durations(pipeline, definition, per_agent);
+        ctx.wait(durations.into_actor(self).map(move |durations, actor, ctx| {
             // Without history there is no expected time, nothing else.
             let durations = durations.unwrap_or_default();
-            actor.shared.history.read(&actor.run.pipeline, &durations);
+            actor.shared.history.read(&kind, &durations);
             actor.begin(&durations, ctx);
         }));
     }

@@ -9,6 +9,7 @@
 mod estimate;
 mod ids;
 mod limits;
+mod standing;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -16,13 +17,13 @@ use std::sync::Arc;
 
 pub(crate) use ids::fresh_run_id;
 pub use limits::RunLimits;
+pub(crate) use standing::Standing;
 
 use crate::domain::control::Lane;
-use crate::domain::event::Eta;
 use crate::domain::ids::{ProjectId, RunId};
 use crate::domain::run::Run;
 use crate::domain::time::Timestamp;
-use crate::runs::queue::estimate::Durations;
+use crate::runs::queue::estimate::{Durations, Mix};
 use crate::runs::queue::limits::{Limit, Usage};
 
 /// Which admissions go to the longest waiting run that has aged: what is urgent keeps the others.
@@ -52,6 +53,7 @@ impl Ticket {
 struct Waiting {
     ticket: Ticket,
     project: ProjectId,
+    pipeline: Arc<str>,
     limits: Arc<[Limit]>,
     queued_at: Timestamp,
     /// The limit under which it was set aside.
@@ -62,16 +64,8 @@ struct Waiting {
 #[derive(Debug)]
 struct Active {
     project: ProjectId,
+    pipeline: Arc<str>,
     limits: Arc<[Limit]>,
-}
-
-/// Where a run stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Standing {
-    /// How many are served before it: those that wait, and the run of its project that works.
-    pub(crate) position: u32,
-    /// When it probably starts; none while nothing is known.
-    pub(crate) starts_in: Option<Eta>,
 }
 
 /// What waits and what works.
@@ -82,6 +76,8 @@ pub(crate) struct Queue {
     waiting: HashMap<RunId, Waiting>,
     /// Those that wait in the order in which they are served.
     order: BTreeMap<Class, BTreeSet<(Timestamp, RunId)>>,
+    /// How many of each pipeline wait, by class.
+    mixes: BTreeMap<Class, Mix>,
     /// Those of a project that wait, in the order in which they are served.
     by_project: HashMap<ProjectId, BTreeSet<Ticket>>,
     /// Those that wait by age.
@@ -110,6 +106,7 @@ impl Queue {
             ageing_ms,
             waiting: HashMap::new(),
             order: BTreeMap::new(),
+            mixes: BTreeMap::new(),
             by_project: HashMap::new(),
             by_age: BTreeSet::new(),
             by_queued: BTreeSet::new(),
@@ -130,7 +127,7 @@ impl Queue {
     /// When the queue is full: after how many seconds to try again.
     pub(crate) fn reserve(&mut self, queue_max: usize) -> Result<(), u64> {
         if self.waiting.len() + self.reserved >= queue_max {
-            return Err(self.durations.retry_after_s(self.limits.all));
+            return Err(self.durations.retry_after_s(&self.mix_of_active(|_| true), self.limits.all));
         }
         self.reserved += 1;
         Ok(())
@@ -149,13 +146,15 @@ impl Queue {
         self.remove(run.id);
         let ticket = Ticket::of(run);
         let queued_at = run.control.queued_at.unwrap_or(run.created_at);
+        let limits = Limit::all_of(run);
+        let pipeline: Arc<str> = run.pipeline.as_str().into();
         self.order.entry(ticket.class).or_default().insert((ticket.created_at, run.id));
+        *self.mixes.entry(ticket.class).or_default().entry(pipeline.clone()).or_default() += 1;
         self.by_project.entry(run.project_id).or_default().insert(ticket);
         self.by_age.insert((ticket.created_at, run.id));
         self.by_queued.insert((queued_at, run.id));
         self.ready.insert(ticket);
-        let waiting =
-            Waiting { ticket, project: run.project_id, limits: Limit::all_of(run), queued_at, held_by: None };
+        let waiting = Waiting { ticket, project: run.project_id, pipeline, limits, queued_at, held_by: None };
         self.waiting.insert(run.id, waiting);
     }
 
@@ -171,6 +170,17 @@ impl Queue {
             of_class.remove(&(created_at, run));
             if of_class.is_empty() {
                 self.order.remove(&class);
+            }
+        }
+        if let Some(mix) = self.mixes.get_mut(&class)
+            && let Some(count) = mix.get_mut(&waiting.pipeline)
+        {
+            *count -= 1;
+            if *count == 0 {
+                mix.remove(&waiting.pipeline);
+            }
+            if mix.is_empty() {
+                self.mixes.remove(&class);
             }
         }
         if let Some(of_project) = self.by_project.get_mut(&waiting.project) {
@@ -196,48 +206,6 @@ impl Queue {
         Some(waiting)
     }
 
-    /// Where a run stands that waits; none when it does not.
-    pub(crate) fn standing(&self, run: RunId) -> Option<Standing> {
-        let waiting = self.waiting.get(&run)?;
-        Some(self.standing_at(&waiting.ticket, waiting.project, &waiting.limits))
-    }
-
-    /// Where a run will stand that is about to wait.
-    pub(crate) fn standing_of(&self, run: &Run) -> Standing {
-        self.standing_at(&Ticket::of(run), run.project_id, &Limit::all_of(run))
-    }
-
-    fn standing_at(&self, ticket: &Ticket, project: ProjectId, limits: &[Limit]) -> Standing {
-        let ahead = self.ahead(ticket);
-        // One run of a project works at a time, so those of its own project come to their end before it starts.
-        let sibling_works = self.usage.full(&[Limit::Project(project)], &self.limits).is_some();
-        let siblings =
-            self.by_project.get(&project).map_or(0, |of_project| of_project.range(..*ticket).count())
-                + usize::from(sibling_works);
-        // Another limit that is full lets it in when somebody ends, which is as good as one more before it.
-        let in_turn = siblings.max(usize::from(self.usage.full(limits, &self.limits).is_some()));
-        let in_turn = u32::try_from(in_turn).unwrap_or(u32::MAX);
-        let free = self.limits.all.saturating_sub(self.active.len());
-        let by_place = self.durations.starts_in(ahead, free, self.limits.all);
-        let by_turn = if in_turn == 0 { by_place } else { self.durations.starts_in(in_turn - 1, 0, 1) };
-        let starts_in = by_place.zip(by_turn).map(|(place, turn)| Eta {
-            low_ms: place.low_ms.max(turn.low_ms),
-            high_ms: place.high_ms.max(turn.high_ms),
-        });
-        Standing { position: ahead + u32::from(sibling_works), starts_in }
-    }
-
-    fn ahead(&self, ticket: &Ticket) -> u32 {
-        let before: usize = self.order.range(..ticket.class).map(|(_, of_class)| of_class.len()).sum();
-        let place = (ticket.created_at, ticket.run);
-        let within = self.order.get(&ticket.class).map_or(0, |of_class| {
-            // Most often asked for the newest.
-            let behind = of_class.range(place..).take(AGED_LOOKS_MAX).count();
-            if behind < AGED_LOOKS_MAX { of_class.len() - behind } else { of_class.range(..place).count() }
-        });
-        u32::try_from(before + within).unwrap_or(u32::MAX)
-    }
-
     /// Takes from the queue what may work now.
     pub(crate) fn admit(&mut self, now: Timestamp) -> Vec<RunId> {
         let mut admitted = Vec::new();
@@ -247,7 +215,8 @@ impl Queue {
             let Some(waiting) = self.take(run) else { break };
             self.admissions += 1;
             self.usage.take(&waiting.limits);
-            self.active.insert(run, Active { project: waiting.project, limits: waiting.limits });
+            let Waiting { project, pipeline, limits, .. } = waiting;
+            self.active.insert(run, Active { project, pipeline, limits });
             admitted.push(run);
         }
         admitted
@@ -298,9 +267,9 @@ impl Queue {
             self.usage.give_back(&active.limits);
             let wanted = active.limits.iter().filter(|limit| self.held.contains_key(limit));
             self.freed.extend(wanted.cloned());
-        }
-        if let Some(took) = took_ms {
-            self.durations.learn(took);
+            if let Some(took) = took_ms {
+                self.durations.learn(&active.pipeline, took);
+            }
         }
     }
 

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
+use crate::domain::event::Eta;
 use crate::runs::fixtures;
 
 const NOW: Timestamp = Timestamp(1_000);
@@ -163,11 +164,64 @@ fn is_bounded_and_says_when_to_try_again() {
     assert_eq!(queue.reserve(1), Ok(()));
     assert_eq!(queue.reserve(1), Err(3));
     queue.release_place();
-    queue.push(&waits(1, 10, 0, 1));
+    queue.push(&waits(7, 17, 0, 0));
+    assert_eq!(numbers(queue.admit(NOW)), [7]);
     queue.release(id(7), Some(60_000));
+    queue.push(&waits(8, 18, 0, 0));
+    assert_eq!(numbers(queue.admit(NOW)), [8]);
+    queue.push(&waits(1, 10, 0, 1));
     assert_eq!(queue.reserve(1), Err(30));
     queue.remove(id(1));
     assert_eq!(queue.reserve(1), Ok(()));
+}
+
+#[test]
+fn who_starts_at_once_is_behind_nobody_that_is_held() {
+    let mut queue = queue(3);
+    queue.push(&waits(1, 10, 0, 1));
+    queue.push(&waits(2, 10, 0, 2));
+    assert_eq!(numbers(queue.admit(NOW)), [1]);
+    // Run 2 waits for its project; nothing keeps a run of another one.
+    let at_once = Standing { position: 0, starts_in: Some(Eta { low_ms: 0, high_ms: 0 }) };
+    assert_eq!(queue.standing_of(&waits(3, 11, 0, 3)), at_once);
+    assert_eq!(position(&queue, id(2)), Some(1));
+    queue.push(&waits(4, 12, 0, 4));
+    queue.push(&waits(5, 13, 0, 5));
+    assert_eq!(numbers(queue.admit(NOW)), [4, 5]);
+    // Full: run 2 may well go first.
+    assert_eq!(queue.standing_of(&waits(3, 11, 0, 6)).position, 1);
+}
+
+#[test]
+fn nobody_guesses_from_another_pipeline() {
+    let mut queue = queue(1);
+    let of = |run: u128, pipeline: &str| {
+        let mut waits = waits(run, run, 0, i64::try_from(run).unwrap());
+        waits.pipeline = pipeline.to_owned();
+        waits
+    };
+    queue.push(&of(1, "quick"));
+    assert_eq!(numbers(queue.admit(NOW)), [1]);
+    queue.release(id(1), Some(1_000));
+    queue.push(&of(2, "slow"));
+    assert_eq!(numbers(queue.admit(NOW)), [2]);
+    // What works is of a pipeline that nothing is known of.
+    assert_eq!(queue.standing_of(&of(3, "quick")), Standing { position: 0, starts_in: None });
+    queue.release(id(2), Some(8_000));
+    queue.push(&of(4, "slow"));
+    assert_eq!(numbers(queue.admit(NOW)), [4]);
+    let behind = Standing { position: 0, starts_in: Some(Eta { low_ms: 0, high_ms: 8_000 }) };
+    assert_eq!(queue.standing_of(&of(5, "quick")), behind);
+    queue.push(&of(5, "quick"));
+    queue.push(&of(6, "new"));
+    assert_eq!(queue.standing(id(5)), Some(behind));
+    assert_eq!(queue.standing_of(&of(7, "quick")), Standing { position: 2, starts_in: None });
+    queue.remove(id(6));
+    let second = Standing { position: 1, starts_in: Some(Eta { low_ms: 4_500, high_ms: 9_000 }) };
+    assert_eq!(queue.standing_of(&of(7, "quick")), second);
+    assert_eq!(queue.mixes.len(), 1);
+    queue.remove(id(5));
+    assert!(queue.mixes.is_empty());
 }
 
 #[test]

@@ -131,7 +131,8 @@ async fn time_limits_end_a_run_whether_the_agent_listens_or_not() {
     let house = House::new();
     let door = Arc::new(Door::default());
     let deaf = door.clone();
-    let limits = RunsSettings { agent_timeout_ms: 60, cancel_grace_ms: 80, ..settings() };
+    // Long enough for an agent that does nothing on a machine with much to do.
+    let limits = RunsSettings { agent_timeout_ms: 600, cancel_grace_ms: 80, ..settings() };
     let boot = house.boot(limits, None, move |agent, inputs, host| match (agent, inputs.brief.as_str()) {
         ("two", "listens") => until_stopped(host),
         ("two", _) => {
@@ -257,6 +258,7 @@ async fn a_repeated_request_hears_its_first_answer() {
     let boot = house.boot(settings(), None, plain);
     let project = house.project("x").await;
     let request = |body: &str| NewRun {
+        inputs: Vec::new(),
         project: project.clone(),
         params: serde_json::Map::new(),
         priority: 0,

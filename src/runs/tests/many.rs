@@ -154,6 +154,7 @@ async fn a_key_stands_for_one_run_also_after_a_crash() {
     let house = House::new();
     let project = house.project_of(QUICK.name, "x").await;
     let request = || NewRun {
+        inputs: Vec::new(),
         keep: Some(Keep {
             key: "generate/k".to_owned(),
             body_sha256: "body".to_owned(),

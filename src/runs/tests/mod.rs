@@ -512,6 +512,7 @@ impl Boot {
 
 fn new_run(project: &Project, priority: i32, on_conflict: OnConflict) -> NewRun {
     NewRun {
+        inputs: Vec::new(),
         project: project.clone(),
         params: Map::new(),
         priority,

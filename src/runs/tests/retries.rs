@@ -1,9 +1,10 @@
 //! Agents that fail and are tried again.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::clock::{Clock, SystemClock};
 use crate::domain::run::{AgentStatus, RunStatus};
 use crate::pipelines::policy::FailureClass;
 use crate::pipelines::{AgentError, AgentOutput};
@@ -75,10 +76,10 @@ async fn an_agent_that_says_nothing_is_stopped_and_tried_again() {
 }
 
 #[actix_rt::test]
-async fn a_crash_between_two_tries_goes_on_and_forgets_no_try() {
+async fn a_crash_between_two_tries_waits_the_pause_out_and_forgets_no_try() {
     let house = House::new();
     let late = || {
-        let class = FailureClass::RateLimited { retry_after_ms: Some(60_000) };
+        let class = FailureClass::RateLimited { retry_after_ms: Some(3_000) };
         AgentError::passing(class, "come back later")
     };
     let boot = house.boot(settings(), None, move |_, _, _| Err(late()));
@@ -88,14 +89,28 @@ async fn a_crash_between_two_tries_goes_on_and_forgets_no_try() {
     let waits = house.run(run.id).await;
     assert_eq!(waits.status, RunStatus::Running);
     assert!(
-        waits.message.contains("come back later; trying again in 60.0s (try 2 of 2)"),
+        waits.message.contains("come back later; trying again in 3.0s (try 2 of 2)"),
         "{}",
         waits.message
     );
+    let retry_at = waits.agents[0].retry_at.unwrap();
     boot.crash().await;
-    let boot = house.boot(settings(), None, move |_, _, _| Err(late()));
+    let tried_at = Arc::new(Mutex::new(Vec::new()));
+    let noted = tried_at.clone();
+    let boot = house.boot(settings(), None, move |_, _, _| {
+        noted.lock().unwrap().push(SystemClock.now());
+        Err(late())
+    });
+    // A person may pause the run in the pause, which makes it no shorter.
+    let says = "Resumed after a restart; one agent is tried again in ";
+    eventually("the run works again", async || house.run(run.id).await.message.starts_with(says)).await;
+    boot.runs.pause(run.id, "ada".to_owned()).await.unwrap();
+    eventually("the pause", async || house.run(run.id).await.status == RunStatus::Paused).await;
+    boot.runs.resume(run.id, "ada".to_owned()).await.unwrap();
     let (run, _) = house.ended(run.id).await;
     assert_eq!((run.status, run.crash_attempts, run.agents[0].failed_tries), (RunStatus::Failed, 1, 1));
+    let tried_at = tried_at.lock().unwrap().clone();
+    assert!(tried_at.len() == 1 && tried_at[0] >= retry_at, "{tried_at:?}, not before {retry_at}");
     boot.idle().await;
 }
 

@@ -30,12 +30,13 @@ pub(crate) fn agent_retried(
     run: &Run,
     index: usize,
     why: &str,
-    pause_ms: u64,
+    (pause_ms, until): (u64, Timestamp),
     retries_max: u32,
 ) -> Transition {
     let mut change = Transition::of(run);
     let record = &mut change.run.agents[index];
     record.failed_tries += 1;
+    record.retry_at = Some(until);
     record.status = Some(AgentStatus::Progress);
     let next = record.failed_tries + 1;
     let (pause, of) = (seconds(pause_ms), retries_max + 1);

@@ -22,7 +22,7 @@ use crate::domain::time::Timestamp;
 use crate::engine::{Batch, Change};
 use crate::runs::executors::desk::{Early, EarlyPreview};
 use crate::runs::files::{archive_url, file_url};
-use crate::runs::{plan, recovery};
+use crate::runs::{plan, recovery, retry};
 
 /// Files that an agent may show before it is done.
 const EARLY_FILES_MAX: usize = 1_000;
@@ -204,6 +204,11 @@ pub(crate) fn running(run: &Run, first: Option<usize>, eta: Option<Eta>, now: Ti
         None if halted => "Goes on".to_owned(),
         None => "Running".to_owned(),
     };
+    let pauses = retry::pauses_left(run, now);
+    let pauses = pauses.iter().map(|(index, left_ms)| {
+        format!("; {} agent is tried again in {}", run.agents[*index].agent, seconds(*left_ms))
+    });
+    let message = pauses.fold(message, |message, pause| message + &pause);
     change.say_status(message, eta);
     change
 }
@@ -214,11 +219,13 @@ pub(crate) fn agent_started(run: &Run, index: usize, now: Timestamp) -> Transiti
     let record = &mut change.run.agents[index];
     record.status = Some(AgentStatus::Started);
     record.started_at = Some(now);
+    record.retry_at = None;
     record.duration_ms = None;
     record.output = None;
     record.early.clear();
     record.preview = None;
     record.summary = None;
+    record.shortfall = None;
     let message = match record.failed_tries {
         0 => format!("Starting {} agent", record.agent),
         failed => format!("Starting {} agent, try {}", record.agent, failed + 1),
@@ -261,6 +268,8 @@ pub(crate) struct AgentDone {
     pub(crate) eta: Option<Eta>,
     /// Its condition did not hold.
     pub(crate) skipped: bool,
+    /// What it could not do.
+    pub(crate) shortfall: Option<String>,
 }
 
 /// An agent is done; its files are durable already.
@@ -270,6 +279,7 @@ pub(crate) fn agent_completed(run: &Run, done: AgentDone) -> Transition {
     record.status = Some(if done.skipped { AgentStatus::Skipped } else { AgentStatus::Completed });
     record.duration_ms = Some(done.took_ms);
     record.output = Some(done.output);
+    record.shortfall = done.shortfall;
     let message = match done.skipped {
         true => format!("Skipped {} agent: {}", record.agent, done.summary),
         false => format!("Completed {} agent in {}", record.agent, seconds(done.took_ms)),
@@ -340,16 +350,22 @@ pub(crate) fn reused(run: &Run, agents: &[usize], progress: f64, eta: Option<Eta
         change.say_files(index);
         change.say_agent(index, message, 100.0);
     }
-    change.say_status(format!("Reused the output of {} agents", agents.len()), eta);
+    change.say_status(format!("Reused the output of {}", counted(agents.len(), "agent")), eta);
     change
 }
 
-/// All agents are done.
+/// All agents are done; `partial` when one of them could not do all of its work.
 pub(crate) fn completed(run: &Run, now: Timestamp) -> Transition {
     let took_ms = run.worked_ms(now);
     let files = plan::files_of(run).len();
-    let message = format!("Completed {} agents in {}, {files} files", run.agents.len(), seconds(took_ms));
-    Transition::of(run).end(RunStatus::Completed, message, now)
+    let (agents, files) = (counted(run.agents.len(), "agent"), counted(files, "file"));
+    let mut message = format!("Completed {agents} in {}, {files}", seconds(took_ms));
+    let short: Vec<&str> = run.agents.iter().filter_map(|agent| agent.shortfall.as_deref()).collect();
+    if short.is_empty() {
+        return Transition::of(run).end(RunStatus::Completed, message, now);
+    }
+    message.push_str(&format!("; {}", short.join("; ")));
+    Transition::of(run).end(RunStatus::Partial, message, now)
 }
 
 fn artifact(project: ProjectId, agent: &str, file: &ManifestFile) -> Artifact {
@@ -365,6 +381,10 @@ fn artifact(project: ProjectId, agent: &str, file: &ManifestFile) -> Artifact {
 
 fn place(index: usize) -> u32 {
     u32::try_from(index + 1).unwrap_or(u32::MAX)
+}
+
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 fn seconds(ms: u64) -> String {

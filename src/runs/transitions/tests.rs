@@ -12,6 +12,7 @@ fn manifest() -> AgentManifest {
 
 fn done(index: usize) -> AgentDone {
     AgentDone {
+        shortfall: None,
         index,
         output: manifest(),
         summary: "two files".to_owned(),

@@ -1,4 +1,8 @@
-//! `GET /api/admin/stats`; PROTOCOL section 7.
+//! What operators see and do: figures (PROTOCOL section 7), clients (section 4), alerts and the audit log.
+
+pub mod clients;
+pub mod watch;
+pub mod wire;
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};

@@ -2,6 +2,7 @@
 //! methods, and errors as problem documents.
 
 pub mod body;
+pub mod card;
 pub mod front;
 pub mod gate;
 pub mod json;

@@ -3,11 +3,13 @@
 //! A page gets the very JSON that the REST surface answers: it is embedded for the scripts, and read here for what
 //! stands in the page before a script has run. So page and API cannot tell different stories.
 
+mod admin;
 pub(crate) mod assets;
 mod error;
 mod headers;
 mod home;
 mod project;
+mod review;
 mod routes;
 mod sign_in;
 
@@ -58,6 +60,14 @@ pub fn home(view: &HomeView) -> Result<HttpResponse, PageError> {
 /// When the template fails.
 pub fn project(view: &ProjectView) -> Result<HttpResponse, PageError> {
     html(StatusCode::OK, &project::Page::new(view))
+}
+
+/// The dashboard.
+///
+/// # Errors
+/// When the template fails.
+pub fn dashboard() -> Result<HttpResponse, PageError> {
+    html(StatusCode::OK, &admin::Page::new())
 }
 
 pub(crate) fn html(status: StatusCode, page: &impl Template) -> Result<HttpResponse, PageError> {

@@ -22,6 +22,8 @@ struct Answer {
     id: ProjectId,
     name: String,
     brief: String,
+    #[serde(default)]
+    pipeline: String,
     agents: Vec<PipelineAgent>,
     state: RoomState,
     archive_url: String,
@@ -68,6 +70,7 @@ pub(super) struct Page<'a> {
     archive_url: Option<&'a str>,
     initial: &'a str,
     read_only: bool,
+    is_of_captions: bool,
 }
 
 /// A line of the agents rail.
@@ -81,7 +84,7 @@ struct AgentRow<'a> {
 
 impl<'a> Page<'a> {
     pub(super) fn new(view: &'a ProjectView) -> Self {
-        let Answer { id, name, brief, agents, state, archive_url } = &view.project;
+        let Answer { id, name, brief, pipeline, agents, state, archive_url } = &view.project;
         let heard = |index: u32| state.agents.iter().find(|agent| agent.index == index);
         Self {
             assets: base(),
@@ -97,6 +100,7 @@ impl<'a> Page<'a> {
             archive_url: (state.artifacts_total > 0).then_some(archive_url),
             initial: &view.initial,
             read_only: view.read_only,
+            is_of_captions: pipeline == crate::domain::caption::PIPELINE,
         }
     }
 }

@@ -59,6 +59,12 @@ pub(super) fn ask(next: &str) -> HttpResponse {
     page(StatusCode::UNAUTHORIZED, next, "", None).unwrap_or_else(|_| error(StatusCode::UNAUTHORIZED))
 }
 
+/// The same for somebody whose token is not enough.
+pub(super) fn ask_for_more(next: &str, refused: &AuthError) -> HttpResponse {
+    let problem = format!("You cannot see the dashboard: {refused}. Sign in with another token.");
+    page(StatusCode::FORBIDDEN, next, &problem, None).unwrap_or_else(|_| error(StatusCode::FORBIDDEN))
+}
+
 fn page(
     status: StatusCode,
     next: &str,

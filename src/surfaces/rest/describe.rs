@@ -6,7 +6,7 @@ use crate::surfaces::http::query::NoQuery;
 
 /// The REST surface.
 pub const OPENAPI: &str = include_str!("openapi.json");
-/// The sockets: project rooms and Socket.IO.
+/// The sockets: project rooms, channels and Socket.IO.
 pub const ASYNCAPI: &str = include_str!("asyncapi.json");
 
 /// `GET /api/openapi.json`

@@ -101,14 +101,19 @@ async fn one_of(
 /// The path behind `/files/`, decoded exactly once from what the client sent. The router's own value is not taken: it
 /// leaves some characters encoded, and decoding that again would decode others twice.
 fn decoded_path(uri_path: &str) -> Result<String, Problem> {
-    let encoded = uri_path.split_once("/files/").map_or("", |(_, rest)| rest);
+    tail_of(uri_path, "/files/")
+}
+
+/// The same behind another word.
+pub(super) fn tail_of(uri_path: &str, behind: &str) -> Result<String, Problem> {
+    let encoded = uri_path.split_once(behind).map_or("", |(_, rest)| rest);
     percent_decode_str(encoded)
         .decode_utf8()
         .map(|path| path.into_owned())
         .map_err(|_| Problem::bad_request("the path is not UTF-8"))
 }
 
-fn serve(request: &HttpRequest, stored: &StoredFile) -> Result<HttpResponse, Problem> {
+pub(super) fn serve(request: &HttpRequest, stored: &StoredFile) -> Result<HttpResponse, Problem> {
     let etag = format!("\"{}\"", stored.file.sha256);
     if matches_etag(request.headers(), &etag) {
         let mut answer = HttpResponse::NotModified().finish();

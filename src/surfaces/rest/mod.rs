@@ -3,11 +3,13 @@
 //! [`configure`] registers every route. It needs a [`Service`] in the app data, and [`crate::surfaces::http::gate::pass`]
 //! around the app.
 
+pub mod captions;
 pub mod describe;
 pub mod events;
 pub mod express;
 pub mod files;
 pub mod health;
+pub mod inputs;
 pub mod logs;
 pub mod projects;
 pub mod publications;
@@ -35,6 +37,8 @@ pub const ROUTES: &[(&str, &[&str])] = &[
     ("/api/projects/{id}/files", &["GET"]),
     ("/api/projects/{id}/files/{path}", &["GET"]),
     ("/api/projects/{id}/archive.zip", &["GET"]),
+    ("/api/projects/{id}/inputs", &["GET", "POST"]),
+    ("/api/projects/{id}/inputs/{name}", &["GET", "DELETE"]),
     ("/api/projects/{id}/shares", &["GET", "POST"]),
     ("/api/projects/{id}/shares/{share}", &["DELETE"]),
     ("/api/projects/{id}/logs", &["GET"]),
@@ -46,6 +50,10 @@ pub const ROUTES: &[(&str, &[&str])] = &[
     ("/api/runs/{id}/resume", &["POST"]),
     ("/api/runs/{id}/approve", &["POST"]),
     ("/api/runs/{id}/reject", &["POST"]),
+    ("/api/runs/{id}/captions", &["GET", "POST"]),
+    ("/api/runs/{id}/captions.csv", &["GET"]),
+    ("/api/runs/{id}/described/{name}", &["GET"]),
+    ("/api/runs/{id}/inputs/{name}", &["GET"]),
     ("/api/runs/{id}/files", &["GET"]),
     ("/api/runs/{id}/files/{path}", &["GET"]),
     ("/api/runs/{id}/archive.zip", &["GET"]),
@@ -55,6 +63,15 @@ pub const ROUTES: &[(&str, &[&str])] = &[
     ("/api/queue/pause", &["POST"]),
     ("/api/queue/resume", &["POST"]),
     ("/api/admin/stats", &["GET"]),
+    ("/api/admin/history", &["GET"]),
+    ("/api/admin/rooms", &["GET"]),
+    ("/api/admin/alerts", &["GET"]),
+    ("/api/admin/alerts/{id}/acknowledge", &["POST"]),
+    ("/api/admin/audit", &["GET"]),
+    ("/websocket/clients", &["GET"]),
+    ("/websocket/broadcast", &["POST"]),
+    ("/websocket/disconnect/{client_id}", &["POST"]),
+    ("/websocket/stats", &["GET"]),
     ("/api/openapi.json", &["GET"]),
     ("/api/asyncapi.json", &["GET"]),
     ("/healthz", &["GET"]),
@@ -73,6 +90,10 @@ pub fn configure(config: &mut ServiceConfig, service: &Service) {
         .service(at("/healthz").get(health::alive).done())
         .service(at("/readyz").get(health::ready).done())
         .service(at("/metrics").get(health::metrics).done())
+        .service(at("/websocket/clients").get(admin::clients::list).done())
+        .service(at("/websocket/broadcast").post(admin::clients::broadcast).done())
+        .service(at("/websocket/disconnect/{client_id}").post(admin::clients::disconnect).done())
+        .service(at("/websocket/stats").get(admin::clients::stats).done())
         .service(
             // Patterns are tried in this order, so the address that is asked most often comes first.
             web::scope("/api")
@@ -90,6 +111,8 @@ pub fn configure(config: &mut ServiceConfig, service: &Service) {
                 .service(at("/projects/{id}/files").get(files::list).done())
                 .service(at("/projects/{id}/files/{path:.*}").get(files::one).done())
                 .service(at("/projects/{id}/archive.zip").get(files::archive).done())
+                .service(at("/projects/{id}/inputs").get(inputs::list).post(inputs::add).done())
+                .service(at("/projects/{id}/inputs/{name:.*}").get(inputs::one).delete(inputs::remove).done())
                 .service(at("/projects/{id}/shares").get(shares::list).post(shares::create).done())
                 .service(at("/projects/{id}/shares/{share}").delete(shares::remove).done())
                 .service(at("/runs/{id}").get(runs::show).done())
@@ -99,6 +122,10 @@ pub fn configure(config: &mut ServiceConfig, service: &Service) {
                 .service(at("/runs/{id}/resume").post(runs::resume).done())
                 .service(at("/runs/{id}/approve").post(runs::approve).done())
                 .service(at("/runs/{id}/reject").post(runs::reject).done())
+                .service(at("/runs/{id}/captions").get(captions::show).post(captions::decide).done())
+                .service(at("/runs/{id}/captions.csv").get(captions::table).done())
+                .service(at("/runs/{id}/described/{name:.*}").get(captions::described).done())
+                .service(at("/runs/{id}/inputs/{name:.*}").get(inputs::one_of_run).done())
                 .service(at("/runs/{id}/files").get(files::list_of_run).done())
                 .service(at("/runs/{id}/files/{path:.*}").get(files::one_of_run).done())
                 .service(at("/runs/{id}/archive.zip").get(files::archive_of_run).done())
@@ -110,6 +137,11 @@ pub fn configure(config: &mut ServiceConfig, service: &Service) {
                 .service(at("/queue/pause").post(queue::pause).done())
                 .service(at("/queue/resume").post(queue::resume).done())
                 .service(at("/admin/stats").get(admin::stats).done())
+                .service(at("/admin/history").get(admin::watch::history).done())
+                .service(at("/admin/rooms").get(admin::clients::rooms).done())
+                .service(at("/admin/alerts").get(admin::watch::alerts).done())
+                .service(at("/admin/alerts/{id}/acknowledge").post(admin::watch::acknowledge).done())
+                .service(at("/admin/audit").get(admin::watch::audit).done())
                 .service(at("/openapi.json").get(describe::openapi).done())
                 .service(at("/asyncapi.json").get(describe::asyncapi).done())
                 // A request that came here did not ask for an upgrade: those are taken over before routing.
@@ -175,6 +207,7 @@ mod tests {
             "pong",
             "error",
             "shutdown",
+            "broadcast",
             "ping",
             "ack",
             "get_state",

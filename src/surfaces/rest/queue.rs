@@ -36,7 +36,8 @@ pub async fn resume(
     Ok(HttpResponse::Ok().json(document(&service.pause_queue(caller, false).await?)))
 }
 
-fn document(view: &QueueView) -> Value {
+/// The queue as it is on the wire.
+pub fn document(view: &QueueView) -> Value {
     let lanes: serde_json::Map<String, Value> = Lane::NAMES
         .into_iter()
         .zip(view.waiting)

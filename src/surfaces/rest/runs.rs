@@ -81,8 +81,11 @@ pub async fn of_project(
     let limit = query.limit(50, RUNS_LISTED_MAX);
     query.finish()?;
     let runs = service.runs_of(caller, project_id(&id)?, limit).await?;
-    let runs: Vec<Value> = runs.iter().map(wire::run).collect();
-    Ok(HttpResponse::Ok().json(json!({ "runs": runs })))
+    let mut listed = Vec::with_capacity(runs.len());
+    for run in runs {
+        listed.push(wire::run_view(&service.view_of(run).await?));
+    }
+    Ok(HttpResponse::Ok().json(json!({ "runs": listed })))
 }
 
 /// `GET /api/runs/{id}`

@@ -74,6 +74,7 @@ pub async fn create(
         return Err(Problem::invalid(wrong));
     };
     let (share, token) = auth.share(id, name.trim(), expires_in_ms).map_err(problem)?;
+    service.deed(caller, "share.create", id.to_string(), format!("link {}", share.id)).await;
     let public = service.config().http.public_url.as_deref();
     let mut answer = document(&share);
     answer["url"] = json!(format!("{}/share/{token}", base_url(public, head_of(request.head()).host)));
@@ -98,6 +99,7 @@ pub async fn list(
 
 /// `DELETE /api/projects/{id}/shares/{share}`
 pub async fn remove(
+    service: web::Data<Service>,
     auth: web::Data<Auth>,
     caller: Caller,
     names: web::Path<(String, String)>,
@@ -105,5 +107,6 @@ pub async fn remove(
     let id = project_id(&names.0)?;
     caller.may_in(Action::Share, id)?;
     auth.unshare(id, &names.1).map_err(problem)?;
+    service.deed(caller, "share.remove", id.to_string(), format!("link {}", names.1)).await;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -167,9 +167,14 @@ fn file_url(of: FilesOf, path: &str) -> String {
         FilesOf::Project(project) => project_path(project),
         FilesOf::Run(run) => run_path(run),
     };
+    format!("{owner}/files/{}", encoded_path(path))
+}
+
+/// A path as it stands in an address.
+pub(super) fn encoded_path(path: &str) -> String {
     let segments: Vec<String> =
         path.split('/').map(|segment| utf8_percent_encode(segment, SEGMENT).to_string()).collect();
-    format!("{owner}/files/{}", segments.join("/"))
+    segments.join("/")
 }
 
 /// What an agent that works shows of what it makes.

@@ -17,6 +17,9 @@ pub(super) const CLOSE_GOING_DOWN: u16 = 4000;
 /// Close code: the project was removed, do not come back.
 pub(super) const CLOSE_REMOVED: u16 = 4504;
 
+/// Close code: an administrator put the client out.
+pub(in crate::surfaces) const CLOSE_DISCONNECTED: u16 = 4505;
+
 /// Events as text frames.
 pub struct RoomEncoder;
 

@@ -11,14 +11,15 @@ use crate::clock::Clock;
 use crate::domain::ids::ProjectId;
 use crate::domain::position::Position;
 use crate::service::Service;
-use crate::surfaces::http::gate::log_refusal;
+use crate::surfaces::http::card;
 use crate::surfaces::http::head_of;
-use crate::surfaces::http::problem::{MEDIA_TYPE, Problem};
+use crate::surfaces::http::problem::Problem;
 use crate::surfaces::http::query::Query;
 use crate::surfaces::room::session::RoomSession;
 use crate::surfaces::websocket::MessageLimits;
+use crate::surfaces::websocket::refusal::refuse;
 use crate::surfaces::websocket::upgrade::Incoming;
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
 
 /// What the sockets of project rooms need; one per worker.
 pub struct RoomDoor {
@@ -56,26 +57,13 @@ impl RoomDoor {
                     log::debug!("a connection was lost in its handshake: {error}");
                 }
             }
-            Err(problem) => {
-                let status = problem.status();
-                log_refusal("a socket", &problem);
-                let retry_after = problem.header(&header::RETRY_AFTER).unwrap_or("5").to_owned();
-                let mut headers = vec![("Content-Type", MEDIA_TYPE), ("Cache-Control", "no-store")];
-                match status.as_u16() {
-                    401 => headers.push(("WWW-Authenticate", "Bearer")),
-                    405 => headers.push(("Allow", "GET")),
-                    426 => headers.push(("Sec-WebSocket-Version", "13")),
-                    429 | 503 => headers.push(("Retry-After", &retry_after)),
-                    _ => {}
-                }
-                let reason = status.canonical_reason().unwrap_or("");
-                incoming.refuse(status.as_u16(), reason, &headers, &problem.document().to_string()).await;
-            }
+            Err(problem) => refuse(incoming, &problem).await,
         }
     }
 
     async fn open(self: Rc<Self>, incoming: Incoming, admitted: Admitted) -> std::io::Result<()> {
         let limits = self.limits;
+        let user_agent = card::user_agent(incoming.request.head());
         let upgraded = incoming.accept().await?;
         let here = self.service.broker().local_shard();
         let home = here.better_home(admitted.room).unwrap_or(None);
@@ -95,7 +83,7 @@ impl RoomDoor {
                 messages_per_second,
                 heartbeat_ms,
             });
-            RoomSession::new(door, client, room, since, caller)
+            RoomSession::new(door, client, room, since, caller, user_agent)
         })
     }
 

@@ -1,6 +1,7 @@
 //! The project room socket: `GET /api/ws/projects/{project_id}`, PROTOCOL section 3.
 
-mod codec;
+mod client;
+pub(in crate::surfaces) mod codec;
 mod door;
 mod protocol;
 mod session;

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::broker::Gap;
+use crate::broker::clients::Announcement;
 use crate::domain::ids::{ClientId, ProjectId, RunId};
 use crate::domain::position::{Epoch, Position};
 use crate::domain::time::Timestamp;
@@ -30,6 +31,9 @@ pub(super) struct Malformed {
     pub(super) message: String,
 }
 
+/// The types of messages of a client.
+const KINDS: [&str; 5] = ["ping", "ack", "get_state", "cancel", "auth"];
+
 /// Reads a message of a client.
 pub(super) fn parse(text: &str) -> Result<Command, Malformed> {
     if text == "ping" {
@@ -46,7 +50,21 @@ pub(super) fn parse(text: &str) -> Result<Command, Malformed> {
         Some(_) => Err(malformed("wrong_type", format!("\"{name}\" must be a text"))),
         None => Err(malformed("missing_field", format!("\"{name}\" is missing"))),
     };
-    match field("type")? {
+    let kind = field("type")?;
+    let own = match kind {
+        "ack" => "position",
+        "cancel" => "run_id",
+        "auth" => "token",
+        _ => "type",
+    };
+    let known = |key: &String| key == "type" || key == own;
+    if let (Some(key), true) = (object.keys().find(|key| !known(key)), KINDS.contains(&kind)) {
+        let shown: String = key.chars().take(40).collect();
+        let allowed = if own == "type" { "nothing else".to_owned() } else { format!("\"{own}\" alone") };
+        let message = format!("\"{kind}\" has no field \"{shown}\"; beside \"type\" there is {allowed}");
+        return Err(malformed("unknown_field", message));
+    }
+    match kind {
         "ping" => Ok(Command::Ping),
         "get_state" => Ok(Command::GetState),
         "ack" => match field("position")?.parse() {
@@ -60,12 +78,16 @@ pub(super) fn parse(text: &str) -> Result<Command, Malformed> {
         "auth" => Ok(Command::Auth(field("token")?.to_owned())),
         other => {
             let shown: String = other.chars().take(40).collect();
-            let message = format!(
-                "there is no message of type \"{shown}\"; known are ping, ack, get_state, cancel, auth"
-            );
+            let message = format!("there is no message of type \"{shown}\"; known are {}", KINDS.join(", "));
             Err(malformed("unknown_type", message))
         }
     }
+}
+
+/// What an administrator says to everybody.
+pub(super) fn announcement_json(announcement: &Announcement) -> String {
+    let Announcement { message, at } = announcement;
+    format!(r#"{{"type":"broadcast","timestamp":"{at}","message":{message}}}"#)
 }
 
 /// What the server says.
@@ -232,6 +254,8 @@ mod tests {
             ("{}", "missing_field"),
             (r#"{"type":5}"#, "wrong_type"),
             (r#"{"type":"fly"}"#, "unknown_type"),
+            (r#"{"type":"ping","at":1}"#, "unknown_field"),
+            (r#"{"type":"ack","position":"00c0ffee-3","run_id":"x"}"#, "unknown_field"),
             (r#"{"type":"cancel"}"#, "missing_field"),
             (r#"{"type":"cancel","run_id":"../x"}"#, "bad_field"),
             (r#"{"type":"ack","position":"x"}"#, "bad_field"),

@@ -8,11 +8,14 @@ use bytes::Bytes;
 
 use crate::auth::policy::Action;
 use crate::auth::{AuthError, Caller, Ended};
+use crate::broker::clients::{Enlisted, Surface};
 use crate::broker::{BrokerError, Joined};
 use crate::domain::ids::{ClientId, ProjectId, RunId};
 use crate::domain::position::Position;
 use crate::service::error::ServiceError;
+use crate::surfaces::http::card::card;
 use crate::surfaces::http::passes::{Pass, words};
+use crate::surfaces::room::client::RoomClient;
 use crate::surfaces::room::codec::CLOSE_REMOVED;
 use crate::surfaces::room::door::RoomDoor;
 use crate::surfaces::room::protocol::{Command, Reply, epoch_text, parse};
@@ -42,6 +45,8 @@ pub(super) struct RoomSession {
     malformed: u32,
     joined: bool,
     pass: Option<Pass>,
+    user_agent: String,
+    listed: Option<(Rc<RoomClient>, Enlisted)>,
     pace: Option<Pace>,
 }
 
@@ -52,13 +57,29 @@ impl RoomSession {
         room: ProjectId,
         since: Option<Position>,
         caller: Caller,
+        user_agent: String,
     ) -> Self {
-        Self { door, client, room, since, caller, malformed: 0, joined: false, pass: None, pace: None }
+        let (malformed, joined, pass, listed, pace) = (0, false, None, None, None);
+        Self { door, client, room, since, caller, malformed, joined, pass, user_agent, listed, pace }
+    }
+
+    /// Operators see the client from now on.
+    fn enlist(&mut self, peer: &Peer) {
+        let user_agent = std::mem::take(&mut self.user_agent);
+        let now = self.door.clock.now();
+        let card = card(self.client, Surface::Room, &user_agent, &self.caller, now, &peer.shard);
+        let client = Rc::new(RoomClient::new(card, self.room, peer.clone(), &self.caller));
+        let enlisted = peer.shard.enlist(client.clone());
+        self.listed = Some((client, enlisted));
     }
 
     /// The client is this caller from now on, for as long as the caller may stay.
     fn become_caller(&mut self, caller: Caller, peer: &Peer) {
+        let caller = caller.from_address(self.caller.address);
         self.caller = caller;
+        if let Some((listed, _)) = &self.listed {
+            listed.become_caller(&caller);
+        }
         let (outlet, client) = (peer.clone(), self.client);
         self.pass = Pass::keep(&self.door.auth, &caller, move |ended| {
             log::info!("a client has to leave: {}; client.id={client}", words(ended));
@@ -194,6 +215,7 @@ impl RoomSession {
 
 impl Session for RoomSession {
     fn opened(&mut self, peer: &Peer, ctx: &mut SocketContext<Self>) {
+        self.enlist(peer);
         if self.caller.may_in(Action::Read, self.room).is_ok() {
             self.become_caller(self.caller, peer);
             return self.join(peer, ctx);

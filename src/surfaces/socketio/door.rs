@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::auth::{Auth, AuthError, Caller};
 use crate::broker::Broker;
+use crate::surfaces::http::card::user_agent;
 use crate::surfaces::http::gate::log_refusal;
 use crate::surfaces::http::head_of;
 use crate::surfaces::http::problem::Problem;
@@ -162,7 +163,9 @@ impl Door {
             return Err(Refusal::BadRequest);
         }
         match (query.sid, request.method()) {
-            (None, &Method::GET) => self.open(caller),
+            (None, &Method::GET) => {
+                self.open(Opener { caller, user_agent: user_agent(request.head()).into() })
+            }
             (None, _) => Err(Refusal::Method),
             (Some(sid), &Method::GET) => self.poll(sid).await,
             (Some(sid), &Method::POST) => self.post(sid, request, body).await,
@@ -170,8 +173,8 @@ impl Door {
         }
     }
 
-    fn open(&self, caller: Caller) -> Result<String, Refusal> {
-        self.hub.open_polling(Opener { caller }).map(|handshake| format!("0{handshake}")).map_err(|full| {
+    fn open(&self, opener: Opener) -> Result<String, Refusal> {
+        self.hub.open_polling(opener).map(|handshake| format!("0{handshake}")).map_err(|full| {
             if full == Full::Names {
                 log::error!("no session can be named: the operating system gives no random bytes");
             }
@@ -264,6 +267,7 @@ impl Door {
     }
 
     async fn upgrade(&self, incoming: Incoming, caller: Caller, query: Query) -> std::io::Result<()> {
+        let user_agent = user_agent(incoming.request.head());
         let upgraded = incoming.accept().await?;
         let here = self.hub.shard();
         let bytes = self.hub.limits().terms.max_payload;
@@ -273,7 +277,7 @@ impl Door {
         upgraded.start(here, home, limits, move |_| {
             let role = match query.sid {
                 Some(sid) => Role::Probe(sid),
-                None => Role::Direct(Opener { caller }),
+                None => Role::Direct(Opener { caller, user_agent: user_agent.into() }),
             };
             EngineSocket::new(find(), id, role)
         })

@@ -2,12 +2,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use crate::auth::Caller;
+use crate::broker::clients::Standing;
 use crate::broker::shard::LocalShard;
 use crate::surfaces::socketio::engine::packet::{Message, Packet, encode};
 use crate::surfaces::socketio::engine::session::{Effect, EngineSession, PollId, SocketId};
@@ -17,6 +19,12 @@ use crate::surfaces::websocket::{Peer, frame};
 
 /// Close code: the session is over.
 const CLOSE_OVER: u16 = 1000;
+/// What is remembered of a session that broke the protocol.
+const CLOSE_PROTOCOL: u16 = 1002;
+/// What is remembered of a session whose client is gone without a word.
+const CLOSE_ABNORMAL: u16 = 1006;
+/// What is remembered of a session that kept to no measure.
+const CLOSE_POLICY: u16 = 1008;
 
 /// What a protocol above Engine.IO does with a session. Dropped when the session is over.
 pub trait Connection: 'static {
@@ -42,10 +50,12 @@ pub trait Connection: 'static {
 pub struct Broken;
 
 /// Who opened a session.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Opener {
     /// Who it is, as the request said.
     pub caller: Caller,
+    /// What the client says it is.
+    pub user_agent: Arc<str>,
 }
 
 /// What a poll is answered.
@@ -66,6 +76,9 @@ struct Live {
     shard: LocalShard,
     tally: Rc<Tally>,
     queued: Cell<usize>,
+    sent: Cell<u64>,
+    heard_ms: Cell<u64>,
+    why: Cell<Option<(u16, &'static str)>>,
     engine: RefCell<EngineSession>,
     connection: RefCell<Option<Box<dyn Connection>>>,
     polls: RefCell<Vec<(PollId, oneshot::Sender<PollAnswer>)>>,
@@ -92,12 +105,16 @@ impl Link {
         pace: Pace,
     ) -> Self {
         tally.came();
+        let heard_ms = Cell::new(shard.now_ms());
         Self(Rc::new(Live {
             sid,
             opener,
             shard,
             tally,
             queued: Cell::new(0),
+            sent: Cell::new(0),
+            heard_ms,
+            why: Cell::new(None),
             engine: RefCell::new(engine),
             connection: RefCell::new(None),
             polls: RefCell::default(),
@@ -114,8 +131,38 @@ impl Link {
     }
 
     /// Who opened it.
-    pub fn opener(&self) -> Opener {
-        self.0.opener
+    pub fn opener(&self) -> &Opener {
+        &self.0.opener
+    }
+
+    /// How it stands; events that wait in rooms are not in it.
+    pub fn standing(&self) -> Standing {
+        let engine = self.0.engine.borrow();
+        let socket = engine.live_socket().and_then(|socket| self.peer(socket));
+        let waiting = socket.map_or(0, |peer| peer.outlet.pending_bytes());
+        Standing {
+            sent: self.0.sent.get(),
+            behind: 0,
+            queued_bytes: (engine.queue_bytes() + waiting) as u64,
+            heard_ms: self.0.heard_ms.get(),
+        }
+    }
+
+    /// What carries it.
+    pub fn protocol(&self) -> &'static str {
+        match self.0.engine.borrow().live_socket() {
+            Some(_) => "socket.io websocket",
+            None => "socket.io polling",
+        }
+    }
+
+    /// Why it is over, as a close code and words, when that is known.
+    pub fn why(&self) -> Option<(u16, &'static str)> {
+        self.0.why.get()
+    }
+
+    fn give_reason(&self, code: u16, why: &'static str) {
+        self.0.why.set(self.0.why.get().or(Some((code, why))));
     }
 
     /// The thread it lives on.
@@ -125,6 +172,7 @@ impl Link {
 
     /// Says something; it goes out with [`Link::settle`].
     pub fn send(&self, message: Message) {
+        self.0.sent.set(self.0.sent.get() + 1);
         self.0.engine.borrow_mut().send(message);
     }
 
@@ -183,6 +231,7 @@ impl Link {
     }
 
     pub(super) fn poll(&self, id: PollId, answer: oneshot::Sender<PollAnswer>) {
+        self.0.heard_ms.set(self.0.shard.now_ms());
         self.0.polls.borrow_mut().push((id, answer));
         self.0.engine.borrow_mut().poll(id, self.0.shard.now_ms());
         self.settle();
@@ -200,6 +249,7 @@ impl Link {
             Ok(messages) => messages,
             Err(violation) => {
                 log::debug!("a session was ended: {violation}");
+                self.give_reason(CLOSE_PROTOCOL, "");
                 self.settle();
                 return None;
             }
@@ -235,7 +285,10 @@ impl Link {
                 self.deliver(message);
             }
             Ok(None) => {}
-            Err(violation) => log::debug!("a WebSocket of a session was ended: {violation}"),
+            Err(violation) => {
+                log::debug!("a WebSocket of a session was ended: {violation}");
+                self.give_reason(CLOSE_PROTOCOL, "");
+            }
         }
         self.settle();
         verdict
@@ -254,6 +307,11 @@ impl Link {
     }
 
     pub(super) fn socket_gone(&self, id: SocketId) {
+        if self.0.engine.borrow().live_socket() == Some(id)
+            && let Some(peer) = self.peer(id)
+        {
+            self.give_reason(peer.outlet.close_code(), "");
+        }
         self.0.sockets.borrow_mut().retain(|(known, _)| *known != id);
         self.0.engine.borrow_mut().socket_closed(id);
         self.settle();
@@ -261,7 +319,11 @@ impl Link {
 
     pub(super) fn advance(&self) {
         let now_ms = self.0.shard.now_ms();
+        let was_over = self.is_over();
         self.0.engine.borrow_mut().advance(now_ms);
+        if !was_over && self.is_over() {
+            self.give_reason(CLOSE_ABNORMAL, "the client did not answer heartbeats");
+        }
         let goes_on =
             self.0.connection.borrow_mut().as_mut().is_none_or(|connection| connection.advance(now_ms));
         if !goes_on {
@@ -341,8 +403,10 @@ impl Link {
     }
 
     fn paced(&self, packets: usize) -> Verdict {
+        self.0.heard_ms.set(self.0.shard.now_ms());
         let verdict = self.0.pace.borrow_mut().take(packets as u64, self.0.shard.now_ms());
         if verdict == Verdict::TooFast {
+            self.give_reason(CLOSE_POLICY, "the client spoke too fast");
             log::debug!("a session was ended: it spoke too fast");
             self.close();
         }

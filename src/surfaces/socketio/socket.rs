@@ -62,7 +62,7 @@ impl Session for EngineSocket {
         self.shard = Some(peer.shard.clone());
         let Some(hub) = &self.hub else { return peer.close(CLOSE_TRY_AGAIN, "the server goes down") };
         match &self.role {
-            Role::Direct(opener) => match hub.open_socket(*opener, self.id, peer.clone()) {
+            Role::Direct(opener) => match hub.open_socket(opener.clone(), self.id, peer.clone()) {
                 Ok((link, handshake)) => {
                     peer.send_text(&format!("0{handshake}"));
                     self.link = Some(link);

@@ -3,6 +3,8 @@
 //! Every logged event is an unnamed event whose `id` is its position. A reader that is new, or whose position is no
 //! longer reachable, first gets one event named `state`: the folded state, where it stands, and what was missed.
 
+mod client;
+
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -12,21 +14,23 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::StreamExt;
 use futures_util::stream;
 use serde_json::json;
-use tokio::sync::Notify;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::auth::{Auth, Caller};
 use crate::broker::Joined;
+use crate::broker::clients::{Enlisted, Surface};
 use crate::broker::follow::FollowStream;
 use crate::broker::frame::Encoder;
 use crate::domain::event::LoggedEvent;
-use crate::domain::ids::ProjectId;
+use crate::domain::ids::{ClientId, ProjectId};
 use crate::domain::position::{Epoch, Position};
 use crate::domain::wire::wire_json;
 use crate::service::Service;
+use crate::surfaces::http::card;
 use crate::surfaces::http::passes::{Pass, words};
 use crate::surfaces::http::problem::Problem;
 use crate::surfaces::rest::events::gap_json;
+use crate::surfaces::sse::client::{Ending, Next, Over, SseClient};
 
 /// A comment is sent this often, so that proxies keep the connection and a dead one is noticed.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -71,6 +75,7 @@ pub async fn follow(
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((header::VARY, "accept"))
         .insert_header(("x-accel-buffering", "no"));
+    let user_agent = card::user_agent(request.head());
     let follow = service.follow(caller, room, last.or(since)).await?;
     if *request.method() == Method::HEAD {
         return Ok(answer.finish());
@@ -79,35 +84,52 @@ pub async fn follow(
     let mut heartbeat = interval(HEARTBEAT);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     heartbeat.reset();
-    let over = Rc::new(Notify::new());
+    let over = Rc::new(Over::default());
     let ends = over.clone();
     let auth = request.app_data::<web::Data<Auth>>();
     let pass = auth.and_then(|auth| {
         Pass::keep(auth, &caller, move |ended| {
             log::info!("a stream of events ends: {}", words(ended));
-            ends.notify_one();
+            ends.end(Ending::NoRight, words(ended));
         })
     });
-    let following = Following { frames: follow.frames, heartbeat, over, _pass: pass };
+    let shard = service.broker().local_shard();
+    let card = card::card(ClientId::generate(), Surface::Sse, &user_agent, &caller, service.now(), &shard);
+    let client = Rc::new(SseClient::new(card, room, &caller, follow.frames.seat(), over.clone()));
+    let enlisted = shard.enlist(client);
+    let following = Following { _enlisted: enlisted, frames: follow.frames, heartbeat, over, _pass: pass };
     Ok(answer.streaming(first.chain(stream::unfold(following, next))))
 }
 
 /// A reader on its way.
 struct Following {
+    // Before the frames: what is said of a client that goes is told from its seat.
+    _enlisted: Enlisted,
     frames: FollowStream,
     heartbeat: Interval,
     /// The caller may not stay.
-    over: Rc<Notify>,
+    over: Rc<Over>,
     _pass: Option<Pass>,
 }
 
 async fn next(mut following: Following) -> Option<(Result<Bytes, actix_web::Error>, Following)> {
     let bytes = tokio::select! {
         biased;
-        () = following.over.notified() => return None,
+        () = following.over.changed.notified() => match following.over.next() {
+            Next::Say(said) => said,
+            // A comment: an empty chunk would be the end.
+            Next::Nothing => Bytes::from_static(b":\n\n"),
+            Next::End => return None,
+        },
         frame = following.frames.next() => {
             following.heartbeat.reset();
-            frame?
+            match frame {
+                Some(frame) => frame,
+                None => {
+                    following.over.end(Ending::Left, "the server goes down, or the project was removed");
+                    return None;
+                }
+            }
         }
         _ = following.heartbeat.tick() => Bytes::from_static(b":\n\n"),
     };

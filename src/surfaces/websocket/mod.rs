@@ -10,6 +10,7 @@ pub mod frame;
 mod guard;
 mod incoming;
 pub(in crate::surfaces) mod pace;
+pub(in crate::surfaces) mod refusal;
 mod socket;
 pub mod upgrade;
 mod utf8;
@@ -55,6 +56,7 @@ impl Peer {
 
     /// Says goodbye with a close code; the connection ends once that was written.
     pub fn close(&self, code: u16, reason: &str) {
+        self.outlet.give_reason(reason);
         self.outlet.write(&frame::close(code, reason));
         self.outlet.end_after_flush(code);
     }

@@ -57,6 +57,7 @@ impl<S: Session> Socket<S> {
 
     fn end(&mut self, code: u16, reason: &str, ctx: &mut WebsocketContext<Self>) {
         self.peer.outlet.set_close_code(code);
+        self.peer.outlet.give_reason(reason);
         ctx.close(Some(CloseReason { code: CloseCode::from(code), description: Some(reason.to_owned()) }));
         ctx.stop();
     }
@@ -99,6 +100,10 @@ impl<S: Session> StreamHandler<Result<Message, ProtocolError>> for Socket<S> {
                 // Answered with the same code (RFC 6455 section 5.5.1).
                 let code = reason.as_ref().map_or(1005, |reason| reason.code.into());
                 self.peer.outlet.set_close_code(code);
+                if let Some(said) = reason.as_ref().and_then(|reason| reason.description.as_deref()) {
+                    let said: String = said.chars().take(123).collect();
+                    self.peer.outlet.give_reason(&format!("the client said: {said}"));
+                }
                 ctx.close(reason.map(|reason| CloseReason { code: reason.code, description: None }));
                 ctx.stop();
             }

@@ -120,6 +120,16 @@ impl Incoming {
 }
 
 impl Upgraded {
+    /// Starts the connection's actor and its task on this thread.
+    pub fn start_here<S: Session>(
+        self,
+        here: &LocalShard,
+        limits: MessageLimits,
+        session: impl FnOnce(ClientId) -> S,
+    ) {
+        serve(here.clone(), self.stream, self.read, self.place, limits, session);
+    }
+
     /// Starts the connection's actor and its task, on the thread of shard `home` or on this one.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 import * as callboard from '../callboard.js';
 import { api } from '../ui/api.js';
 import { byId, initialData, scheduler } from '../ui/dom.js';
-import { shortcuts, showShortcuts, toast } from '../ui/notices.js';
+import { announce, shortcuts, showShortcuts, toast } from '../ui/notices.js';
 import { Agents } from './project/agents.js';
 import { AppPreview } from './project/app_preview.js';
 import { ConnectionLight } from './project/connection_light.js';
@@ -65,6 +65,7 @@ const connection = callboard.connect(
   project.id,
   (message) => {
     light.heard(message);
+    if (message.type === 'broadcast') return announce(message.message);
     if (page.replay) {
       replay.heard(message, callboard.state);
       return;

@@ -90,12 +90,33 @@ export const api = {
   share: (project, body) => request('POST', `/api/projects/${id(project)}/shares`, body),
   shares: (project) => request('GET', `/api/projects/${id(project)}/shares`),
   unshare: (project, share) => request('DELETE', `/api/projects/${id(project)}/shares/${id(share)}`),
+  switchQueue: (pause) => request('POST', `/api/queue/${pause ? 'pause' : 'resume'}`, {}),
+  clients: (query) => request('GET', `/websocket/clients?${new URLSearchParams(query)}`),
+  disconnect: (client, body) => request('POST', `/websocket/disconnect/${id(client)}`, body),
+  broadcast: (body) => request('POST', '/websocket/broadcast', body),
+  acknowledge: (alert) => request('POST', `/api/admin/alerts/${id(alert)}/acknowledge`, {}),
+  audit: (query) => request('GET', `/api/admin/audit?${new URLSearchParams(query)}`),
+  inputs: (project) => request('GET', `/api/projects/${id(project)}/inputs`),
+  removeInput: (address) => request('DELETE', address),
+  captions: (run) => request('GET', `/api/runs/${id(run)}/captions`),
+  decide: (run, decisions) => request('POST', `/api/runs/${id(run)}/captions`, { decisions }),
   files: (project) => request('GET', `/api/projects/${id(project)}/files`),
   events: (project, query, options) => request('GET', `/api/projects/${id(project)}/events?${new URLSearchParams(query)}`, undefined, options),
   runFiles: (run) => request('GET', `/api/runs/${id(run)}/files`),
   runFile: (run, path) => `/api/runs/${id(run)}/files/${path.split('/').map(id).join('/')}`,
   lines: (source, query, options) => request('GET', `${logOf(source)}?${new URLSearchParams(query)}`, undefined, options),
 };
+
+/** Gives images to a project. */
+export async function upload(project, files) {
+  const form = new FormData();
+  for (const file of files) form.append('files', file, file.name);
+  const response = await fetch(`/api/projects/${id(project)}/inputs`, { method: 'POST', body: form }).catch(() => null);
+  if (response === null) throw new Problem(0, { detail: 'The server cannot be reached.' });
+  const answer = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Problem(response.status, answer);
+  return answer;
+}
 
 /** The log of a run, or of a project where none wrote it. */
 const logOf = ({ run, project }) => (run ? `/api/runs/${id(run)}/logs` : `/api/projects/${id(project)}/logs`);

@@ -31,6 +31,12 @@ export function toast(text, { action, onaction, onend, ms = 6000 } = {}) {
   return end;
 }
 
+/** What an administrator says to everybody: a text, or an object that may have one. */
+export function announce(message) {
+  const text = typeof message === 'string' ? message : message.text ?? message.message ?? JSON.stringify(message);
+  toast(String(text), { ms: 20000, action: 'Close', onaction: () => {} });
+}
+
 /** @returns {Promise<boolean>} whether the person said yes */
 export function confirm({ title, text, yes, no = 'Keep it', danger = true }) {
   return new Promise((resolve) => {

@@ -1,4 +1,7 @@
-/** A list of any length: only the rows that can be seen are in the page. All rows are equally high. */
+/**
+ * A list of any length: only the rows that can be seen are in the page. All rows are equally high, or, where there is no
+ * room for long ones, at least so high.
+ */
 
 /**
  * Browsers stop to lay out elements somewhere above 17 million pixels. A list that is higher is scrolled in a space of this
@@ -57,9 +60,15 @@ export function spans({ count, rowHeight, viewHeight }) {
 }
 
 export class VirtualList {
-  /** @param {{ view: HTMLElement, space: HTMLElement, rows: HTMLElement, rowHeight: number, row: (index: number, first: boolean) => HTMLElement, onrange: (first: number, last: number) => void }} parts */
-  constructor({ view, space, rows, rowHeight, row, onrange }) {
-    Object.assign(this, { view, space, rows, rowHeight, row, onrange });
+  /**
+   * @param {{ view: HTMLElement, space: HTMLElement, rows: HTMLElement, rowHeight: number, row: (index: number, first: boolean) => HTMLElement, onrange: (first: number, last: number) => void,
+   *   wraps?: () => boolean, follows?: () => boolean }} parts `wraps`: rows may be higher than `rowHeight`; `follows`: the end stays in sight
+   */
+  constructor({ view, space, rows, rowHeight, row, onrange, wraps = () => false, follows = () => false }) {
+    Object.assign(this, { view, space, rows, rowHeight, row, onrange, wraps, follows });
+    this.rowHeightMin = rowHeight;
+    /** Heights of rows that were drawn, while rows differ; the height of others is taken to be their mean. */
+    this.heights = null;
     this.count = 0;
     this.drawn = new Map();
     this.waiting = false;
@@ -86,6 +95,15 @@ export class VirtualList {
 
   measure() {
     this.viewHeight = this.view.clientHeight;
+    const width = this.wraps() ? this.view.clientWidth : null;
+    if (width !== this.width) {
+      this.width = width;
+      this.heights = width === null ? null : new Map();
+      this.heightsSum = 0;
+      this.rowHeight = this.rowHeightMin;
+      this.forget();
+      this.setCount(this.count);
+    }
     if (this.viewHeight > 0 && this.standing.at > spans(this.measures).end) this.stand(Infinity);
     this.soon();
   }
@@ -128,7 +146,14 @@ export class VirtualList {
       element.remove();
       this.drawn.delete(index);
     }
+    for (const index of this.heights?.keys() ?? []) if (index >= first && index <= last) this.measured(index, null);
     this.soon();
+  }
+
+  measured(index, height) {
+    this.heightsSum += (height ?? 0) - (this.heights.get(index) ?? 0);
+    if (height === null) this.heights.delete(index);
+    else this.heights.set(index, height);
   }
 
   scrollTo(row) {
@@ -145,7 +170,7 @@ export class VirtualList {
 
   draw() {
     if (this.viewHeight === 0) return;
-    const { first, last, top } = this.standing.layout(this.measures);
+    const { first, last, top } = this.heights ? this.around() : this.standing.layout(this.measures);
     for (const [index, element] of this.drawn) {
       if (index >= first && index < last) continue;
       element.remove();
@@ -164,7 +189,44 @@ export class VirtualList {
       }
     }
     // Not a transform: then rows that stay would be painted again, for all of them would have moved.
-    this.rows.style.top = `${top}px`;
+    this.rows.style.top = `${this.heights ? this.topOf(first, last) : top}px`;
     if (last > first) this.onrange(first, last);
+    if (this.heights) this.learn();
+  }
+
+  /**
+   * Where rows differ in height, the part of the list that is above some point of the view is the part of the view that is
+   * above it: at the start that is the top of both, at the end the bottom.
+   */
+  get point() {
+    const { end } = spans(this.measures);
+    const part = end > 0 ? Math.min(1, this.standing.at / end) : 0;
+    return { part, row: part * this.count };
+  }
+
+  around() {
+    const { part, row } = this.point;
+    const above = Math.ceil((part * this.viewHeight) / this.rowHeightMin) + OVERSCAN;
+    const below = Math.ceil(((1 - part) * this.viewHeight) / this.rowHeightMin) + OVERSCAN;
+    return { first: Math.max(0, Math.floor(row) - above), last: Math.min(this.count, Math.ceil(row) + below) };
+  }
+
+  topOf(first, last) {
+    for (let index = first; index < last; index += 1) this.measured(index, this.drawn.get(index).offsetHeight);
+    const { part, row } = this.point;
+    const element = this.drawn.get(Math.min(Math.floor(row), last - 1));
+    if (!element) return this.view.scrollTop;
+    const place = element.offsetTop + (row - Math.min(Math.floor(row), last - 1)) * element.offsetHeight;
+    return this.view.scrollTop + part * this.viewHeight - place;
+  }
+
+  /** Rows have turned out to be higher, or lower, than the list was made for. */
+  learn() {
+    const mean = this.heights.size === 0 ? this.rowHeightMin : this.heightsSum / this.heights.size;
+    if (Math.abs(mean - this.rowHeight) * this.count < 1) return;
+    const { part } = this.point;
+    this.rowHeight = mean;
+    this.space.style.height = `${spans(this.measures).height}px`;
+    this.stand(this.follows() ? Infinity : part * spans(this.measures).end);
   }
 }

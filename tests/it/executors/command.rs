@@ -105,6 +105,11 @@ async fn a_program_that_fails_says_why() {
     let folder = tempfile::tempdir().unwrap();
     for (script, more, expected) in [
         ("exit 3", "", "sh ended with exit code 3"),
+        (
+            "echo begun; printf 'first\\n\\033[31mno such table: cats\\033[0m\\n\\n' >&2; exit 2",
+            "",
+            "sh ended with exit code 2: no such table: cats",
+        ),
         ("echo '::error file=a.txt,line=7::bad input'; exit 1", "", "bad input"),
         ("kill -9 $$", "", "sh was ended by signal 9"),
         (
@@ -126,6 +131,28 @@ async fn a_program_that_fails_says_why() {
     let (_, run) = start(&app, "x", "b").await;
     let ended = app.ended(&run).await;
     assert!(ended["error"]["message"].as_str().unwrap().contains("there is no program"), "{ended}");
+}
+
+/// What a program says of its failure stands behind what it printed before, whichever of the two is looked at first.
+#[tokio::test]
+async fn no_error_stands_before_what_was_printed_earlier() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "i=0; while [ $i -lt 400 ]; do echo out $i; echo err $i >&2; i=$((i+1)); done; exit 1";
+    let app = app(folder.path(), &pipeline(script, "")).await;
+    for _ in 0..3 {
+        let (_, run) = start(&app, "x", "b").await;
+        app.ended(&run).await;
+        let said: Vec<String> = lines(&app, &run).await.into_iter().map(|(_, text)| text).collect();
+        let (mut printed, mut failed) = (0, 0);
+        for line in &said {
+            match line.as_str() {
+                out if out == format!("out {printed}") => printed += 1,
+                err if err == format!("err {failed}") && failed < printed => failed += 1,
+                other => panic!("{other} after {printed} lines and {failed} errors"),
+            }
+        }
+        assert_eq!((printed, failed), (400, 400));
+    }
 }
 
 #[tokio::test]

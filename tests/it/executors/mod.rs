@@ -10,6 +10,7 @@ mod openai;
 mod parallel;
 mod pictures;
 mod restart;
+mod vision;
 mod wire;
 
 use std::path::Path;

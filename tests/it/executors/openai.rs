@@ -114,8 +114,8 @@ async fn a_budget_ends_the_asking() {
 /// One line of configuration: the agents of `app` on a model that answers what the built-in agents would.
 #[tokio::test]
 async fn the_agents_of_app_run_on_a_model_and_the_verifier_judges() {
+    use callboard::pipelines::AgentInputs;
     use callboard::pipelines::app::model;
-    use callboard::pipelines::{AgentInputs, FileSet};
     let server = WireServer::start(|request, _, stream| {
         let request = request.json();
         let prompt = request["messages"][1]["content"].as_str().unwrap();
@@ -135,8 +135,7 @@ async fn the_agents_of_app_run_on_a_model_and_the_verifier_judges() {
             _ => "tests",
         };
         // Earlier agents are the same functions, so their files need not be read out of the prompt.
-        let mut inputs =
-            AgentInputs { brief: brief.to_owned(), params: Default::default(), files: FileSet::default() };
+        let mut inputs = AgentInputs { brief: brief.to_owned(), ..AgentInputs::default() };
         let mut reply = String::new();
         for name in [
             "intake",

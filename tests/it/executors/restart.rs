@@ -242,20 +242,22 @@ async fn killed_while_it_is_cancelled_a_run_ends_cancelled() {
 }
 
 #[tokio::test]
-async fn killed_in_the_pause_before_a_retry_the_agent_is_tried_again() {
+async fn killed_in_the_pause_before_a_retry_the_agent_is_tried_again_after_it() {
     let dir = tempfile::tempdir().unwrap();
     let tries = dir.path().join("tries").display().to_string();
     let agent = format!(
-        "command = [\"sh\", \"-c\", '''\necho x >> {tries}; [ $(wc -l < {tries}) -gt 1 ] || exit 75\n''']\n\
-         retry = {{ transient = {{ base_ms = 600000, pause_ms_max = 600000 }} }}"
+        "command = [\"sh\", \"-c\", '''\ndate +%s%3N >> {tries}; [ $(wc -l < {tries}) -gt 1 ] || exit 75\n''']\n\
+         retry = {{ transient = {{ base_ms = 8000, pause_ms_max = 8000 }} }}"
     );
     let server = with_agent(dir.path(), &agent);
     let run = server.run().await;
     let waits = server.until(&run, "a try in vain", |run| run["agents"][0]["failed_tries"] == 1).await;
-    assert!(waits["message"].as_str().unwrap().contains("trying again in"), "{waits}");
+    let message = waits["message"].as_str().unwrap();
+    let pause = message.split("trying again in ").nth(1).and_then(|rest| rest.split('s').next());
+    // In whole tenths, rounded down.
+    let pause_ms = pause.unwrap().parse::<f64>().unwrap() * 1_000.0;
     drop(server);
 
-    // A pause of minutes is not waited for again: the start of the server is as good a moment as any.
     let server = Server::start(dir.path());
     let ended = server.until(&run, "the end", |run| run["ended_at"].is_string()).await;
     assert_eq!(
@@ -263,7 +265,9 @@ async fn killed_in_the_pause_before_a_retry_the_agent_is_tried_again() {
         (&json!("completed"), &json!(1)),
         "{ended}"
     );
-    assert_eq!(std::fs::read_to_string(&tries).unwrap(), "x\nx\n");
+    let tried = std::fs::read_to_string(&tries).unwrap();
+    let tried: Vec<f64> = tried.lines().map(|at| at.parse().unwrap()).collect();
+    assert!(tried.len() == 2 && tried[1] - tried[0] >= pause_ms, "{tried:?}, {pause_ms} ms");
 }
 
 #[tokio::test]

@@ -50,7 +50,7 @@ pub(crate) fn files() -> FileSet {
 pub(crate) fn inputs(files: FileSet) -> AgentInputs {
     let mut params = serde_json::Map::new();
     params.insert("seed".to_owned(), 7.into());
-    AgentInputs { brief: BRIEF.to_owned(), params, files }
+    AgentInputs { brief: BRIEF.to_owned(), params, files, ..AgentInputs::default() }
 }
 
 pub(crate) const BRIEF: &str = "Books with title and rating. Mean rating. Fly to the moon.";

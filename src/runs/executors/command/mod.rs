@@ -19,7 +19,7 @@ use std::time::Duration;
 use folder::Folder;
 use program::{Heard, Program};
 use records::MARK;
-use teller::Teller;
+use teller::{Teller, Told};
 use text::Secrets;
 
 use crate::domain::warden::{ProgramEnd, ProgramOrder};
@@ -99,7 +99,7 @@ impl Commands {
         if let Some(why) = no_start {
             return Err(AgentError::failed(why));
         }
-        judge(end, &told.error, spec)?;
+        judge(end, &told, spec)?;
         let mut files = told.files;
         for file in folder.collect(&spec.outputs, inputs, spec.limits.output_bytes)? {
             match files.iter_mut().find(|known| known.path == file.path) {
@@ -157,7 +157,8 @@ fn order(
 }
 
 /// Whether the program did its work, by what it ended with.
-fn judge(end: Option<ProgramEnd>, said: &Option<AgentError>, spec: &CommandSpec) -> Result<(), AgentError> {
+fn judge(end: Option<ProgramEnd>, told: &Told, spec: &CommandSpec) -> Result<(), AgentError> {
+    let said = &told.error;
     let Some(end) = end else {
         return Err(AgentError::passing(FailureClass::Transient, "the warden of the program was killed"));
     };
@@ -174,7 +175,10 @@ fn judge(end: Option<ProgramEnd>, said: &Option<AgentError>, spec: &CommandSpec)
         }
         // What it said of its failure says more than a number.
         (Some(_), _) if said.is_some() => Err(said.clone().unwrap_or(AgentError::Cancelled)),
-        (Some(code), _) => Err(AgentError::failed(format!("{name} ended with exit code {code}"))),
+        (Some(code), _) => {
+            let why = told.last_words.as_deref().map(|said| format!(": {said}")).unwrap_or_default();
+            Err(AgentError::failed(format!("{name} ended with exit code {code}{why}")))
+        }
         (None, Some(SIGNAL_CPU)) => Err(AgentError::failed(format!(
             "{name} used more than {} ms of processor time",
             spec.limits.cpu_ms.unwrap_or_default()

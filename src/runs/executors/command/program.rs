@@ -1,13 +1,15 @@
 //! A running program as this server sees it: its warden, its output, and the record by which it is found again.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::lines::{Line, LineCutter};
 use super::records;
@@ -18,6 +20,8 @@ use crate::runs::executors::children::{ChildRegistry, ChildTicket};
 const PIECES_WAITING_MAX: usize = 16;
 /// Bytes that are read at once.
 const PIECE_BYTES: usize = 64 * 1024;
+/// Bytes of output that are looked through for what was printed before an error: as many as a pipe can hold.
+const BEFORE_ERRORS_BYTES_MAX: usize = 1024 * 1024;
 /// How long output is waited for after the program and all that came of it have ended.
 const LAST_OUTPUT_WITHIN: Duration = Duration::from_secs(1);
 /// How long the warden may take beyond the grace before it is given up.
@@ -87,9 +91,8 @@ impl Program {
             open: 2,
         };
         records::write(record, program.warden.id(), mark)?;
-        let (to_output, to_errors) = (sender.clone(), sender.clone());
-        std::thread::spawn(move || read_lines(stdout, &to_output, Heard::Output));
-        std::thread::spawn(move || read_lines(stderr, &to_errors, Heard::Errors));
+        let of_outputs = sender.clone();
+        std::thread::spawn(move || read_outputs(stdout, stderr, &of_outputs));
         std::thread::spawn(move || read_reports(reports, &sender));
         let mut program = program;
         program.tell(&WardenOrder::Start(order))?;
@@ -159,29 +162,103 @@ impl Drop for Program {
     }
 }
 
-fn read_lines(source: Option<impl Read>, heard: &SyncSender<Heard>, wrap: fn(Vec<Line>) -> Heard) {
-    let mut cutter = LineCutter::default();
-    let mut piece = vec![0; PIECE_BYTES];
-    if let Some(mut source) = source {
-        loop {
-            let mut lines = Vec::new();
-            match source.read(&mut piece) {
-                Ok(0) => break,
-                Ok(length) => cutter.feed(&piece[..length], &mut lines),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => break,
+/// One of the two things that a program prints to.
+struct Source<R> {
+    /// None once it has ended.
+    from: Option<R>,
+    cutter: LineCutter,
+    wrap: fn(Vec<Line>) -> Heard,
+}
+
+impl<R: Read> Source<R> {
+    fn new(from: Option<R>, wrap: fn(Vec<Line>) -> Heard) -> Self {
+        Self { from, cutter: LineCutter::default(), wrap }
+    }
+
+    /// Reads what is there; answers how many bytes that were, and the lines that are whole with it.
+    fn read(&mut self, piece: &mut [u8]) -> (usize, Vec<Line>) {
+        let mut lines = Vec::new();
+        let read = self.from.as_mut().map(|from| from.read(piece));
+        match read {
+            Some(Ok(length)) if length > 0 => {
+                self.cutter.feed(&piece[..length], &mut lines);
+                return (length, lines);
             }
-            // Nobody listens any more: what is still said is read and dropped, so that nobody waits to say it.
-            if !lines.is_empty() && heard.send(wrap(lines)).is_err() {
-                let _ = io::copy(&mut source, &mut io::sink());
-                return;
-            }
+            Some(Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+            Some(_) => self.from = None,
+            None => {}
+        }
+        (0, lines)
+    }
+
+    /// Hands lines on, and after the last ones that no more will come. Once nobody listens any more, what is still said is
+    /// dropped, so that nobody waits to say it.
+    fn tell(&mut self, mut lines: Vec<Line>, heard: &SyncSender<Heard>) {
+        let ended = self.from.is_none();
+        if ended {
+            lines.extend(std::mem::take(&mut self.cutter).finish());
+        }
+        if !lines.is_empty() {
+            let _ = heard.send((self.wrap)(lines));
+        }
+        if ended {
+            let _ = heard.send(Heard::Closed);
         }
     }
-    if let Some(line) = cutter.finish() {
-        let _ = heard.send(wrap(vec![line]));
+}
+
+/// Whether there is something to read, or nothing will come any more; waits for that when it `may_wait`.
+fn ready<'a>(sources: impl IntoIterator<Item = &'a dyn AsFd>, may_wait: bool) -> Vec<bool> {
+    let mut polled: Vec<PollFd<'_>> =
+        sources.into_iter().map(|source| PollFd::from_borrowed_fd(source.as_fd(), PollFlags::IN)).collect();
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    loop {
+        match poll(&mut polled, (!may_wait).then_some(&at_once)) {
+            Ok(_) => return polled.iter().map(|polled| !polled.revents().is_empty()).collect(),
+            Err(rustix::io::Errno::INTR) => {}
+            // Whoever cannot ask waits where it reads.
+            Err(_) => return vec![true; polled.len()],
+        }
     }
-    let _ = heard.send(Heard::Closed);
+}
+
+/// Reads both outputs. No line of standard error is told before a line of standard output that was printed earlier, so that
+/// what a program says of its failure stands behind what it did before.
+fn read_outputs<O: Read + AsFd, E: Read + AsFd>(
+    stdout: Option<O>,
+    stderr: Option<E>,
+    heard: &SyncSender<Heard>,
+) {
+    let mut piece = vec![0; PIECE_BYTES];
+    let (mut output, mut errors) = (Source::new(stdout, Heard::Output), Source::new(stderr, Heard::Errors));
+    while let (Some(out), Some(err)) = (&output.from, &errors.from) {
+        let is_ready = ready([out as &dyn AsFd, err], true);
+        if !is_ready[1] {
+            let (_, lines) = output.read(&mut piece);
+            output.tell(lines, heard);
+            continue;
+        }
+        // Whatever was printed before these errors can be read now.
+        let (_, said) = errors.read(&mut piece);
+        let mut before = 0;
+        while before < BEFORE_ERRORS_BYTES_MAX
+            && let Some(out) = &output.from
+            && ready([out as &dyn AsFd], false)[0]
+        {
+            let (length, lines) = output.read(&mut piece);
+            output.tell(lines, heard);
+            before += length;
+        }
+        errors.tell(said, heard);
+    }
+    while output.from.is_some() {
+        let (_, lines) = output.read(&mut piece);
+        output.tell(lines, heard);
+    }
+    while errors.from.is_some() {
+        let (_, lines) = errors.read(&mut piece);
+        errors.tell(lines, heard);
+    }
 }
 
 fn read_reports(mut reports: impl BufRead, heard: &SyncSender<Heard>) {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::folder::Folder;
 use super::line_commands::{Printed, Reader, Remark};
 use super::lines::Line;
-use super::text::{Secrets, safe};
+use super::text::{Secrets, safe, without_colours};
 use crate::domain::event::LogLevel;
 use crate::pipelines::{AgentError, OutputFile};
 use crate::runs::executors::ExecutorHost;
@@ -14,6 +14,8 @@ use crate::runs::executors::ExecutorHost;
 const OVERWRITTEN_EVERY: Duration = Duration::from_secs(1);
 /// Bytes of lines that are handed to the log at once.
 const BATCH_BYTES_MAX: usize = 256 * 1024;
+/// Characters of the last line of standard error that go into the reason of a failure.
+const LAST_WORDS_CHARS_MAX: usize = 300;
 /// What stands before text that only looks like the beginning or the end of a group: a colour that changes nothing.
 const NO_COLOUR: &str = "\u{1b}[m";
 
@@ -25,6 +27,8 @@ pub(super) struct Told {
     pub(super) error: Option<AgentError>,
     /// Its last `::notice::`.
     pub(super) summary: Option<String>,
+    /// The last line of standard error that says anything.
+    pub(super) last_words: Option<String>,
 }
 
 pub(super) struct Teller<'a> {
@@ -54,7 +58,7 @@ impl<'a> Teller<'a> {
             secrets,
             reader: Reader::default(),
             files_left: files_bytes_max,
-            told: Told { files: Vec::new(), error: None, summary: None },
+            told: Told { files: Vec::new(), error: None, summary: None, last_words: None },
             batch: String::new(),
             batch_level: LogLevel::Info,
             overwritten: None,
@@ -77,6 +81,11 @@ impl<'a> Teller<'a> {
     /// Lines of standard error: text, whatever they look like. Programs say all kinds of things there.
     pub(super) fn errors(&mut self, lines: Vec<Line>) {
         lines.iter().for_each(|line| self.text(line));
+        if let Some(line) = lines.iter().rev().find(|line| !line.text.trim().is_empty()) {
+            let said = without_colours(&self.one_line(&line.text));
+            self.told.last_words =
+                Some(shortened(said.trim(), LAST_WORDS_CHARS_MAX)).filter(|said| !said.is_empty());
+        }
         self.flush();
     }
 
@@ -208,6 +217,13 @@ impl<'a> Teller<'a> {
             self.host.log(self.batch_level, &self.batch);
             self.batch.clear();
         }
+    }
+}
+
+fn shortened(text: &str, chars_max: usize) -> String {
+    match text.char_indices().nth(chars_max) {
+        Some((end, _)) => format!("{} …", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

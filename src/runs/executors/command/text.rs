@@ -58,6 +58,19 @@ pub(in crate::runs::executors) fn safe(text: &str, cut_bytes: u64, secrets: &Sec
     masked
 }
 
+/// A line that was made safe, without its colours: for where they cannot be shown.
+pub(super) fn without_colours(safe: &str) -> String {
+    let mut plain = String::with_capacity(safe.len());
+    let mut rest = safe;
+    while let Some(at) = rest.find('\u{1b}') {
+        plain.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        rest = &rest[sequence(rest).0..];
+    }
+    plain.push_str(rest);
+    plain
+}
+
 /// Keeps `ESC [ … m` (colours), drops other sequences, and shows other control characters as pictures of themselves.
 fn without_controls(text: &str) -> Cow<'_, str> {
     if !text.contains(is_control) {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::domain::pipeline::ReplyForm;
 use crate::pipelines::glob::{fits, is_plain};
 use crate::pipelines::setup::OpenAiSpec;
-use crate::pipelines::{AgentInputs, OutputFile, app, schema};
+use crate::pipelines::{AgentInputs, OutputFile, modelled, schema};
 
 /// The shortest row of backticks that begins a block.
 const FENCE_MIN: usize = 3;
@@ -40,7 +40,7 @@ pub(super) fn read(
         }
     }
     if let Some(agent) = &spec.stands_for {
-        wrong.extend(app::model::check(agent, inputs, &files));
+        wrong.extend(modelled::check(agent, inputs, &files));
     }
     if wrong.is_empty() { Ok(files) } else { Err(wrong) }
 }

@@ -8,6 +8,8 @@ mod files;
 mod stream;
 mod telling;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use http_client::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use http_client::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -19,9 +21,10 @@ use crate::domain::event::LogLevel;
 use crate::domain::pipeline::ReplyForm;
 use crate::domain::run::TokenUsage;
 use crate::domain::script::{ScriptJob, ScriptOutcome, ScriptStep};
+use crate::pipelines::modelled::Portion;
 use crate::pipelines::policy::FailureClass;
 use crate::pipelines::setup::OpenAiSpec;
-use crate::pipelines::{AgentError, AgentInputs, AgentOutput, OutputFile, app, prompt};
+use crate::pipelines::{AgentError, AgentInputs, AgentOutput, OutputFile, modelled, prompt};
 use crate::runs::executors::command::text::Secrets;
 use crate::runs::executors::net::sse::SseParser;
 use crate::runs::executors::{ExecutorHost, net};
@@ -46,43 +49,32 @@ pub(super) fn execute(
     for name in &spec.secrets {
         std::env::var(name).iter().for_each(|value| secrets.add(value));
     }
-    let example = spec.stands_for.as_deref().and_then(app::model::example);
-    let asked = prompt::render(&spec.prompt, inputs, &spec.outputs, example)?;
-    let system = match spec.reply {
-        ReplyForm::Files => prompt::SYSTEM_FILES,
-        ReplyForm::Json => prompt::SYSTEM_JSON,
-    };
-    let mut messages =
-        vec![json!({ "role": "system", "content": system }), json!({ "role": "user", "content": asked })];
     let asking = Asking { spec, host, secrets: &secrets, client: net::client(spec.patience)?, key };
-    let mut used = 0;
-    for round in 0..=spec.repairs_max {
-        asking.within_budget()?;
-        let reply = asking.ask(&messages, &mut used)?;
-        let wrong = match files::read(&reply, spec, inputs) {
-            Ok(files) => match scripts(&files, host)? {
-                wrong if wrong.is_empty() => {
-                    let summary = format!("{} by {}, {used} tokens", plural(files.len()), spec.model);
-                    return Ok(AgentOutput { files, summary });
-                }
-                wrong => wrong,
-            },
-            Err(wrong) => wrong,
-        };
-        for line in wrong.iter().take(WRONG_MAX) {
-            host.log(LogLevel::Warning, &secrets.mask(line));
+    let portions = modelled::portions(spec.stands_for.as_deref(), inputs)?;
+    let (count, mut used, mut made) = (portions.len(), 0, Vec::new());
+    for (number, portion) in portions.into_iter().enumerate() {
+        if count > 1 {
+            host.progress(number as f64 / count as f64 * 100.0, &format!("part {} of {count}", number + 1));
         }
-        if round == spec.repairs_max {
-            let message = format!("the reply of {} does not hold: {}", spec.model, secrets.mask(&wrong[0]));
-            return Err(AgentError::failed(message));
-        }
-        let list: String = wrong.iter().take(WRONG_MAX).map(|line| format!("- {line}\n")).collect();
-        messages.push(json!({ "role": "assistant", "content": reply }));
-        messages.push(json!({ "role": "user", "content": format!(
-            "This does not hold:\n{list}\nMend it, and reply again with everything, in the same form."
-        ) }));
+        made.push(asking.portion(&portion, &mut used)?);
     }
-    Err(AgentError::failed("the model was not asked"))
+    let files = modelled::join(spec.stands_for.as_deref(), made)?;
+    let summary = format!("{} by {}, {used} tokens", plural(files.len()), spec.model);
+    Ok(AgentOutput { files, summary })
+}
+
+/// A question, with images each behind its name when there are some.
+fn content(asked: String, images: &[OutputFile]) -> Value {
+    if images.is_empty() {
+        return Value::String(asked);
+    }
+    let mut parts = vec![json!({ "type": "text", "text": asked })];
+    for image in images {
+        let url = format!("data:image/jpeg;base64,{}", BASE64.encode(&image.bytes));
+        parts.push(json!({ "type": "text", "text": format!("Image {}:", image.path) }));
+        parts.push(json!({ "type": "image_url", "image_url": { "url": url } }));
+    }
+    Value::Array(parts)
 }
 
 fn plural(files: usize) -> String {
@@ -123,6 +115,46 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
+    /// The files of one portion, once they hold.
+    fn portion(&self, portion: &Portion, used: &mut u64) -> Result<Vec<OutputFile>, AgentError> {
+        let (spec, host, secrets) = (self.spec, self.host, self.secrets);
+        let example = spec.stands_for.as_deref().and_then(modelled::example);
+        let asked = prompt::render(&spec.prompt, &portion.inputs, &spec.outputs, example)?;
+        let system = match spec.reply {
+            ReplyForm::Files => prompt::SYSTEM_FILES,
+            ReplyForm::Json => prompt::SYSTEM_JSON,
+        };
+        let mut messages = vec![
+            json!({ "role": "system", "content": system }),
+            json!({ "role": "user", "content": content(asked, &portion.images) }),
+        ];
+        for round in 0..=spec.repairs_max {
+            self.within_budget()?;
+            let reply = self.ask(&messages, used)?;
+            let wrong = match files::read(&reply, spec, &portion.inputs) {
+                Ok(files) => match scripts(&files, host)? {
+                    wrong if wrong.is_empty() => return Ok(files),
+                    wrong => wrong,
+                },
+                Err(wrong) => wrong,
+            };
+            for line in wrong.iter().take(WRONG_MAX) {
+                host.log(LogLevel::Warning, &secrets.mask(line));
+            }
+            if round == spec.repairs_max {
+                let message =
+                    format!("the reply of {} does not hold: {}", spec.model, secrets.mask(&wrong[0]));
+                return Err(AgentError::failed(message));
+            }
+            let list: String = wrong.iter().take(WRONG_MAX).map(|line| format!("- {line}\n")).collect();
+            messages.push(json!({ "role": "assistant", "content": reply }));
+            messages.push(json!({ "role": "user", "content": format!(
+                "This does not hold:\n{list}\nMend it, and reply again with everything, in the same form."
+            ) }));
+        }
+        Err(AgentError::failed("the model was not asked"))
+    }
+
     fn within_budget(&self) -> Result<(), AgentError> {
         let used = self.host.use_tokens(TokenUsage::default());
         match self.spec.run_tokens_max {
@@ -290,7 +322,13 @@ impl Asking<'_> {
 }
 
 fn estimate(messages: &[Value], reply: &str) -> Usage {
-    let asked: usize = messages.iter().filter_map(|message| message["content"].as_str()).map(str::len).sum();
+    let text = |part: &Value| part["text"].as_str().map_or(0, str::len);
+    let length = |content: &Value| match content {
+        Value::String(text) => text.len(),
+        Value::Array(parts) => parts.iter().map(text).sum(),
+        _ => 0,
+    };
+    let asked: usize = messages.iter().map(|message| length(&message["content"])).sum();
     Usage {
         prompt_tokens: (asked as u64).div_ceil(BYTES_PER_TOKEN),
         completion_tokens: (reply.len() as u64).div_ceil(BYTES_PER_TOKEN),

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::{broadcast, watch};
 
 use crate::auth::Caller;
+use crate::broker::clients::ClientQuery;
 use crate::broker::inbox::{Batch, InboxReader};
 use crate::broker::{RunNews, RunStep};
 use crate::domain::event::{EventBody, LoggedEvent};
@@ -19,6 +20,9 @@ use crate::domain::ids::RunId;
 use crate::domain::run::{Run, RunStatus};
 use crate::domain::time::Timestamp;
 use crate::service::Service;
+use crate::service::error::ServiceError;
+use crate::service::watch::AdminNews;
+use crate::surfaces::admin::{stats_json, wire};
 use crate::surfaces::vocabulary::{Happening, IMAGE_PIPELINE, happening, row};
 use crate::telemetry::system::{SystemSample, SystemSampler};
 
@@ -30,6 +34,20 @@ const TELEMETRY_EVERY: Duration = Duration::from_secs(1);
 const METRICS_EVERY: Duration = Duration::from_secs(2);
 /// A job's progress is told to the dashboard at most this often.
 const JOB_UPDATE_EVERY_MS: u64 = 1_000;
+/// Ticks of [`METRICS_EVERY`] between two samples while nobody looks at the dashboard.
+const UNWATCHED_TICKS: u32 = 5;
+/// Clients that the dashboard is shown without asking: those that are furthest behind, then the newest.
+const CLIENTS_SHOWN: usize = 50;
+/// Clients that went and are shown without asking.
+const CLOSINGS_SHOWN: usize = 20;
+/// Rooms that are shown without asking.
+const ROOMS_SHOWN: usize = 20;
+/// Runs that are shown to who comes to the dashboard.
+const RUNS_SHOWN: usize = 200;
+/// Entries of the audit log that are shown to who comes to the dashboard.
+const ENTRIES_SHOWN: usize = 30;
+/// Letters of a brief that stand for a job.
+const BRIEF_CHARS: usize = 120;
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// A message for many.
@@ -65,6 +83,7 @@ impl Lobby {
             metrics: watch::Sender::new(nothing),
         });
         let (news, steps) = (service.broker().watch(NEWS_CAPACITY), service.broker().steps());
+        let news_of_admins = service.admin_news();
         LobbyActor {
             service,
             lines: lines.clone(),
@@ -72,8 +91,11 @@ impl Lobby {
             sampler: SystemSampler::default(),
             news: Some(news),
             steps,
+            // The first look is not put off: what comes later is held against it.
+            unwatched_ticks: UNWATCHED_TICKS,
         }
         .start();
+        actix::spawn(tell_admin_news(news_of_admins, lines.clone()));
         Self(lines)
     }
 
@@ -287,6 +309,7 @@ fn job_json(run: &Run) -> Value {
         "status": run.status,
         "progress": run.progress,
         "message": run.message,
+        "brief": run.brief.chars().take(BRIEF_CHARS).collect::<String>(),
         "priority": run.priority,
         "created_at": run.created_at,
         "started_at": run.started_at,
@@ -316,6 +339,8 @@ struct LobbyActor {
     sampler: SystemSampler,
     news: Option<InboxReader<RunNews>>,
     steps: broadcast::Receiver<RunStep>,
+    /// Ticks since the last sample that nobody looked at.
+    unwatched_ticks: u32,
 }
 
 impl LobbyActor {
@@ -366,20 +391,31 @@ impl LobbyActor {
     }
 
     fn measure(&mut self, ctx: &mut Context<Self>) {
-        if self.lines.metrics.receiver_count() == 0 {
+        let watched = self.lines.metrics.receiver_count() > 0;
+        self.unwatched_ticks += 1;
+        if !watched && self.unwatched_ticks < UNWATCHED_TICKS {
             return;
         }
+        self.unwatched_ticks = 0;
         let service = self.service.clone();
-        let stats = async move { service.stats(Caller::HOUSE).await };
-        ctx.spawn(stats.into_actor(self).map(|stats, actor, _| {
-            let Ok(stats) = stats else { return };
+        let look = async move {
+            let (stats, sample) = service.take_sample(Caller::HOUSE).await?;
+            let view = if watched { Some(look(&service).await?) } else { None };
+            Ok::<_, ServiceError>((stats, sample, view))
+        };
+        ctx.spawn(look.into_actor(self).map(|looked, actor, _| {
+            let (stats, sample, view) = match looked {
+                Ok((stats, sample, Some(view))) => (stats, sample, view),
+                Ok(_) => return,
+                Err(error) => return log::warn!("the server cannot be looked after: {error}"),
+            };
             let count = |status| {
                 let mut known = stats.engine.runs_by_status.iter();
                 known.find(|(one, _)| *one == status).map_or(0, |(_, count)| *count)
             };
             let active: u64 =
                 RunStatus::ALL.into_iter().filter(|status| !status.is_terminal()).map(count).sum();
-            let metrics = json!({ "metrics": {
+            let mut metrics = json!({ "metrics": {
                 "active_jobs": active,
                 "queued_jobs": stats.queue_depth,
                 "completed_today": actor.board.completed_today(stats.at),
@@ -389,9 +425,62 @@ impl LobbyActor {
                 "connections": stats.broker.connections.total,
                 "events_per_second": stats.broker.events.per_second,
                 "uptime_s": stats.uptime_s,
+                "stats": stats_json(&stats),
+                "sample": sample,
             }});
+            for (name, value) in view {
+                metrics["metrics"][name] = value;
+            }
             actor.lines.metrics.send_replace(metrics.to_string().into());
         }));
+    }
+}
+
+/// What the dashboard shows besides the figures.
+async fn look(service: &Service) -> Result<Vec<(&'static str, Value)>, ServiceError> {
+    let query = ClientQuery { limit: CLIENTS_SHOWN, ..ClientQuery::default() };
+    let clients = service.clients(Caller::HOUSE, &query).await?;
+    let (rooms, rooms_total) = service.rooms(Caller::HOUSE, ROOMS_SHOWN).await?;
+    let closed: Vec<Value> = clients.closed.iter().take(CLOSINGS_SHOWN).map(wire::closing).collect();
+    Ok(vec![
+        ("queue", crate::surfaces::rest::queue::document(&service.queue(Caller::HOUSE).await?)),
+        ("clients", clients.clients.iter().map(wire::client).collect()),
+        ("clients_total", clients.total.into()),
+        ("closed", closed.into()),
+        ("rooms", rooms.iter().map(wire::room).collect()),
+        ("rooms_total", rooms_total.into()),
+    ])
+}
+
+/// What somebody hears who comes to the dashboard: the last minutes, alerts, runs, and who did what lately.
+pub(super) async fn dashboard_state(service: &Service) -> Result<Value, ServiceError> {
+    let mut runs = service.active_runs(Caller::HOUSE).await?;
+    runs.truncate(RUNS_SHOWN);
+    let jobs: Vec<Value> = runs.iter().map(job_json).collect();
+    let audit = service.audit_log(Caller::HOUSE, None, ENTRIES_SHOWN).await?;
+    Ok(json!({
+        "history": service.history(Caller::HOUSE)?,
+        "alerts": wire::alerts(&service.alerts(Caller::HOUSE).await?),
+        "jobs": jobs,
+        "audit": audit,
+    }))
+}
+
+/// Passes on to the dashboard what people do and what rules find.
+async fn tell_admin_news(mut news: broadcast::Receiver<AdminNews>, lines: Arc<Lines>) {
+    loop {
+        let said = match news.recv().await {
+            Ok(AdminNews::Alert(state, alert)) => {
+                Said { name: "admin_alert", payload: wire::alert_news(state, &alert).to_string() }
+            }
+            Ok(AdminNews::Audit(entry)) => {
+                Said { name: "audit_entry", payload: json!({ "entry": entry }).to_string() }
+            }
+            Err(broadcast::error::RecvError::Lagged(_)) => continue,
+            Err(broadcast::error::RecvError::Closed) => return,
+        };
+        // Nobody may be listening.
+        let _ = lines.dashboard.send(Arc::new(said));
     }
 }
 

@@ -24,6 +24,7 @@ fn run(pipeline: &str) -> Run {
         crash_attempts: 0,
         lease: None,
         retry_of: None,
+        inputs: Vec::new(),
         control: crate::domain::control::RunControl::default(),
         definition: None,
     }

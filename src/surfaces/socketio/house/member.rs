@@ -1,13 +1,14 @@
 //! One client of the house: what it asks, and what it has joined.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use crate::auth::policy::Action;
 use crate::auth::{Auth, AuthError, Caller, Ended};
+use crate::broker::clients::{Card, Enlisted};
 use crate::broker::follow::FollowStream;
 use crate::domain::ids::{ProjectId, RunId};
 use crate::domain::position::Position;
@@ -15,6 +16,7 @@ use crate::service::Service;
 use crate::service::error::ServiceError;
 use crate::surfaces::http::passes::{Pass, words};
 use crate::surfaces::socketio::house::TASKS_MAX;
+use crate::surfaces::socketio::house::client::HouseClient;
 use crate::surfaces::socketio::house::lobby::Lobby;
 use crate::surfaces::socketio::house::pump::pump;
 use crate::surfaces::socketio::house::tasks::{Snapshot, snapshot};
@@ -58,6 +60,7 @@ pub(super) struct Desk {
 pub(super) struct HouseMember {
     desk: Rc<Desk>,
     since: Vec<(RunId, Position)>,
+    listed: Option<(Rc<HouseClient>, Enlisted)>,
 }
 
 /// What a client is told when something does not work.
@@ -107,12 +110,19 @@ impl HouseMember {
             changed: Notify::new(),
             left: Cell::new(false),
         };
-        Self { desk: Rc::new(desk), since }
+        Self { desk: Rc::new(desk), since, listed: None }
+    }
+
+    /// Operators see the client from now on.
+    pub(super) fn enlist(&mut self, client: &Client, card: Card) {
+        let listed = Rc::new(HouseClient::new(card, client.clone(), self.desk.clone()));
+        let enlisted = client.link().shard().enlist(listed.clone());
+        self.listed = Some((listed, enlisted));
     }
 
     /// Lets the client stay for as long as its caller may.
     pub(super) fn stay(&self, client: &Client) {
-        self.desk.stay(client);
+        self.desk.stay(client, self.listed.as_ref().map(|(listed, _)| Rc::downgrade(listed)));
     }
 
     /// Another token for a client that stays: who showed one before shows one in time again.
@@ -129,10 +139,11 @@ impl HouseMember {
             log::info!("a client showed a token that gives no right: {error}");
             refused("forbidden", error.to_string())
         })?;
+        let caller = caller.from_address(self.desk.caller.get().address);
         self.desk.caller.set(caller);
         self.desk.tasks.borrow_mut().retain(|task| caller.may_in(Action::Read, task.room).is_ok());
         self.desk.changed.notify_one();
-        self.desk.stay(client);
+        self.stay(client);
         let role = caller.role.map(|role| role.as_str());
         client.answer(ack, &json!({ "role": role, "expires_at": caller.expires_at }).to_string());
         Ok(())
@@ -140,7 +151,7 @@ impl HouseMember {
 }
 
 impl Desk {
-    fn stay(&self, client: &Client) {
+    fn stay(&self, client: &Client, listed: Option<Weak<HouseClient>>) {
         let told = client.clone();
         let pass = Pass::keep(&self.auth, &self.caller.get(), move |ended| {
             log::info!("a Socket.IO client has to leave: {}", words(ended));
@@ -148,12 +159,21 @@ impl Desk {
                 Ended::Revoked => "revoked",
                 Ended::Expired => "expired",
             };
+            if let Some(listed) = listed.as_ref().and_then(Weak::upgrade) {
+                let close_code = if ended == Ended::Revoked { 4502 } else { 4503 };
+                listed.give_reason(close_code, words(ended));
+            }
             let error = json!({ "task_id": null, "code": code, "message": words(ended) });
             told.emit("task_error", &error.to_string());
             told.disconnect();
             told.link().settle();
         });
         *self.pass.borrow_mut() = pass;
+    }
+
+    /// Whose client it is.
+    pub(super) fn who(&self) -> String {
+        self.caller.get().name()
     }
 
     /// Whether the client hears what concerns everybody: not when it is bound to some projects.
@@ -170,6 +190,8 @@ impl Desk {
 impl Drop for HouseMember {
     fn drop(&mut self) {
         self.desk.left.set(true);
+        // First: what is said of a client that goes is told from what it has joined.
+        self.listed.take();
         self.desk.pass.borrow_mut().take();
         self.desk.tasks.borrow_mut().clear();
         self.desk.changed.notify_one();

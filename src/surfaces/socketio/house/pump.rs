@@ -12,7 +12,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 
 use crate::domain::ids::RunId;
-use crate::surfaces::socketio::house::lobby::Said;
+use crate::surfaces::socketio::house::lobby::{Said, dashboard_state};
 use crate::surfaces::socketio::house::member::Desk;
 use crate::surfaces::socketio::house::tasks::records;
 use crate::surfaces::socketio::namespace::Client;
@@ -27,7 +27,13 @@ pub(super) async fn pump(client: Client, desk: Rc<Desk>, mut everyone: Line) {
     while client.link().room().await && !desk.left.get() {
         match desk.hears_dashboard() {
             true if dashboard.is_none() => {
+                // Subscribed first, so that nothing falls between the state and the news.
                 dashboard = Some((desk.lobby.dashboard(), desk.lobby.metrics()));
+                match dashboard_state(&desk.service).await {
+                    Ok(state) => client.emit("dashboard_state", &state.to_string()),
+                    Err(error) => log::warn!("the dashboard cannot be shown: {error}"),
+                }
+                client.link().settle();
             }
             false => dashboard = None,
             true => {}

@@ -23,20 +23,43 @@ export class Control {
     this.resume.addEventListener('click', () => this.act(this.resume, () => api.resume(page.state.run.id)));
     setInterval(() => this.page.state.status === 'queued' && document.visibilityState === 'visible' && this.load(), PLACE_EVERY_MS);
     this.addRetries();
+    /** The run whose record was asked for, and the worker outside that drives it, if one does. */
+    this.met = null;
+    this.worker = null;
+  }
+
+  /** Whether a worker outside drives the run is on its record and not in its log. */
+  async meet(run) {
+    const id = run?.id ?? null;
+    if (id === this.met) return;
+    this.met = id;
+    this.worker = null;
+    delete document.body.dataset.driven;
+    if (id === null) return;
+    const record = await api.run(id).catch(() => null);
+    if (id !== this.met || !record?.worker) return;
+    this.worker = record.worker.producer;
+    document.body.dataset.driven = '';
+    this.render(this.page.state);
   }
 
   render(state) {
     const { status, run } = state;
+    this.meet(run);
+    const driven = this.worker === null ? null : drivenText(this.worker, isTerminal(status));
+    for (const button of [this.pause, byId('retry')]) withhold(button, driven);
     this.pause.hidden = !run || !PAUSABLE.has(status);
     this.resume.hidden = !run || (status !== 'paused' && status !== 'pausing');
     setText(this.resume, status === 'pausing' ? 'Do not pause' : 'Resume');
     const reach = run && isTerminal(status) ? firstUnfinished(state.agents) : 0;
-    for (const button of document.querySelectorAll('.retry-from')) button.hidden = Number(button.dataset.index) > reach;
-    const stamp = SHOWN.has(status) && run ? `${run.id} ${status} ${state.message}` : null;
+    for (const button of document.querySelectorAll('.retry-from')) button.hidden = driven !== null || Number(button.dataset.index) > reach;
+    const said = driven !== null && status !== 'completed';
+    const stamp = said ? driven : SHOWN.has(status) && run ? `${run.id} ${status} ${state.message}` : null;
     if (stamp === this.stamp) return;
     this.stamp = stamp;
     this.box.hidden = true;
-    if (stamp !== null) this.load();
+    if (said) this.show(el('p', { id: 'driven' }, driven));
+    else if (stamp !== null) this.load();
   }
 
   /** Who paused it, what is asked, how many are before it: that is on the run's record and not in its log. */
@@ -147,6 +170,18 @@ export class Control {
     }
     button.disabled = false;
   }
+}
+
+/** Why a run that a worker outside drives, or drove, is not paused or begun again here. */
+export const drivenText = (worker, ended) => (ended
+  ? `Worker ${worker} drove this run from outside: only a worker can begin it again.`
+  : `Worker ${worker} drives this run from outside. It can be cancelled here; it cannot be paused.`);
+
+/** A control that cannot be used says why. */
+function withhold(button, why) {
+  if (why === null && !button.title) return;
+  button.disabled = why !== null;
+  button.title = why ?? '';
 }
 
 /** The place of the first agent without an output: whoever comes later cannot be the first to work again. */

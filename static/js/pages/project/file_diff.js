@@ -44,7 +44,9 @@ export function drawDiff(box, { path, before, after, blocks }) {
       }
     }
     table.dataset.wide = String(wide);
-    table.replaceChildren(body);
+    // The layout is fixed: without widths of their own all columns would be equally wide.
+    const side = wide ? ['number', 'sign', 'text', 'number', 'sign', 'text'] : ['number', 'number', 'sign', 'text'];
+    table.replaceChildren(el('colgroup', {}, ...side.map((column) => el(`col.${column}`))), body);
   };
   new ResizeObserver(([{ contentRect }], observer) => {
     if (!table.isConnected) return observer.disconnect();

@@ -81,10 +81,14 @@ export class LogPanel {
       el('div.bar.log-bar', {}, this.search, goto, this.level, this.agent, this.foldButton, this.followButton),
       this.empty, el('div.log-frame', {}, this.view, this.fresh),
       el('div.log-note', {}, this.note, this.download));
+    this.narrow = matchMedia('(max-width: 700px)');
     this.list = new VirtualList({
       view: this.view, space: this.space, rows, rowHeight: ROW_HEIGHT,
       row: (index, first) => this.row(index, first),
       onrange: (first, last) => this.need(first, last),
+      // On a phone long lines break.
+      wraps: () => this.narrow.matches,
+      follows: () => this.follow && !this.filter.active,
     });
     // Reading back ends following; being at the end again takes it up.
     // Our own scrolling always ends at the end while following, so whatever does not was a person.
@@ -168,12 +172,12 @@ export class LogPanel {
     const before = this.rows;
     this.rows = this.folding.rows(this.store.total);
     if (this.rows === before || this.filter.active) return;
-    const row = Math.floor(this.list.standing.at / ROW_HEIGHT);
+    const row = Math.floor(this.list.standing.at / this.list.rowHeight);
     const moved = row < before.count ? this.rows.rowOf(before.lineAt(row)) - row : 0;
     if ([...this.list.drawn.keys()].some((index) => before.lineAt(index) !== this.rows.lineAt(index))) this.list.forget();
     if (moved === 0 || this.follow) return;
     this.list.setCount(this.rows.count);
-    this.list.stand(this.list.standing.at + moved * ROW_HEIGHT);
+    this.list.stand(this.list.standing.at + moved * this.list.rowHeight);
   }
 
   /** A group that has ended says how long it is; its button stays, for it may have the focus. */

@@ -44,7 +44,7 @@ export class Outcome {
       el('p.hint', {}, `After ${duration(completion.duration_ms)}, with ${plural(completion.artifacts, 'file')} made.${
         state.run && completion.artifacts > 0 ? ' A retry takes up what finished agents made.' : ''}`),
       agent ? el('div.outcome-actions', {},
-        state.run ? el('button.small', { type: 'button', onclick: () => this.retryFrom(agent.agent) }, `Retry from ${agent.title}`) : null,
+        state.run ? el('button.small.retry-outcome', { type: 'button', onclick: () => this.retryFrom(agent.agent) }, `Retry from ${agent.title}`) : null,
         el('button.small', { type: 'button', onclick: () => this.showErrors(agent.agent) }, 'Show its log')) : null,
     ].filter(Boolean);
   }

@@ -2,8 +2,12 @@
 
 import { api, linesDownload } from '../../ui/api.js';
 import { el } from '../../ui/dom.js';
-import { ago, duration, isActive, percent, plural, statusText, statusTone } from '../../ui/format.js';
+import { ago, duration, isActive, percent, placeText, plural, statusText, statusTone } from '../../ui/format.js';
 import { toast } from '../../ui/notices.js';
+import { drivenText } from './control.js';
+
+/** How often the places of runs that wait are asked for. */
+const PLACE_EVERY_MS = 3000;
 
 export class Runs {
   constructor(page, panel) {
@@ -12,6 +16,8 @@ export class Runs {
     this.stamp = null;
     panel.classList.add('runs');
     panel.addEventListener('shown', () => this.load());
+    // The place of a run that waits changes with runs of other projects, of which this page hears nothing.
+    setInterval(() => this.waits && !panel.hidden && document.visibilityState === 'visible' && this.load(), PLACE_EVERY_MS);
   }
 
   render(state) {
@@ -38,6 +44,7 @@ export class Runs {
   }
 
   draw(runs) {
+    this.waits = runs.some((run) => run.status === 'queued');
     const waiting = runs.filter((run) => run.status === 'queued' && run.id !== this.page.state.run?.id).length;
     const note = waiting === 0 ? null : el('p.hint', { id: 'runs-waiting' }, `${plural(waiting, 'run waits', 'runs wait')} behind the one that is shown.`);
     if (runs.length === 0) {
@@ -58,7 +65,7 @@ export class Runs {
         el('span.cue', { data: { tone: statusTone(run.status) } }, statusText(run.status)),
         isActive(run.status) ? ` ${percent(run.progress)} %` : null,
         error ? el('div.hint', {}, error) : null),
-      el('td', {}, el('time', { title: run.created_at }, ago(run.created_at, Date.now()))),
+      el('td', {}, began(run)),
       el('td', {}, duration(took)),
       el('td', {},
         el('a.button.small.quiet', { href: linesDownload({ run: run.id }), download: true }, 'Log'),
@@ -70,7 +77,16 @@ export class Runs {
         }, 'Cancel') : null,
         isActive(run.status) || run.status === 'completed' ? null : el('button.small.quiet', {
           type: 'button',
+          disabled: Boolean(run.worker),
+          title: run.worker ? drivenText(run.worker.producer, true) : null,
           onclick: () => api.retry(run.id).catch((problem) => toast(problem.text)),
         }, 'Retry')));
   }
+}
+
+/** When a run began; of one that has not, where it stands. */
+function began(run) {
+  if (run.started_at) return el('time', { title: run.started_at }, ago(run.started_at, Date.now()));
+  if (run.status === 'queued') return el('span.hint', {}, placeText(run.position_in_queue, run.starts_in));
+  return el('span.hint', {}, isActive(run.status) ? 'not yet' : 'never');
 }

@@ -42,7 +42,14 @@ export class Tabs {
       byId(`panel-${other}`).hidden = other !== name;
     }
     byId(`tab-${name}`).classList.remove('fresh');
+    this.bring(byId(`tab-${name}`));
     byId(`panel-${name}`).dispatchEvent(new CustomEvent('shown'));
+  }
+
+  /** A strip that is wider than the page shows the tab that is open. */
+  bring(tab) {
+    const bar = byId('tabs');
+    if (bar.scrollWidth > bar.clientWidth) bar.scrollTo({ left: tab.offsetLeft - (bar.clientWidth - tab.offsetWidth) / 2 });
   }
 
   /** Says that there is something new behind a tab. */

@@ -28,11 +28,11 @@ export class Timeline {
     this.head = el('div.timeline-now', { 'aria-hidden': 'true' });
     this.list = el('div.timeline-rows', { role: 'list' });
     this.chart = el('div.timeline-chart', { role: 'group', 'aria-label': 'Timeline. Arrow keys go from bar to bar.' }, this.axis, this.list, this.shades);
-    this.rows = el('tbody');
+    this.rows = el('tbody', { role: 'rowgroup' });
     this.table = el('details.timeline-table', {},
       el('summary', {}, 'As a table'),
-      el('div.scroll-x', {}, el('table', {},
-        el('thead', {}, el('tr', {}, ...['Who', 'What', 'Began', 'Took', 'Said'].map((title) => el('th', { scope: 'col' }, title)))), this.rows)));
+      el('div.scroll-x', {}, el('table', { role: 'table' },
+        el('thead', { role: 'rowgroup' }, el('tr', { role: 'row' }, ...['Who', 'What', 'Began', 'Took', 'Said'].map((title) => el('th', { scope: 'col', role: 'columnheader' }, title)))), this.rows)));
     this.cut = el('p.hint', { hidden: true }, 'The beginning of this run was removed after its time. What is known of it comes from its record.');
     this.box = el('div.timeline', { hidden: true }, this.chart, this.says, this.cut, this.table);
     this.empty = el('div.empty');
@@ -223,12 +223,12 @@ export class Timeline {
       ...this.line.bands.map((bar) => ['Run', bar]),
       ...this.line.rows.flatMap(({ title, bars: own }) => own.map((bar) => [title, bar])),
     ];
-    this.rows.replaceChildren(...bars.map(([title, bar]) => el('tr', {},
-      el('th', { scope: 'row' }, title),
-      el('td', {}, whatOf(bar)),
-      el('td', {}, el('time', { title: new Date(bar.from).toISOString() }, this.began(bar))),
-      el('td', {}, bar.to === null ? 'goes on' : duration(bar.to - bar.from)),
-      el('td', {}, bar.says && sentence(bar.says)))));
+    this.rows.replaceChildren(...bars.map(([title, bar]) => el('tr', { role: 'row' },
+      el('th', { scope: 'row', role: 'rowheader' }, title),
+      el('td', { role: 'cell' }, whatOf(bar)),
+      el('td', { role: 'cell' }, el('time', { title: new Date(bar.from).toISOString() }, this.began(bar))),
+      el('td', { role: 'cell' }, bar.to === null ? 'goes on' : duration(bar.to - bar.from)),
+      el('td', { role: 'cell' }, bar.says && sentence(bar.says)))));
   }
 
   /** Arrow keys: along a row, and to the nearest bar of the next one. */

@@ -1,0 +1,77 @@
+//! The `caption` pipeline: four agents turn images into facts and facts into alternative texts.
+//!
+//! ```text
+//! decoder -> facts      what can be decoded, and what is measured of it
+//!     -> writer         a text of each image from its facts alone, each part with the fact it stands on
+//!     -> inspector      every text held against facts and limits, whoever wrote it; results as JSON and CSV
+//! ```
+//!
+//! One image that cannot be used costs that image, and the run ends as `partial`. People look over the texts after the
+//! run; what they say is no part of it.
+
+pub mod decoder;
+pub mod facts;
+pub mod inspector;
+pub mod model;
+pub mod words;
+pub mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use crate::pipelines::policy::AgentPolicy;
+use crate::pipelines::setup::AgentSetup;
+use crate::pipelines::{Agent, AgentError, AgentHost, AgentInputs, AgentOutput, Pipeline};
+
+/// The pipeline.
+pub const PIPELINE: Pipeline =
+    Pipeline { name: "caption", agents: AGENTS, parallel: 1, check_brief: |_| Ok(()) };
+
+/// Raised whenever the same images may give other facts or texts.
+const VERSION: u32 = 1;
+
+/// Weights are milliseconds of fifty images of twelve megapixels in a release build.
+static AGENTS: &[Agent] = &[
+    agent("decoder", "Decoder", 6_000.0, decoder::run),
+    agent("facts", "Facts", 14_000.0, facts::run),
+    agent("writer", "Alt texts", 20.0, writer::run),
+    agent("inspector", "Inspector", 10.0, inspector::run),
+];
+
+const fn agent(
+    name: &'static str,
+    title: &'static str,
+    weight: f64,
+    run: fn(&AgentInputs, &dyn AgentHost) -> Result<AgentOutput, AgentError>,
+) -> Agent {
+    Agent {
+        name,
+        title,
+        weight,
+        version: VERSION,
+        run,
+        policy: AgentPolicy::DEFAULT,
+        setup: AgentSetup::BUILTIN,
+    }
+}
+
+/// What was asked of the texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// In which language.
+    pub(crate) language: words::Language,
+    /// Characters at most.
+    pub(crate) max_length: usize,
+}
+
+impl Wanted {
+    /// Of the params of a run.
+    pub(crate) fn of(inputs: &AgentInputs) -> Self {
+        let language = match inputs.params.get("language").and_then(serde_json::Value::as_str) {
+            Some("de") => words::Language::German,
+            _ => words::Language::English,
+        };
+        let length = inputs.params.get("max_length").and_then(serde_json::Value::as_u64).unwrap_or(125);
+        Self { language, max_length: usize::try_from(length).unwrap_or(125) }
+    }
+}

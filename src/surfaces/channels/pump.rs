@@ -1,0 +1,161 @@
+//! Brings one client what it has subscribed to, at its own pace: a place is all that is kept of who is slow.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+
+use bytes::BytesMut;
+use tokio::sync::Notify;
+
+use crate::auth::Caller;
+use crate::auth::policy::Action;
+use crate::broker::house::{HouseFollower, HouseRead};
+use crate::domain::position::{Epoch, Position};
+use crate::surfaces::channels::moments::{Moment, Moments};
+use crate::surfaces::channels::protocol::ClientType;
+use crate::surfaces::channels::seat::Places;
+use crate::surfaces::channels::session::{CLOSE_COME_BACK, CLOSE_TRY_AGAIN};
+use crate::surfaces::websocket::Peer;
+
+/// Bytes joined into one write.
+const WRITE_BYTES: usize = 64 * 1024;
+
+/// What a client's session and its pump share, and what the house may know of the client.
+pub(super) struct Desk {
+    /// Whose client it is.
+    pub(super) caller: Cell<Caller>,
+    /// What it says that it is.
+    pub(super) client_type: Cell<ClientType>,
+    /// What it calls itself.
+    pub(super) client_name: RefCell<Box<str>>,
+    /// Where it stands on each channel.
+    pub(super) places: RefCell<Places>,
+    /// The epoch of the house, once it is known.
+    pub(super) epoch: Cell<Epoch>,
+    /// Up to this place the client knows that something was lost.
+    pub(super) told: Cell<u64>,
+    /// Something of this has changed.
+    pub(super) changed: Notify,
+    /// The session is gone.
+    pub(super) over: Cell<bool>,
+    /// The pump is there.
+    pub(super) pumps: Cell<bool>,
+}
+
+impl Desk {
+    pub(super) fn new(caller: Caller) -> Self {
+        Self {
+            caller: Cell::new(caller),
+            client_type: Cell::default(),
+            client_name: RefCell::default(),
+            places: RefCell::default(),
+            epoch: Cell::new(Epoch(0)),
+            told: Cell::new(0),
+            changed: Notify::new(),
+            over: Cell::new(false),
+            pumps: Cell::new(false),
+        }
+    }
+
+    /// Up to where everything was sent that is subscribed to; none without a subscription.
+    pub(super) fn position(&self) -> Option<Position> {
+        let places = self.places.borrow();
+        (!places.is_empty()).then(|| Position { epoch: self.epoch.get(), seq: places.place() })
+    }
+}
+
+/// Runs until nothing is subscribed to any more, or the client is gone.
+pub(super) async fn pump(desk: Rc<Desk>, peer: Peer, mut follower: HouseFollower, mut moments: Moments) {
+    let mut seen = 0;
+    loop {
+        drained(&desk, &peer).await;
+        if desk.over.get() || peer.outlet.is_ending() || desk.places.borrow().is_empty() {
+            break;
+        }
+        let place = desk.places.borrow().place();
+        let read = follower.read(place, desk.told.get()).await;
+        // Subscribed from an earlier position meanwhile: what was read is not what comes next.
+        if desk.over.get() || desk.places.borrow().place() != place {
+            continue;
+        }
+        match read {
+            Ok(HouseRead::Frames { frames, through }) => {
+                let (mut bytes, mut count) = (BytesMut::new(), 0);
+                let (mut places, caller) = (desk.places.borrow_mut(), desk.caller.get());
+                let mut left = frames.iter();
+                while bytes.len() < WRITE_BYTES
+                    && let Some(frame) = left.next()
+                {
+                    count += places.take(frame, &caller, &mut bytes);
+                }
+                if left.as_slice().is_empty() {
+                    places.reach(through);
+                }
+                drop(places);
+                peer.outlet.write(&bytes.freeze());
+                peer.shard.counters().delivered.fetch_add(count as u64, Ordering::Relaxed);
+            }
+            Ok(HouseRead::CaughtUp) => {
+                seen = tell_moments(&desk, &peer, &mut moments, seen);
+                tokio::select! {
+                    () = follower.changed() => {}
+                    () = desk.changed.notified() => {}
+                    () = moments.changed() => {}
+                }
+            }
+            Ok(HouseRead::Lost) => {
+                // It comes back with its position and is told what it has missed for good.
+                peer.close(CLOSE_COME_BACK, "what comes next was removed, come back with your position");
+                break;
+            }
+            Err(error) => {
+                log::warn!("a client of the channels cannot be served: {error}");
+                peer.close(CLOSE_TRY_AGAIN, "the events cannot be read now");
+                break;
+            }
+        }
+    }
+    desk.pumps.set(false);
+}
+
+/// Waits until all that was written has gone out, or nobody is there.
+async fn drained(desk: &Desk, peer: &Peer) {
+    poll_fn(|cx| {
+        if peer.outlet.is_idle() || peer.outlet.is_ending() || desk.over.get() {
+            return Poll::Ready(());
+        }
+        peer.outlet.wake_when_drained(cx.waker());
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Tells how things stand now, of what is subscribed to and was not told yet. It is about the whole server: who is bound to
+/// some projects does not hear it.
+fn tell_moments(desk: &Desk, peer: &Peer, moments: &mut Moments, seen: u64) -> u64 {
+    let newest = moments.newest();
+    if desk.caller.get().may(Action::Read).is_err() {
+        return newest.version;
+    }
+    let places = desk.places.borrow();
+    let position = Position { epoch: desk.epoch.get(), seq: places.place() };
+    for moment in newest.moments.iter().filter(|moment| moment.version > seen) {
+        // One on a channel that is subscribed to later is told then.
+        if places.hears(moment.channel) {
+            peer.send_text(&moment_json(moment, position));
+        }
+    }
+    newest.version
+}
+
+fn moment_json(moment: &Moment, position: Position) -> String {
+    format!(
+        r#"{{"type":"{}","timestamp":"{}","channel":"{}","position":"{position}",{}"#,
+        moment.kind,
+        moment.at,
+        moment.channel_name(),
+        moment.members.trim_start_matches('{'),
+    )
+}

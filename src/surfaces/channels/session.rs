@@ -1,0 +1,260 @@
+//! One client of the channel socket: who it is, what it wants to hear. Events do not pass through here.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix::fut::wrap_future;
+use actix::prelude::*;
+use bytes::Bytes;
+
+use crate::auth::policy::Action;
+use crate::auth::{AuthError, Caller, Ended};
+use crate::domain::ids::ClientId;
+use crate::domain::position::Position;
+use crate::surfaces::channels::door::ChannelDoor;
+use crate::surfaces::channels::protocol::{Command, Gap, Reply, channel_names, parse, shown};
+use crate::surfaces::channels::pump::{Desk, pump};
+use crate::surfaces::http::passes::{Pass, words};
+use crate::surfaces::vocabulary::{CHANNELS, channel};
+use crate::surfaces::websocket::pace::{Pace, Verdict};
+use crate::surfaces::websocket::{Peer, Session, Socket, SocketContext};
+
+/// Messages that were not understood before the socket is closed.
+const MALFORMED_MAX: u32 = 10;
+/// Close code: come back with your position.
+pub(super) const CLOSE_COME_BACK: u16 = 4000;
+/// Close code: the server failed; try again.
+pub(super) const CLOSE_TRY_AGAIN: u16 = 4001;
+/// Close code: no valid token came in time, or it gives no right to read.
+const CLOSE_UNAUTHORISED: u16 = 4501;
+/// Close code: the token was revoked, or its bearer has signed out.
+const CLOSE_REVOKED: u16 = 4502;
+/// Close code: the token has expired.
+const CLOSE_EXPIRED: u16 = 4503;
+/// How long a client without a role may take to send its token.
+const AUTH_WITHIN: Duration = Duration::from_secs(10);
+
+/// A client of the channels.
+pub(super) struct ChannelSession {
+    door: Rc<ChannelDoor>,
+    client: ClientId,
+    desk: Rc<Desk>,
+    welcomed: bool,
+    malformed: u32,
+    pass: Option<Pass>,
+    pace: Option<Pace>,
+}
+
+impl Drop for ChannelSession {
+    fn drop(&mut self) {
+        self.desk.over.set(true);
+        self.desk.changed.notify_one();
+    }
+}
+
+impl ChannelSession {
+    pub(super) fn new(door: Rc<ChannelDoor>, client: ClientId, caller: Caller) -> Self {
+        let desk = Rc::new(Desk::new(caller));
+        Self { door, client, desk, welcomed: false, malformed: 0, pass: None, pace: None }
+    }
+
+    /// The client is this caller from now on, for as long as the caller may stay.
+    fn welcome(&mut self, caller: Caller, peer: &Peer) {
+        self.desk.caller.set(caller);
+        let (outlet, client) = (peer.clone(), self.client);
+        self.pass = Pass::keep(&self.door.auth, &caller, move |ended| {
+            log::info!("a client has to leave: {}; client.id={client}", words(ended));
+            let code = match ended {
+                Ended::Revoked => CLOSE_REVOKED,
+                Ended::Expired => CLOSE_EXPIRED,
+            };
+            outlet.close(code, words(ended));
+        });
+        if !std::mem::replace(&mut self.welcomed, true) {
+            let reply = Reply::Connection {
+                status: "connected",
+                client_id: self.client,
+                message: "Connected",
+                channels: channel_names(),
+                heartbeat_ms: self.door.heartbeat_ms,
+            };
+            peer.send_text(&reply.json());
+        }
+    }
+
+    /// Takes note that the client has spoken. False when it is to be heard no longer.
+    fn paced(&mut self, peer: &Peer, ctx: &mut SocketContext<Self>) -> bool {
+        let per_second = self.door.messages_per_second;
+        if per_second == 0 {
+            return true;
+        }
+        let now_ms = peer.shard.now_ms();
+        match self.pace.get_or_insert_with(|| Pace::new(per_second, now_ms)).take(1, now_ms) {
+            Verdict::Go => true,
+            // What the client sends stays with it until it is listened to again.
+            Verdict::Wait(ms) => {
+                let pause = tokio::time::sleep(Duration::from_millis(ms));
+                ctx.wait(wrap_future::<_, Socket<Self>>(pause).map(|(), _, _| ()));
+                true
+            }
+            Verdict::TooFast => {
+                peer.close(1008, "too many messages");
+                false
+            }
+        }
+    }
+
+    /// Subscribes: nothing else of this client is heard until that is answered.
+    fn subscribe(
+        &self,
+        names: &[String],
+        since: Option<Position>,
+        peer: &Peer,
+        ctx: &mut SocketContext<Self>,
+    ) {
+        let channels = known(names, peer);
+        if channels.is_empty() {
+            return;
+        }
+        let house = self.door.service.broker().house().clone();
+        let entering = async move { house.enter(since).await };
+        ctx.wait(wrap_future::<_, Socket<Self>>(entering).map(move |entry, socket, _| {
+            let (session, peer) = socket.parts();
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    log::warn!("a client could not subscribe: {error}");
+                    return peer.close(CLOSE_TRY_AGAIN, "the events cannot be read now");
+                }
+            };
+            let desk = &session.desk;
+            desk.epoch.set(entry.position.epoch);
+            let stays = channels.iter().all(|channel| desk.places.borrow().hears(*channel));
+            let (position, resumed, gap) = match desk.position() {
+                Some(position) if stays => (position, true, None),
+                _ => (entry.position, entry.resumed, entry.gap),
+            };
+            if let Some((_, to)) = gap {
+                desk.told.set(desk.told.get().max(to.seq));
+            }
+            let reply = Reply::Subscribed {
+                channels: channels.iter().map(|channel| CHANNELS[usize::from(*channel)].name).collect(),
+                position: position.to_string(),
+                resumed,
+                gap: gap.map(|(from, to)| Gap { from: from.to_string(), to: to.to_string() }),
+            };
+            peer.send_text(&reply.json());
+            desk.places.borrow_mut().subscribe(&channels, entry.position.seq);
+            session.listen(peer);
+        }));
+    }
+
+    /// Something is subscribed to: the pump goes on, or begins.
+    fn listen(&self, peer: &Peer) {
+        self.desk.changed.notify_one();
+        if !self.desk.pumps.replace(true) {
+            let follower = self.door.service.broker().house().follow();
+            actix::spawn(pump(self.desk.clone(), peer.clone(), follower, self.door.moments.clone()));
+        }
+    }
+
+    fn unsubscribe(&self, names: &[String], peer: &Peer) {
+        let channels = known(names, peer);
+        if channels.is_empty() {
+            return;
+        }
+        self.desk.places.borrow_mut().unsubscribe(&channels);
+        self.desk.changed.notify_one();
+        let channels = channels.iter().map(|channel| CHANNELS[usize::from(*channel)].name).collect();
+        peer.send_text(&Reply::Unsubscribed { channels }.json());
+    }
+
+    fn auth(&mut self, token: &str, peer: &Peer) {
+        match self.door.auth.caller_of_token(token) {
+            Ok(caller) if caller.may_somewhere(Action::Read).is_ok() => self.welcome(caller, peer),
+            refused => {
+                let why = refused.err().unwrap_or(AuthError::OutOfScope);
+                log::info!("a client showed a token that gives no right: {why}; client.id={}", self.client);
+                match why {
+                    AuthError::Expired => peer.close(CLOSE_EXPIRED, words(Ended::Expired)),
+                    _ => peer.close(CLOSE_UNAUTHORISED, "this token gives no right to read here"),
+                }
+            }
+        }
+    }
+}
+
+impl Session for ChannelSession {
+    fn opened(&mut self, peer: &Peer, ctx: &mut SocketContext<Self>) {
+        let caller = self.desk.caller.get();
+        if caller.may_somewhere(Action::Read).is_ok() {
+            return self.welcome(caller, peer);
+        }
+        ctx.run_later(AUTH_WITHIN, |socket, _| {
+            let (session, peer) = socket.parts();
+            if !session.welcomed {
+                peer.close(CLOSE_UNAUTHORISED, "no token came");
+            }
+        });
+    }
+
+    fn text(&mut self, text: &str, peer: &Peer, ctx: &mut SocketContext<Self>) {
+        if !self.paced(peer, ctx) {
+            return;
+        }
+        match parse(text) {
+            Ok(Command::Auth(token)) => self.auth(&token, peer),
+            Ok(_) if !self.welcomed => {
+                error(peer, "unauthorised", "send {\"type\":\"auth\",\"token\":…} first");
+            }
+            Ok(Command::Ping) => {
+                let position = self.desk.position().map(|position| position.to_string());
+                peer.send_text(&Reply::Pong { timestamp: self.door.clock.now(), position }.json());
+            }
+            Ok(Command::Register { client_type, client_name }) => {
+                let (client_id, client_name_sent) = (self.client, client_name.as_str());
+                let reply = Reply::Registered { client_id, client_type, client_name: client_name_sent };
+                peer.send_text(&reply.json());
+                self.desk.client_type.set(client_type);
+                *self.desk.client_name.borrow_mut() = client_name.into();
+            }
+            Ok(Command::Subscribe { channels, since }) => self.subscribe(&channels, since, peer, ctx),
+            Ok(Command::Unsubscribe { channels }) => self.unsubscribe(&channels, peer),
+            Err(wrong) => {
+                error(peer, wrong.code, &wrong.message);
+                self.malformed += 1;
+                if self.malformed >= MALFORMED_MAX {
+                    peer.close(1008, "too many malformed messages");
+                }
+            }
+        }
+    }
+
+    fn binary(&mut self, _: Bytes, peer: &Peer, _: &mut SocketContext<Self>) {
+        peer.close(1003, "only text is understood");
+    }
+}
+
+/// The channels of these names, each once; the client is told of names that are none.
+fn known(names: &[String], peer: &Peer) -> Vec<u8> {
+    let mut channels = Vec::new();
+    let mut unknown = Vec::new();
+    for name in names {
+        match channel(name) {
+            Some(channel) if !channels.contains(&channel) => channels.push(channel),
+            Some(_) => {}
+            None => unknown.push(format!("\"{}\"", shown(name))),
+        }
+    }
+    if !unknown.is_empty() {
+        let all = channel_names();
+        let message = format!("there is no channel {}; known are {}", unknown.join(", "), all.join(", "));
+        let reply = Reply::Error { code: "unknown_channel", message: &message, channels: Some(all) };
+        peer.send_text(&reply.json());
+    }
+    channels
+}
+
+fn error(peer: &Peer, code: &str, message: &str) {
+    peer.send_text(&Reply::Error { code, message, channels: None }.json());
+}
