@@ -265,6 +265,18 @@ pub struct Enlisted {
     key: usize,
 }
 
+impl Enlisted {
+    /// The client is described like this from now on.
+    pub fn describe_as(&self, client: Rc<dyn LiveClient>) {
+        let mut clients = self.shard.clients().borrow_mut();
+        let Some(listed) = clients.get_mut(self.key) else { return };
+        let by_type = &self.shard.counters().roll.by_type;
+        by_type[client.card().kind as usize].fetch_add(1, Ordering::Relaxed);
+        by_type[listed.card().kind as usize].fetch_sub(1, Ordering::Relaxed);
+        *listed = client;
+    }
+}
+
 impl Drop for Enlisted {
     fn drop(&mut self) {
         let gone = self.shard.clients().borrow_mut().try_remove(self.key);

@@ -18,6 +18,8 @@ pub struct Counters {
     pub task_followers: AtomicU64,
     /// Socket.IO sessions that are open, on any transport.
     pub socketio_sessions: AtomicU64,
+    /// Connections of the channel socket.
+    pub channel_sockets: AtomicU64,
     /// Those of `connections` that are WebSockets of Socket.IO sessions.
     pub socketio_sockets: AtomicU64,
     /// Events that were appended.

@@ -416,15 +416,22 @@ impl Broker {
         let counters = &self.links.counters;
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let (followers, sessions) = (load(&counters.followers), load(&counters.socketio_sessions));
-        let sockets = load(&counters.connections).saturating_sub(load(&counters.socketio_sockets));
-        let total = sockets + followers + sessions;
+        let channels = load(&counters.channel_sockets);
+        let others = channels + load(&counters.socketio_sockets);
+        let sockets = load(&counters.connections).saturating_sub(others);
+        let total = sockets + channels + followers + sessions;
         let (active, largest) = self.links.room_figures();
         BrokerStats {
             connections: ConnectionStats {
                 total,
-                by_surface: [("room", sockets), ("sse", followers), ("socketio", sessions)]
-                    .map(|(surface, count)| (surface.to_owned(), count))
-                    .into(),
+                by_surface: [
+                    (clients::Surface::Room, sockets),
+                    (clients::Surface::Channels, channels),
+                    (clients::Surface::Sse, followers),
+                    (clients::Surface::SocketIo, sessions),
+                ]
+                .map(|(surface, count)| (surface.as_str().to_owned(), count))
+                .into(),
                 by_client_type: by_client_type(&counters.roll, total),
             },
             rooms: RoomStats { active, largest },

@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 
 use crate::helpers::process::Server;
-use crate::helpers::{READING_LIST, Socket, TestApp, spawn_app, spawn_app_with, wait_for};
+use crate::helpers::{ADMIN_TOKEN, READING_LIST, Socket, TestApp, spawn_app, spawn_app_with, wait_for};
 
 const CHANNELS: [&str; 7] = ["jobs", "photos", "sessions", "system", "queue", "approval", "export"];
 
@@ -512,4 +512,58 @@ async fn a_stop_says_goodbye_after_the_last_event() {
         subscribed(&back.address.to_string(), &["jobs"], told[2]["position"].as_str()).await;
     socket.expect_silence().await;
     wait_for("the server to answer", async || (back.get("/healthz").await.0 == 200).then_some(())).await;
+}
+
+#[tokio::test]
+async fn operators_see_the_clients_speak_to_them_and_put_them_out() {
+    let app = spawn_app().await;
+    let mut socket = open(&app.address.to_string()).await;
+    let client = socket.connection["client_id"].clone();
+    let see = async |path: &str| {
+        let request = app.http.get(app.url(path)).bearer_auth(ADMIN_TOKEN);
+        request.send().await.unwrap().json::<Value>().await.unwrap()
+    };
+    let act = async |path: &str, body: Value| {
+        let request = app.http.post(app.url(path)).bearer_auth(ADMIN_TOKEN).json(&body);
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.json::<Value>().await.unwrap())
+    };
+
+    socket.send(json!({ "type": "register", "client_type": "lightroom", "client_name": "Darkroom" })).await;
+    socket.expect_push("registered").await;
+    subscribe(&mut socket, &["jobs", "approval"], None).await;
+    let seen = see("/websocket/clients?surface=channels").await;
+    let listed = &seen["clients"][0];
+    assert_eq!((&seen["total"], &listed["id"]), (&json!(1), &client));
+    assert_eq!((&listed["type"], &listed["name"]), (&json!("lightroom"), &json!("Darkroom")));
+    assert_eq!(listed["subscriptions"], json!(["jobs", "approval"]));
+    let stats = see("/websocket/stats").await;
+    assert_eq!(stats["by_type"], json!({ "lightroom": 1 }));
+    let stats = see("/api/admin/stats").await;
+    assert_eq!(
+        stats["connections"]["by_surface"],
+        json!({ "channels": 1, "room": 0, "socketio": 0, "sse": 0 })
+    );
+
+    let heard = act("/websocket/broadcast", json!({ "message": "to jobs", "channel": "jobs" })).await;
+    assert_eq!((heard.0, &heard.1["clients"]), (200, &json!(1)), "{heard:?}");
+    assert_eq!(socket.expect_push("broadcast").await["message"], "to jobs");
+    let unheard = act("/websocket/broadcast", json!({ "message": "to photos", "channel": "photos" })).await;
+    assert_eq!((unheard.0, &unheard.1["clients"]), (200, &json!(0)), "{unheard:?}");
+
+    let out = format!("/websocket/disconnect/{}", text(&client));
+    assert_eq!(act(&out, json!({ "reason": "closing time" })).await.0, 200);
+    assert_eq!(socket.close_code().await, 4505);
+    let closing = wait_for("the client to be gone", async || {
+        let seen = see("/websocket/clients").await;
+        seen["closed"].get(0).cloned()
+    })
+    .await;
+    assert_eq!((&closing["surface"], &closing["type"]), (&json!("channels"), &json!("lightroom")));
+    assert_eq!(
+        (&closing["code"], &closing["reason"]),
+        (&json!(4505), &json!("disconnected by admin: closing time"))
+    );
+    let stats = see("/api/admin/stats").await;
+    assert_eq!(stats["connections"]["by_surface"]["channels"], 0);
 }

@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::service::Service;
 use crate::surfaces::channels::moments::Moments;
 use crate::surfaces::channels::session::ChannelSession;
+use crate::surfaces::http::card;
 use crate::surfaces::http::head_of;
 use crate::surfaces::http::problem::Problem;
 use crate::surfaces::http::query::Query;
@@ -56,10 +57,12 @@ impl ChannelDoor {
     }
 
     async fn open(self: Rc<Self>, incoming: Incoming, caller: Caller) -> std::io::Result<()> {
+        let user_agent = card::user_agent(incoming.request.head());
         let upgraded = incoming.accept().await?;
         let (here, limits) = (self.service.broker().local_shard(), self.limits);
         // It hears of all rooms, so one thread is as good as another: it stays where it came in.
-        upgraded.start_here(&here, limits, move |client| ChannelSession::new(self, client, caller));
+        upgraded
+            .start_here(&here, limits, move |client| ChannelSession::new(self, client, caller, user_agent));
         Ok(())
     }
 

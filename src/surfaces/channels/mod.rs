@@ -1,6 +1,7 @@
 //! The channel socket: `GET /ws`, PROTOCOL section 4. Channels are views of the logs of all rooms, in the order in which
 //! the house has taken their events; there is no second store.
 
+mod client;
 mod codec;
 mod door;
 mod moments;

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::broker::clients::ClientType;
 use crate::domain::ids::ClientId;
 use crate::domain::position::Position;
 use crate::domain::time::Timestamp;
@@ -13,21 +14,6 @@ const NAMES_MAX: usize = 32;
 const SHOWN_CHARS_MAX: usize = 40;
 /// Letters that the name of a client may have.
 const CLIENT_NAME_CHARS_MAX: usize = 120;
-
-/// What a client is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum ClientType {
-    /// A program with windows, or a browser.
-    Gui,
-    /// On a phone.
-    Mobile,
-    /// The plug-in of a photo program.
-    Lightroom,
-    /// Anything else.
-    #[default]
-    Unknown,
-}
 
 /// What a client says.
 #[derive(Debug, PartialEq)]
@@ -76,12 +62,7 @@ pub(super) fn parse(text: &str) -> Result<Command, Malformed> {
     match field("type")? {
         "ping" => Ok(Command::Ping),
         "register" => {
-            let client_type = match optional("client_type")? {
-                Some("gui") => ClientType::Gui,
-                Some("mobile") => ClientType::Mobile,
-                Some("lightroom") => ClientType::Lightroom,
-                _ => ClientType::Unknown,
-            };
+            let client_type = ClientType::parse(optional("client_type")?.unwrap_or_default());
             let client_name = optional("client_name")?.unwrap_or_default().to_owned();
             if client_name.chars().count() > CLIENT_NAME_CHARS_MAX {
                 let message = format!("\"client_name\" may have at most {CLIENT_NAME_CHARS_MAX} letters");

@@ -14,7 +14,6 @@ use crate::auth::policy::Action;
 use crate::broker::house::{HouseFollower, HouseRead};
 use crate::domain::position::{Epoch, Position};
 use crate::surfaces::channels::moments::{Moment, Moments};
-use crate::surfaces::channels::protocol::ClientType;
 use crate::surfaces::channels::seat::Places;
 use crate::surfaces::channels::session::{CLOSE_COME_BACK, CLOSE_TRY_AGAIN};
 use crate::surfaces::websocket::Peer;
@@ -26,10 +25,6 @@ const WRITE_BYTES: usize = 64 * 1024;
 pub(super) struct Desk {
     /// Whose client it is.
     pub(super) caller: Cell<Caller>,
-    /// What it says that it is.
-    pub(super) client_type: Cell<ClientType>,
-    /// What it calls itself.
-    pub(super) client_name: RefCell<Box<str>>,
     /// Where it stands on each channel.
     pub(super) places: RefCell<Places>,
     /// The epoch of the house, once it is known.
@@ -38,6 +33,8 @@ pub(super) struct Desk {
     pub(super) told: Cell<u64>,
     /// Something of this has changed.
     pub(super) changed: Notify,
+    /// Events that it was sent.
+    pub(super) sent: Cell<u64>,
     /// The session is gone.
     pub(super) over: Cell<bool>,
     /// The pump is there.
@@ -48,12 +45,11 @@ impl Desk {
     pub(super) fn new(caller: Caller) -> Self {
         Self {
             caller: Cell::new(caller),
-            client_type: Cell::default(),
-            client_name: RefCell::default(),
             places: RefCell::default(),
             epoch: Cell::new(Epoch(0)),
             told: Cell::new(0),
             changed: Notify::new(),
+            sent: Cell::new(0),
             over: Cell::new(false),
             pumps: Cell::new(false),
         }
@@ -95,6 +91,7 @@ pub(super) async fn pump(desk: Rc<Desk>, peer: Peer, mut follower: HouseFollower
                 }
                 drop(places);
                 peer.outlet.write(&bytes.freeze());
+                desk.sent.set(desk.sent.get() + count as u64);
                 peer.shard.counters().delivered.fetch_add(count as u64, Ordering::Relaxed);
             }
             Ok(HouseRead::CaughtUp) => {

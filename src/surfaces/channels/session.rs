@@ -1,6 +1,7 @@
 //! One client of the channel socket: who it is, what it wants to hear. Events do not pass through here.
 
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix::fut::wrap_future;
@@ -9,11 +10,14 @@ use bytes::Bytes;
 
 use crate::auth::policy::Action;
 use crate::auth::{AuthError, Caller, Ended};
+use crate::broker::clients::{ClientType, Enlisted, Surface};
 use crate::domain::ids::ClientId;
 use crate::domain::position::Position;
+use crate::surfaces::channels::client::ChannelClient;
 use crate::surfaces::channels::door::ChannelDoor;
 use crate::surfaces::channels::protocol::{Command, Gap, Reply, channel_names, parse, shown};
 use crate::surfaces::channels::pump::{Desk, pump};
+use crate::surfaces::http::card::card;
 use crate::surfaces::http::passes::{Pass, words};
 use crate::surfaces::vocabulary::{CHANNELS, channel};
 use crate::surfaces::websocket::pace::{Pace, Verdict};
@@ -39,6 +43,8 @@ pub(super) struct ChannelSession {
     door: Rc<ChannelDoor>,
     client: ClientId,
     desk: Rc<Desk>,
+    user_agent: String,
+    listed: Option<(ChannelClient, Enlisted)>,
     welcomed: bool,
     malformed: u32,
     pass: Option<Pass>,
@@ -49,17 +55,41 @@ impl Drop for ChannelSession {
     fn drop(&mut self) {
         self.desk.over.set(true);
         self.desk.changed.notify_one();
+        self.door.service.broker().counters().channel_sockets.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 impl ChannelSession {
-    pub(super) fn new(door: Rc<ChannelDoor>, client: ClientId, caller: Caller) -> Self {
-        let desk = Rc::new(Desk::new(caller));
-        Self { door, client, desk, welcomed: false, malformed: 0, pass: None, pace: None }
+    pub(super) fn new(door: Rc<ChannelDoor>, client: ClientId, caller: Caller, user_agent: String) -> Self {
+        door.service.broker().counters().channel_sockets.fetch_add(1, Ordering::Relaxed);
+        let (desk, welcomed, malformed) = (Rc::new(Desk::new(caller)), false, 0);
+        Self { door, client, desk, user_agent, listed: None, welcomed, malformed, pass: None, pace: None }
+    }
+
+    /// Operators see the client from now on.
+    fn enlist(&mut self, peer: &Peer) {
+        let user_agent = std::mem::take(&mut self.user_agent);
+        let (now, caller) = (self.door.clock.now(), self.desk.caller.get());
+        let card = card(self.client, Surface::Channels, &user_agent, &caller, now, &peer.shard);
+        let head = self.door.service.broker().house().head();
+        let client = ChannelClient { card, desk: self.desk.clone(), peer: peer.clone(), head };
+        let enlisted = peer.shard.enlist(Rc::new(client.clone()));
+        self.listed = Some((client, enlisted));
+    }
+
+    /// The client says what it is.
+    fn register(&mut self, kind: ClientType, name: &str) {
+        let Some((client, enlisted)) = &mut self.listed else { return };
+        client.card.kind = kind;
+        if !name.is_empty() {
+            client.card.name = name.into();
+        }
+        enlisted.describe_as(Rc::new(client.clone()));
     }
 
     /// The client is this caller from now on, for as long as the caller may stay.
     fn welcome(&mut self, caller: Caller, peer: &Peer) {
+        let caller = caller.from_address(self.desk.caller.get().address);
         self.desk.caller.set(caller);
         let (outlet, client) = (peer.clone(), self.client);
         self.pass = Pass::keep(&self.door.auth, &caller, move |ended| {
@@ -79,6 +109,7 @@ impl ChannelSession {
                 heartbeat_ms: self.door.heartbeat_ms,
             };
             peer.send_text(&reply.json());
+            self.enlist(peer);
         }
     }
 
@@ -215,8 +246,7 @@ impl Session for ChannelSession {
                 let (client_id, client_name_sent) = (self.client, client_name.as_str());
                 let reply = Reply::Registered { client_id, client_type, client_name: client_name_sent };
                 peer.send_text(&reply.json());
-                self.desk.client_type.set(client_type);
-                *self.desk.client_name.borrow_mut() = client_name.into();
+                self.register(client_type, &client_name);
             }
             Ok(Command::Subscribe { channels, since }) => self.subscribe(&channels, since, peer, ctx),
             Ok(Command::Unsubscribe { channels }) => self.unsubscribe(&channels, peer),

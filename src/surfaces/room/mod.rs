@@ -3,7 +3,7 @@
 mod client;
 pub(in crate::surfaces) mod codec;
 mod door;
-mod protocol;
+pub(in crate::surfaces) mod protocol;
 mod session;
 
 pub use self::codec::{RoomEncoder, RoomPhrases};

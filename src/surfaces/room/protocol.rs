@@ -85,7 +85,7 @@ pub(super) fn parse(text: &str) -> Result<Command, Malformed> {
 }
 
 /// What an administrator says to everybody.
-pub(super) fn announcement_json(announcement: &Announcement) -> String {
+pub(in crate::surfaces) fn announcement_json(announcement: &Announcement) -> String {
     let Announcement { message, at } = announcement;
     format!(r#"{{"type":"broadcast","timestamp":"{at}","message":{message}}}"#)
 }
