@@ -2,14 +2,13 @@
 
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use actix::fut::wrap_future;
 use actix::prelude::*;
 use bytes::Bytes;
 
 use crate::auth::policy::Action;
-use crate::auth::{AuthError, Caller, Ended};
+use crate::auth::{AuthError, Caller};
 use crate::broker::clients::{ClientType, Enlisted, Surface};
 use crate::domain::ids::ClientId;
 use crate::domain::position::Position;
@@ -18,25 +17,15 @@ use crate::surfaces::channels::door::ChannelDoor;
 use crate::surfaces::channels::protocol::{Command, Gap, Reply, channel_names, parse, shown};
 use crate::surfaces::channels::pump::{Desk, pump};
 use crate::surfaces::http::card::card;
-use crate::surfaces::http::passes::{Pass, words};
+use crate::surfaces::http::passes::Pass;
 use crate::surfaces::vocabulary::{CHANNELS, channel};
-use crate::surfaces::websocket::pace::{Pace, Verdict};
+use crate::surfaces::websocket::manners::{AUTH_WITHIN, CLOSE_UNAUTHORISED, Manners, keep, refuse_token};
 use crate::surfaces::websocket::{Peer, Session, Socket, SocketContext};
 
-/// Messages that were not understood before the socket is closed.
-const MALFORMED_MAX: u32 = 10;
 /// Close code: come back with your position.
 pub(super) const CLOSE_COME_BACK: u16 = 4000;
 /// Close code: the server failed; try again.
 pub(super) const CLOSE_TRY_AGAIN: u16 = 4001;
-/// Close code: no valid token came in time, or it gives no right to read.
-const CLOSE_UNAUTHORISED: u16 = 4501;
-/// Close code: the token was revoked, or its bearer has signed out.
-const CLOSE_REVOKED: u16 = 4502;
-/// Close code: the token has expired.
-const CLOSE_EXPIRED: u16 = 4503;
-/// How long a client without a role may take to send its token.
-const AUTH_WITHIN: Duration = Duration::from_secs(10);
 
 /// A client of the channels.
 pub(super) struct ChannelSession {
@@ -46,9 +35,8 @@ pub(super) struct ChannelSession {
     user_agent: String,
     listed: Option<(ChannelClient, Enlisted)>,
     welcomed: bool,
-    malformed: u32,
+    manners: Manners,
     pass: Option<Pass>,
-    pace: Option<Pace>,
 }
 
 impl Drop for ChannelSession {
@@ -62,8 +50,8 @@ impl Drop for ChannelSession {
 impl ChannelSession {
     pub(super) fn new(door: Rc<ChannelDoor>, client: ClientId, caller: Caller, user_agent: String) -> Self {
         door.service.broker().counters().channel_sockets.fetch_add(1, Ordering::Relaxed);
-        let (desk, welcomed, malformed) = (Rc::new(Desk::new(caller)), false, 0);
-        Self { door, client, desk, user_agent, listed: None, welcomed, malformed, pass: None, pace: None }
+        let (desk, welcomed, manners) = (Rc::new(Desk::new(caller)), false, Manners::default());
+        Self { door, client, desk, user_agent, listed: None, welcomed, manners, pass: None }
     }
 
     /// Operators see the client from now on.
@@ -91,15 +79,7 @@ impl ChannelSession {
     fn welcome(&mut self, caller: Caller, peer: &Peer) {
         let caller = caller.from_address(self.desk.caller.get().address);
         self.desk.caller.set(caller);
-        let (outlet, client) = (peer.clone(), self.client);
-        self.pass = Pass::keep(&self.door.auth, &caller, move |ended| {
-            log::info!("a client has to leave: {}; client.id={client}", words(ended));
-            let code = match ended {
-                Ended::Revoked => CLOSE_REVOKED,
-                Ended::Expired => CLOSE_EXPIRED,
-            };
-            outlet.close(code, words(ended));
-        });
+        self.pass = keep(&self.door.auth, &caller, self.client, peer);
         if !std::mem::replace(&mut self.welcomed, true) {
             let reply = Reply::Connection {
                 status: "connected",
@@ -110,28 +90,6 @@ impl ChannelSession {
             };
             peer.send_text(&reply.json());
             self.enlist(peer);
-        }
-    }
-
-    /// Takes note that the client has spoken. False when it is to be heard no longer.
-    fn paced(&mut self, peer: &Peer, ctx: &mut SocketContext<Self>) -> bool {
-        let per_second = self.door.messages_per_second;
-        if per_second == 0 {
-            return true;
-        }
-        let now_ms = peer.shard.now_ms();
-        match self.pace.get_or_insert_with(|| Pace::new(per_second, now_ms)).take(1, now_ms) {
-            Verdict::Go => true,
-            // What the client sends stays with it until it is listened to again.
-            Verdict::Wait(ms) => {
-                let pause = tokio::time::sleep(Duration::from_millis(ms));
-                ctx.wait(wrap_future::<_, Socket<Self>>(pause).map(|(), _, _| ()));
-                true
-            }
-            Verdict::TooFast => {
-                peer.close(1008, "too many messages");
-                false
-            }
         }
     }
 
@@ -204,12 +162,7 @@ impl ChannelSession {
         match self.door.auth.caller_of_token(token) {
             Ok(caller) if caller.may_somewhere(Action::Read).is_ok() => self.welcome(caller, peer),
             refused => {
-                let why = refused.err().unwrap_or(AuthError::OutOfScope);
-                log::info!("a client showed a token that gives no right: {why}; client.id={}", self.client);
-                match why {
-                    AuthError::Expired => peer.close(CLOSE_EXPIRED, words(Ended::Expired)),
-                    _ => peer.close(CLOSE_UNAUTHORISED, "this token gives no right to read here"),
-                }
+                refuse_token(refused.err().unwrap_or(AuthError::OutOfScope), self.client, peer);
             }
         }
     }
@@ -230,7 +183,7 @@ impl Session for ChannelSession {
     }
 
     fn text(&mut self, text: &str, peer: &Peer, ctx: &mut SocketContext<Self>) {
-        if !self.paced(peer, ctx) {
+        if !self.manners.spoke(self.door.messages_per_second, peer, ctx) {
             return;
         }
         match parse(text) {
@@ -252,10 +205,7 @@ impl Session for ChannelSession {
             Ok(Command::Unsubscribe { channels }) => self.unsubscribe(&channels, peer),
             Err(wrong) => {
                 error(peer, wrong.code, &wrong.message);
-                self.malformed += 1;
-                if self.malformed >= MALFORMED_MAX {
-                    peer.close(1008, "too many malformed messages");
-                }
+                self.manners.malformed(peer);
             }
         }
     }

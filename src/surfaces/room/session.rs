@@ -7,33 +7,23 @@ use actix::prelude::*;
 use bytes::Bytes;
 
 use crate::auth::policy::Action;
-use crate::auth::{AuthError, Caller, Ended};
+use crate::auth::{AuthError, Caller};
 use crate::broker::clients::{Enlisted, Surface};
 use crate::broker::{BrokerError, Joined};
 use crate::domain::ids::{ClientId, ProjectId, RunId};
 use crate::domain::position::Position;
 use crate::service::error::ServiceError;
 use crate::surfaces::http::card::card;
-use crate::surfaces::http::passes::{Pass, words};
+use crate::surfaces::http::passes::Pass;
 use crate::surfaces::room::client::RoomClient;
 use crate::surfaces::room::codec::CLOSE_REMOVED;
 use crate::surfaces::room::door::RoomDoor;
 use crate::surfaces::room::protocol::{Command, Reply, epoch_text, parse};
-use crate::surfaces::websocket::pace::{Pace, Verdict};
+use crate::surfaces::websocket::manners::{AUTH_WITHIN, CLOSE_UNAUTHORISED, Manners, keep, refuse_token};
 use crate::surfaces::websocket::{Peer, Session, Socket, SocketContext};
 
-/// Messages that were not understood before the socket is closed.
-const MALFORMED_MAX: u32 = 10;
-/// Close code: no valid token came in time, or it gives no right to read.
-const CLOSE_UNAUTHORISED: u16 = 4501;
-/// Close code: the token was revoked, or its bearer has signed out.
-const CLOSE_REVOKED: u16 = 4502;
-/// Close code: the token has expired.
-const CLOSE_EXPIRED: u16 = 4503;
 /// Close code: the server failed; try again.
 const CLOSE_TRY_AGAIN: u16 = 4001;
-/// How long a client without a role may take to send its token.
-const AUTH_WITHIN: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// A client of a room.
 pub(super) struct RoomSession {
@@ -42,12 +32,11 @@ pub(super) struct RoomSession {
     pub(super) room: ProjectId,
     pub(super) since: Option<Position>,
     pub(super) caller: Caller,
-    malformed: u32,
+    manners: Manners,
     joined: bool,
     pass: Option<Pass>,
     user_agent: String,
     listed: Option<(Rc<RoomClient>, Enlisted)>,
-    pace: Option<Pace>,
 }
 
 impl RoomSession {
@@ -59,8 +48,8 @@ impl RoomSession {
         caller: Caller,
         user_agent: String,
     ) -> Self {
-        let (malformed, joined, pass, listed, pace) = (0, false, None, None, None);
-        Self { door, client, room, since, caller, malformed, joined, pass, user_agent, listed, pace }
+        let (manners, joined, pass, listed) = (Manners::default(), false, None, None);
+        Self { door, client, room, since, caller, manners, joined, pass, user_agent, listed }
     }
 
     /// Operators see the client from now on.
@@ -80,37 +69,7 @@ impl RoomSession {
         if let Some((listed, _)) = &self.listed {
             listed.become_caller(&caller);
         }
-        let (outlet, client) = (peer.clone(), self.client);
-        self.pass = Pass::keep(&self.door.auth, &caller, move |ended| {
-            log::info!("a client has to leave: {}; client.id={client}", words(ended));
-            let code = match ended {
-                Ended::Revoked => CLOSE_REVOKED,
-                Ended::Expired => CLOSE_EXPIRED,
-            };
-            outlet.close(code, words(ended));
-        });
-    }
-
-    /// Takes note that the client has spoken. False when it is to be heard no longer.
-    fn paced(&mut self, peer: &Peer, ctx: &mut SocketContext<Self>) -> bool {
-        let per_second = self.door.messages_per_second;
-        if per_second == 0 {
-            return true;
-        }
-        let now_ms = peer.shard.now_ms();
-        match self.pace.get_or_insert_with(|| Pace::new(per_second, now_ms)).take(1, now_ms) {
-            Verdict::Go => true,
-            // What the client sends stays with it until it is listened to again.
-            Verdict::Wait(ms) => {
-                let pause = tokio::time::sleep(std::time::Duration::from_millis(ms));
-                ctx.wait(wrap_future::<_, Socket<Self>>(pause).map(|(), _, _| ()));
-                true
-            }
-            Verdict::TooFast => {
-                peer.close(1008, "too many messages");
-                false
-            }
-        }
+        self.pass = keep(&self.door.auth, &caller, self.client, peer);
     }
 
     /// Joins the room: nothing else of this client is heard until it is in.
@@ -194,22 +153,14 @@ impl RoomSession {
                 }
             }
             refused => {
-                let why = refused.err().unwrap_or(AuthError::OutOfScope);
-                log::info!("a client showed a token that gives no right: {why}; client.id={}", self.client);
-                match why {
-                    AuthError::Expired => peer.close(CLOSE_EXPIRED, words(Ended::Expired)),
-                    _ => peer.close(CLOSE_UNAUTHORISED, "this token gives no right to read here"),
-                }
+                refuse_token(refused.err().unwrap_or(AuthError::OutOfScope), self.client, peer);
             }
         }
     }
 
     fn malformed(&mut self, code: &str, message: &str, peer: &Peer) {
         error(peer, code, message);
-        self.malformed += 1;
-        if self.malformed >= MALFORMED_MAX {
-            peer.close(1008, "too many malformed messages");
-        }
+        self.manners.malformed(peer);
     }
 }
 
@@ -229,7 +180,7 @@ impl Session for RoomSession {
     }
 
     fn text(&mut self, text: &str, peer: &Peer, ctx: &mut SocketContext<Self>) {
-        if !self.paced(peer, ctx) {
+        if !self.manners.spoke(self.door.messages_per_second, peer, ctx) {
             return;
         }
         match parse(text) {

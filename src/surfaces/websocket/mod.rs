@@ -9,6 +9,7 @@ mod connection;
 pub mod frame;
 mod guard;
 mod incoming;
+pub(in crate::surfaces) mod manners;
 pub(in crate::surfaces) mod pace;
 pub(in crate::surfaces) mod refusal;
 mod socket;
