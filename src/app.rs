@@ -34,6 +34,7 @@ use crate::engine::Engine;
 use crate::engine::embedded::{self, EmbeddedEngine, EmbeddedOptions};
 use crate::keeper::{Keeper, KeeperDeps};
 use crate::pipelines::defined::Pipelines;
+use crate::pipelines::setup::ExecutorSpec;
 use crate::pipelines::{self, Pipeline};
 use crate::runs::executors::{AgentGate, Executors, Scripts};
 use crate::runs::{RunLimits, Runs, RunsDeps, RunsSettings};
@@ -554,6 +555,16 @@ impl PipelineCatalog for Catalog {
 
     fn takes_images(&self, pipeline: &str) -> bool {
         pipeline == pipelines::caption::PIPELINE.name
+    }
+
+    fn picture_backend(&self) -> &'static str {
+        let agents =
+            self.pipelines.find(pipelines::image::PIPELINE.name).map_or(&[][..], |image| image.agents);
+        let outside = agents.iter().find_map(|agent| match &agent.setup.executor {
+            ExecutorSpec::Picture(maker) => Some(maker.as_str()),
+            _ => None,
+        });
+        outside.unwrap_or("cpu")
     }
 
     fn check_brief(&self, pipeline: &str, brief: &str) -> Result<(), String> {

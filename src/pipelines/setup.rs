@@ -51,6 +51,17 @@ pub enum PictureSpec {
     Server(PictureServerSpec),
 }
 
+impl PictureSpec {
+    /// As its executor is written.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            PictureSpec::Program(_) => "command",
+            PictureSpec::Http(_) => "http",
+            PictureSpec::Server(server) => server.protocol.as_str(),
+        }
+    }
+}
+
 /// What a server of pictures speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum PictureProtocol {

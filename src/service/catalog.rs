@@ -10,6 +10,10 @@ pub trait PipelineCatalog: Send + Sync + 'static {
     fn takes_images(&self, _pipeline: &str) -> bool {
         false
     }
+    /// Who makes the pictures of the pipeline `image`: `cpu` is this program.
+    fn picture_backend(&self) -> &'static str {
+        "cpu"
+    }
     /// Whether a brief can be worked on; the reason for the caller when not.
     ///
     /// # Errors

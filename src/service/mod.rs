@@ -99,6 +99,11 @@ impl Service {
         self.0.draining.store(true, Ordering::Relaxed);
     }
 
+    /// Who makes the pictures of the pipeline `image`: `cpu` is this program.
+    pub fn picture_backend(&self) -> &'static str {
+        self.ground().catalog.picture_backend()
+    }
+
     /// Whether the server takes work.
     pub fn is_ready(&self) -> bool {
         !self.0.draining.load(Ordering::Relaxed)

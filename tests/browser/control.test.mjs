@@ -298,3 +298,57 @@ test('no page reads anything from elsewhere, and none allows inline scripts', on
   }
   assert.deepEqual(others, []);
 }));
+
+test('who asked to be told of the end is told while looking elsewhere, and nobody else', onPage(here, {}, async ({ page, url }) => {
+  await page.addInitScript(() => {
+    window.told = [];
+    window.Notification = class {
+      static permission = 'default';
+
+      static async requestPermission() {
+        window.Notification.permission = 'granted';
+        return 'granted';
+      }
+
+      constructor(title, options) {
+        window.told.push({ title, ...options });
+      }
+
+      close() {}
+    };
+    window.lookElsewhere = (away) => {
+      Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => (away ? 'hidden' : 'visible') });
+    };
+  });
+  const id = await project(url, { name: 'Bell', start: false });
+  const told = () => page.evaluate(() => window.told);
+  const again = async (from) => {
+    await page.evaluate((away) => window.lookElsewhere(away), from !== 'here');
+    const run = await (await fetch(`${url}/api/projects/${id}/generate`, { method: 'POST' })).json();
+    await until('the end', async () => {
+      const { state } = await stateOf(url, id);
+      return state.run?.id === run.run_id && state.completion !== null;
+    });
+    await status(page, 'Completed');
+    await page.locator('#replay').waitFor();
+  };
+  await page.goto(`${url}/projects/${id}`);
+  await live(page);
+  await again('elsewhere');
+  assert.deepEqual(await told(), [], 'nobody has asked');
+
+  // A pause of the queue leaves time to ask.
+  await fetch(`${url}/api/queue/pause`, { method: 'POST' });
+  await fetch(`${url}/api/projects/${id}/generate`, { method: 'POST' });
+  await page.click('#notify');
+  await page.evaluate(() => window.lookElsewhere(true));
+  await fetch(`${url}/api/queue/resume`, { method: 'POST' });
+  await until('the news', async () => (await told()).length === 1);
+  const [news] = await told();
+  assert.equal(news.title, 'Bell: completed');
+  assert.equal(news.tag, id);
+  assert.match(news.body, /Completed 12 agents/);
+
+  await again('here');
+  assert.equal((await told()).length, 1, 'whoever looks needs no news');
+}));

@@ -142,3 +142,32 @@ async fn a_key_stands_for_one_run_a_hundred_times_at_once_and_after_a_kill() {
     let listed = server.get(&format!("/api/projects/{project}/runs")).await;
     assert_eq!(listed["runs"].as_array().unwrap().len(), 1, "{listed}");
 }
+
+#[tokio::test]
+async fn another_run_is_refused_waits_or_takes_the_place_of_the_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::gated(dir.path(), "ask", "intake");
+    let (project, first) = generate(&server).await;
+    is_now(&server, &first, "waiting").await;
+    let wanted = async |on_conflict: &str| {
+        let body = json!({ "on_conflict": on_conflict });
+        server.post(&format!("/api/projects/{project}/generate"), body).await
+    };
+    let state = async |run: &Value| {
+        server.get(&format!("/api/runs/{}", run.as_str().unwrap())).await["status"].clone()
+    };
+
+    assert_eq!(wanted("push").await["errors"][0]["field"], "on_conflict");
+    let refused = wanted("reject").await;
+    assert_eq!(refused["status"], 409, "{refused}");
+    assert_eq!(server.get(&format!("/api/runs/{first}")).await["status"], "waiting");
+
+    let second = wanted("enqueue").await["run_id"].clone();
+    assert_eq!(state(&second).await, "queued");
+    assert_eq!(server.get(&format!("/api/runs/{first}")).await["status"], "waiting");
+
+    let third = wanted("replace").await["run_id"].clone();
+    is_now(&server, &first, "cancelled").await;
+    is_now(&server, second.as_str().unwrap(), "cancelled").await;
+    is_now(&server, third.as_str().unwrap(), "waiting").await;
+}

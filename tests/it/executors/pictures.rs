@@ -80,6 +80,8 @@ fn impatient(executor: &str, url: &str, way: &str) -> String {
 }
 
 async fn made_by(app: &TestApp, executor: &str) -> Vec<Value> {
+    let (_, stands) = app.get("/status").await;
+    assert_eq!(stands["backend"], executor);
     let (project, run) = start(app, "image", PROMPT).await;
     let ended = app.ended(&run).await;
     assert_eq!(ended["status"], "completed", "{executor}: {ended}");

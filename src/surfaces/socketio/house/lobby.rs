@@ -74,11 +74,11 @@ struct Lines {
 impl Lobby {
     /// Starts the actor behind it. Needs a running actix system.
     pub fn start(service: Service) -> Self {
-        let nothing: Arc<str> = Arc::from("");
+        let (nothing, board): (Arc<str>, _) = (Arc::from(""), Board::new(service.picture_backend()));
         let lines = Arc::new(Lines {
             everyone: broadcast::Sender::new(LINE_CAPACITY),
             dashboard: broadcast::Sender::new(LINE_CAPACITY),
-            status: watch::Sender::new(Board::default().status(true).to_string().into()),
+            status: watch::Sender::new(board.status(true).to_string().into()),
             telemetry: watch::Sender::new(nothing.clone()),
             metrics: watch::Sender::new(nothing),
         });
@@ -87,7 +87,7 @@ impl Lobby {
         LobbyActor {
             service,
             lines: lines.clone(),
-            board: Board::default(),
+            board,
             sampler: SystemSampler::default(),
             news: Some(news),
             steps,
@@ -138,8 +138,10 @@ enum Audience {
 }
 
 /// The runs that have not ended, as plain data.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Board {
+    /// Who makes the pictures.
+    backend: &'static str,
     jobs: HashMap<RunId, Job>,
     /// The day that `completed_today` counts, in days since 1970.
     day: i64,
@@ -147,6 +149,10 @@ struct Board {
 }
 
 impl Board {
+    fn new(backend: &'static str) -> Self {
+        Self { backend, jobs: HashMap::new(), day: 0, completed_today: 0 }
+    }
+
     fn learn(&mut self, run: Run) {
         self.jobs.entry(run.id).or_insert(Job { run, image_url: None, step: None, told_at: None });
     }
@@ -249,7 +255,7 @@ impl Board {
             "state": state,
             "job_id": working.map(|job| job.run.id),
             "queue": queued,
-            "backend": "cpu",
+            "backend": self.backend,
             "ready": ready,
         })
     }

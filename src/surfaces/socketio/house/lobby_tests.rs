@@ -74,7 +74,7 @@ fn said(
 
 #[test]
 fn a_picture_is_told_to_everyone_from_start_to_end() {
-    let (mut board, run) = (Board::default(), run(IMAGE_PIPELINE));
+    let (mut board, run) = (Board::new("cpu"), run(IMAGE_PIPELINE));
     board.learn(run.clone());
     let mut hear = |at, body: &EventBody| said(&mut board, &run, at, body, Audience::Everyone);
     let idle = json!({ "state": "queued", "job_id": null, "queue": 1, "backend": "cpu", "ready": true });
@@ -122,7 +122,7 @@ fn a_picture_is_told_to_everyone_from_start_to_end() {
 
 #[test]
 fn other_pipelines_are_told_to_the_dashboard_alone() {
-    let (mut board, run) = (Board::default(), run("app"));
+    let (mut board, run) = (Board::new("cpu"), run("app"));
     board.learn(run.clone());
     for (at, body) in [(0, status(RunStatus::Queued, 0.0)), (1, status(RunStatus::Running, 5.0))] {
         assert_eq!(said(&mut board, &run, at, &body, Audience::Everyone), []);
@@ -138,7 +138,7 @@ fn other_pipelines_are_told_to_the_dashboard_alone() {
 
 #[test]
 fn the_dashboard_hears_progress_once_a_second() {
-    let (mut board, run) = (Board::default(), run("app"));
+    let (mut board, run) = (Board::new("cpu"), run("app"));
     board.learn(run.clone());
     let told: Vec<usize> = [0, 10, 999, 1_000, 1_500, 2_000]
         .into_iter()
@@ -149,7 +149,7 @@ fn the_dashboard_hears_progress_once_a_second() {
 
 #[test]
 fn completed_today_begins_anew_each_day() {
-    let mut board = Board::default();
+    let mut board = Board::new("cpu");
     board.count_completed(Timestamp(DAY_MS - 1));
     assert_eq!(board.completed_today(Timestamp(DAY_MS - 1)), 1);
     assert_eq!(board.completed_today(Timestamp(DAY_MS)), 0);
