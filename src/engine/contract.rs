@@ -21,7 +21,6 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use crate::domain::audit::AuditEntry;
-use crate::domain::control::RunControl;
 use crate::domain::event::{Custom, EventBody, LoggedEvent, NewEvent};
 use crate::domain::ids::{AuditId, ProjectId, RunId};
 use crate::domain::position::{Epoch, Position};
@@ -127,29 +126,10 @@ fn a_project() -> Project {
 
 fn a_run(project: &Project) -> Run {
     Run {
-        id: RunId::generate(),
-        project_id: project.id,
-        pipeline: project.pipeline.clone(),
         brief: project.brief.clone(),
-        params: serde_json::Map::new(),
-        priority: 0,
-        status: RunStatus::Queued,
         version: 1,
-        progress: 0.0,
         message: String::new(),
-        agents: Vec::new(),
-        created_at: NOW,
-        started_at: None,
-        ended_at: None,
-        cancel_requested_at: None,
-        error: None,
-        evidence: None,
-        crash_attempts: 0,
-        lease: None,
-        retry_of: None,
-        inputs: Vec::new(),
-        control: RunControl::default(),
-        definition: None,
+        ..Run::new(RunId::generate(), project.id, project.pipeline.clone(), NOW)
     }
 }
 

@@ -84,46 +84,17 @@ impl House {
             ManifestFile { path: blob.sha256.clone(), sha256: blob.sha256, size: blob.size }
         });
         let agent = RunAgent {
-            agent: "intake".to_owned(),
-            title: "Intake".to_owned(),
             status: Some(AgentStatus::Completed),
-            summary: None,
-            started_at: None,
-            duration_ms: None,
-            failed_tries: 0,
-            retry_at: None,
-            answer: None,
-            early: Vec::new(),
-            preview: None,
-            usage: None,
-            shortfall: None,
             output: Some(AgentManifest { key: String::new(), files: files.collect() }),
+            ..RunAgent::new("intake", "Intake")
         };
         let now = self.clock.now();
         let run = Run {
-            id: RunId::generate(),
-            project_id: project,
-            pipeline: "app".to_owned(),
-            brief: String::new(),
-            params: serde_json::Map::new(),
-            priority: 0,
             status,
-            version: 0,
-            progress: 0.0,
             message: String::new(),
             agents: vec![agent],
-            created_at: now,
-            started_at: None,
             ended_at: status.is_terminal().then_some(now),
-            cancel_requested_at: None,
-            error: None,
-            evidence: None,
-            crash_attempts: 0,
-            lease: None,
-            retry_of: None,
-            inputs: Vec::new(),
-            control: crate::domain::control::RunControl::default(),
-            definition: None,
+            ..Run::new(RunId::generate(), project, "app".to_owned(), now)
         };
         self.commit([Change::InsertRun { run: run.clone(), beside_active: true }]).await;
         run

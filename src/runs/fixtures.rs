@@ -1,11 +1,9 @@
 //! A small pipeline and a run of it, for the tests of the parts.
 
-use serde_json::Map;
 use uuid::Uuid;
 
-use crate::domain::control::RunControl;
 use crate::domain::ids::{ProjectId, RunId};
-use crate::domain::run::{Run, RunStatus};
+use crate::domain::run::Run;
 use crate::domain::time::Timestamp;
 use crate::pipelines::policy::AgentPolicy;
 use crate::pipelines::setup::AgentSetup;
@@ -65,28 +63,13 @@ pub(crate) fn run_of(pipeline: &Pipeline) -> Run {
 /// A run that waits.
 pub(crate) fn run() -> Run {
     Run {
-        id: RunId(Uuid::from_u128(1)),
-        project_id: ProjectId(Uuid::from_u128(2)),
-        pipeline: PIPELINE.name.to_owned(),
         brief: "a brief".to_owned(),
-        params: Map::new(),
-        priority: 0,
-        status: RunStatus::Queued,
-        version: 0,
-        progress: 0.0,
-        message: "Queued".to_owned(),
         agents: agents_of(&PIPELINE),
-        created_at: Timestamp(0),
-        started_at: None,
-        ended_at: None,
-        cancel_requested_at: None,
-        error: None,
-        evidence: None,
-        crash_attempts: 0,
-        lease: None,
-        retry_of: None,
-        inputs: Vec::new(),
-        control: RunControl::default(),
-        definition: None,
+        ..Run::new(
+            RunId(Uuid::from_u128(1)),
+            ProjectId(Uuid::from_u128(2)),
+            PIPELINE.name.to_owned(),
+            Timestamp(0),
+        )
     }
 }

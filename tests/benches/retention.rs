@@ -307,47 +307,25 @@ fn ended_run(project_id: ProjectId) -> Run {
         size: 1000,
     };
     let agents = (0..12).map(|place| RunAgent {
-        agent: format!("agent-{place}"),
-        title: format!("Agent {place}"),
         status: Some(AgentStatus::Completed),
         summary: Some("3 files".to_owned()),
         started_at: Some(NOW),
         duration_ms: Some(100),
-        failed_tries: 0,
-        retry_at: None,
-        answer: None,
-        early: Vec::new(),
-        preview: None,
-        usage: None,
-        shortfall: None,
         output: Some(AgentManifest {
             key: format!("{place:064x}"),
             files: (0..3).map(|number| file(3 * place + number)).collect(),
         }),
+        ..RunAgent::new(format!("agent-{place}"), format!("Agent {place}"))
     });
     Run {
-        id: RunId::generate(),
-        project_id,
-        pipeline: "app".to_owned(),
         brief: "A list of notes with title and text. ".repeat(10),
-        params: serde_json::Map::new(),
-        priority: 0,
         status: RunStatus::Completed,
         version: 1,
         progress: 100.0,
         message: "Completed".to_owned(),
         agents: agents.collect(),
-        created_at: NOW,
         started_at: Some(NOW),
         ended_at: Some(NOW),
-        cancel_requested_at: None,
-        error: None,
-        evidence: None,
-        crash_attempts: 0,
-        lease: None,
-        control: callboard::domain::control::RunControl::default(),
-        definition: None,
-        retry_of: None,
-        inputs: Vec::new(),
+        ..Run::new(RunId::generate(), project_id, "app".to_owned(), NOW)
     }
 }

@@ -220,22 +220,8 @@ pub async fn runs_are_listed_newest_first(factory: &impl Factory) {
 pub async fn durations_come_from_completed_agents(factory: &impl Factory) {
     let engine = factory.open();
     let project = with_project(&*engine).await;
-    let agent = |name: &str, status, duration_ms| RunAgent {
-        agent: name.to_owned(),
-        title: name.to_owned(),
-        status,
-        summary: None,
-        started_at: None,
-        duration_ms,
-        output: None,
-        failed_tries: 0,
-        retry_at: None,
-        answer: None,
-        early: Vec::new(),
-        preview: None,
-        usage: None,
-        shortfall: None,
-    };
+    let agent =
+        |name: &str, status, duration_ms| RunAgent { status, duration_ms, ..RunAgent::new(name, name) };
     for number in 0..6_u64 {
         let mut run =
             Run { status: RunStatus::Completed, created_at: NOW.plus_ms(number), ..a_run(&project) };

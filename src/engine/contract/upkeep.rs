@@ -174,20 +174,12 @@ pub async fn files_are_forgotten_of_ended_runs_alone(factory: &impl Factory) {
     let project = with_project(&*engine).await;
     let file = ManifestFile { path: "a.txt".to_owned(), sha256: "00".repeat(32), size: 1 };
     let agent = RunAgent {
-        agent: "intake".to_owned(),
-        title: "Intake".to_owned(),
         status: Some(AgentStatus::Completed),
         summary: Some("1 file".to_owned()),
         started_at: Some(NOW),
         duration_ms: Some(7),
-        failed_tries: 0,
-        retry_at: None,
-        answer: None,
-        early: Vec::new(),
-        preview: None,
-        usage: None,
-        shortfall: None,
         output: Some(AgentManifest { key: "key".to_owned(), files: vec![file] }),
+        ..RunAgent::new("intake", "Intake")
     };
     let run = Run { status: RunStatus::Running, agents: vec![agent], ..a_run(&project) };
     commit(&*engine, [insert(&run)]).await.unwrap();

@@ -4,29 +4,10 @@ use crate::domain::ids::ProjectId;
 
 fn run(pipeline: &str) -> Run {
     Run {
-        id: RunId::generate(),
-        project_id: ProjectId::generate(),
-        pipeline: pipeline.into(),
         brief: "a red fox".into(),
         params: json!({ "steps": 20, "seed": 7 }).as_object().unwrap().clone(),
-        priority: 0,
-        status: RunStatus::Queued,
         version: 1,
-        progress: 0.0,
-        message: "Queued".into(),
-        agents: Vec::new(),
-        created_at: Timestamp(0),
-        started_at: None,
-        ended_at: None,
-        cancel_requested_at: None,
-        error: None,
-        evidence: None,
-        crash_attempts: 0,
-        lease: None,
-        retry_of: None,
-        inputs: Vec::new(),
-        control: crate::domain::control::RunControl::default(),
-        definition: None,
+        ..Run::new(RunId::generate(), ProjectId::generate(), pipeline.into(), Timestamp(0))
     }
 }
 
