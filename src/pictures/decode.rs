@@ -3,10 +3,9 @@
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use image::codecs::gif::GifDecoder;
 use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
-use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, RgbaImage};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, RgbaImage};
 use serde::{Deserialize, Serialize};
 
 use crate::pictures::metadata::{self, Metadata};
@@ -75,6 +74,16 @@ impl Format {
             Self::Png => "png",
             Self::Webp => "webp",
             Self::Gif => "gif",
+        }
+    }
+
+    /// Its media type.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Jpeg => "image/jpeg",
+            Self::Png => "image/png",
+            Self::Webp => "image/webp",
+            Self::Gif => "image/gif",
         }
     }
 
@@ -201,8 +210,38 @@ fn is_animated(bytes: &[u8], format: Format) -> bool {
         Format::Jpeg => false,
         Format::Png => PngDecoder::new(input).and_then(|decoder| decoder.is_apng()).unwrap_or(false),
         Format::Webp => WebPDecoder::new(input).is_ok_and(|decoder| decoder.has_animation()),
-        Format::Gif => GifDecoder::new(input)
-            .is_ok_and(|decoder| decoder.into_frames().take(2).filter_map(Result::ok).count() > 1),
+        Format::Gif => gif_has_frames(bytes).unwrap_or(false),
+    }
+}
+
+/// Whether a GIF has a second picture, by its blocks alone (GIF89a, sections 18 to 27): nothing is decoded, for a frame may
+/// claim to be larger than the picture that it belongs to.
+fn gif_has_frames(bytes: &[u8]) -> Option<bool> {
+    const SCREEN: usize = 13;
+    let table = |flags: u8| if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) };
+    let after_blocks = |mut at: usize| loop {
+        let length = usize::from(*bytes.get(at)?);
+        at += 1 + length;
+        if length == 0 {
+            return Some(at);
+        }
+    };
+    let mut at = SCREEN + table(*bytes.get(10)?);
+    let mut pictures = 0;
+    loop {
+        match bytes.get(at)? {
+            // An extension, its label, its blocks.
+            0x21 => at = after_blocks(at + 2)?,
+            0x2C => {
+                pictures += 1;
+                if pictures > 1 {
+                    return Some(true);
+                }
+                // Place, size, flags; a table of colours; the size of a code; blocks.
+                at = after_blocks(at + 10 + table(*bytes.get(at + 9)?) + 1)?;
+            }
+            _ => return Some(false),
+        }
     }
 }
 

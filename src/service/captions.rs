@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures_util::future::join_all;
+use futures_util::{StreamExt, stream};
 
 use crate::auth::Caller;
 use crate::auth::policy::Action;
@@ -16,6 +16,7 @@ use crate::domain::event::{Custom, EventBody, NewEvent};
 use crate::domain::ids::{ProjectId, RunId};
 use crate::domain::run::Run;
 use crate::engine::{Batch, Change, EngineError};
+use crate::pictures::decode::Format;
 use crate::pictures::describe::describe;
 use crate::service::error::{FieldError, ServiceError};
 use crate::service::files::files_of;
@@ -23,6 +24,9 @@ use crate::service::{Service, blocking};
 
 /// Decisions of one request.
 pub const DECISIONS_MAX: usize = 1_000;
+
+/// Decisions of one request that are made side by side.
+const DECISIONS_AT_ONCE: usize = 32;
 /// Characters of a reason.
 const REASON_CHARS_MAX: usize = 1_000;
 
@@ -130,7 +134,8 @@ impl Service {
         let each = wishes
             .into_iter()
             .map(|wish| async { (wish.item.clone(), self.decide_in(caller, &run, &results, wish).await) });
-        Ok(join_all(each).await)
+        // Others have room between them.
+        Ok(stream::iter(each).buffered(DECISIONS_AT_ONCE).collect().await)
     }
 
     /// Decides about the text of one image.
@@ -206,7 +211,7 @@ impl Service {
         id: RunId,
         item: &str,
         undecided: bool,
-    ) -> Result<(Vec<u8>, String), ServiceError> {
+    ) -> Result<(Vec<u8>, &'static str), ServiceError> {
         let view = self.captions(caller, id).await?;
         let image = view.results.images.iter().find(|image| image.item == item);
         let image = image.ok_or(ServiceError::NotFound("image"))?;
@@ -224,11 +229,15 @@ impl Service {
         }
         let (language, sha256) = (view.results.language.clone(), image.sha256.clone());
         let artifacts = self.ground().artifacts.clone();
-        let bytes = blocking(move || {
+        let written = blocking(move || {
             let bytes = artifacts.blobs().read(&sha256)?;
-            describe(&bytes, &text, &language).map_err(|error| ServiceError::Conflict(error.to_string()))
+            // What it is called may be anything; what it is decides how a browser takes it.
+            let format = Format::of(&bytes).ok_or(ServiceError::NotFound("image"))?;
+            let written = describe(&bytes, &text, &language);
+            let written = written.map_err(|error| ServiceError::Conflict(error.to_string()))?;
+            Ok((written, format.media_type()))
         });
-        Ok((bytes.await?, crate::artifacts::media_type(item)))
+        written.await
     }
 }
 
