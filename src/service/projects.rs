@@ -1,5 +1,7 @@
 //! Projects: made, listed, shown, changed, removed.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use crate::auth::Caller;
@@ -11,9 +13,9 @@ use crate::domain::run::{Project, Run, RunStatus};
 use crate::domain::time::Timestamp;
 use crate::engine::{Batch, Change, EngineError, KeptAnswer, ProjectQuery};
 use crate::service::catalog::CatalogAgent;
-use crate::service::error::ServiceError;
+use crate::service::error::{FieldError, ServiceError};
 use crate::service::idempotency::IdempotencyKey;
-use crate::service::{Service, captions, inputs, validate};
+use crate::service::{Service, blocking, captions, inputs, validate};
 
 /// A project that somebody wants.
 #[derive(Clone, Debug, Default)]
@@ -100,7 +102,7 @@ impl Service {
             // Brief and params can be judged only by a pipeline that exists.
             Some(error) => wrong.push(error),
             None => {
-                wrong.extend(validate::brief(&new.brief, &pipeline, catalog, limits));
+                wrong.extend(self.wrong_brief(&new.brief, &pipeline).await?);
                 wrong.extend(validate::params(&pipeline, &new.params));
             }
         }
@@ -199,6 +201,13 @@ impl Service {
         Ok(ProjectView { project, agents, room })
     }
 
+    /// What is wrong with a brief. To read one takes a moment, in which nobody's socket should wait.
+    async fn wrong_brief(&self, brief: &str, pipeline: &str) -> Result<Option<FieldError>, ServiceError> {
+        let (catalog, limits) = (Arc::clone(&self.ground().catalog), self.config().limits.clone());
+        let (brief, pipeline) = (brief.to_owned(), pipeline.to_owned());
+        blocking(move || Ok(validate::brief(&brief, &pipeline, &*catalog, &limits))).await
+    }
+
     /// Changes a project. A run that was accepted already keeps the brief it was accepted with.
     ///
     /// # Errors
@@ -211,11 +220,12 @@ impl Service {
     ) -> Result<Project, ServiceError> {
         caller.may_in(Action::ManageProjects, id)?;
         let mut project = self.stored_project(id).await?;
-        let (catalog, limits) = (&*self.ground().catalog, &self.config().limits);
+        let limits = &self.config().limits;
         let mut wrong = Vec::new();
         wrong.extend(change.name.as_deref().and_then(|name| validate::name(name, limits)));
-        let brief = change.brief.as_deref();
-        wrong.extend(brief.and_then(|brief| validate::brief(brief, &project.pipeline, catalog, limits)));
+        if let Some(brief) = &change.brief {
+            wrong.extend(self.wrong_brief(brief, &project.pipeline).await?);
+        }
         let params = change.params.as_ref();
         wrong.extend(params.map(|params| validate::params(&project.pipeline, params)).unwrap_or_default());
         if !wrong.is_empty() {

@@ -13,6 +13,8 @@ pub struct Tidier {
     looked_at: u64,
     /// The same when memory was given back last.
     given_at: u64,
+    /// Threads of the process then: what a thread held comes free when it ends, some time after the work.
+    threads: u64,
 }
 
 /// Ticks (of 10 ms) between two looks up to which the process counts as quiet.
@@ -25,17 +27,20 @@ impl Tidier {
     /// milliseconds when there is something, and about ten microseconds when not.
     pub fn look(&mut self) {
         let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-        if super::system::process_ticks(&stat).is_some_and(|now| self.is_due(now)) {
+        let now = super::system::process_ticks(&stat).zip(super::system::process_threads(&stat));
+        if now.is_some_and(|(ticks, threads)| self.is_due(ticks, threads)) {
             give_back();
         }
     }
 
-    fn is_due(&mut self, now: u64) -> bool {
+    fn is_due(&mut self, now: u64, threads: u64) -> bool {
         let quiet = now.saturating_sub(self.looked_at) <= QUIET_TICKS;
         self.looked_at = now;
-        let due = quiet && now.saturating_sub(self.given_at) >= WORK_TICKS;
+        let worked = now.saturating_sub(self.given_at) >= WORK_TICKS;
+        let due = quiet && (worked || threads < self.threads);
         if due {
             self.given_at = now;
+            self.threads = threads;
         }
         due
     }
@@ -94,8 +99,17 @@ mod tests {
     fn memory_is_given_back_once_after_work_and_in_quiet() {
         let mut tidier = Tidier::default();
         let due: Vec<bool> =
-            [100, 250, 252, 252, 260, 272, 290, 400, 401].map(|ticks| tidier.is_due(ticks)).to_vec();
+            [100, 250, 252, 252, 260, 272, 290, 400, 401].map(|ticks| tidier.is_due(ticks, 9)).to_vec();
         // Work, work, quiet; nothing since; a little; work, work, work; quiet.
         assert_eq!(due, [false, false, true, false, false, false, false, false, true]);
+    }
+
+    #[test]
+    fn it_is_given_back_again_when_threads_of_the_work_have_ended() {
+        let mut tidier = Tidier::default();
+        let due = [(100, 9), (101, 9), (102, 9), (103, 5), (104, 5), (105, 7), (106, 6), (107, 3)]
+            .map(|(ticks, threads)| tidier.is_due(ticks, threads));
+        // Work, quiet; nothing; threads end; nothing; others come and go; more end than came.
+        assert_eq!(due, [false, true, false, true, false, false, false, true]);
     }
 }

@@ -101,6 +101,11 @@ pub(super) fn process_ticks(process_stat: &str) -> Option<u64> {
     Some(user + system)
 }
 
+/// Threads of a process, from its `/proc/PID/stat`.
+pub(super) fn process_threads(process_stat: &str) -> Option<u64> {
+    process_stat.rsplit_once(')')?.1.split_whitespace().nth(17)?.parse().ok()
+}
+
 fn rates(before: Ticks, now: Ticks) -> (Option<f64>, Option<f64>) {
     let total = now.total.saturating_sub(before.total);
     if total == 0 {

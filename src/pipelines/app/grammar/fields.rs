@@ -1,13 +1,8 @@
 //! Lists of fields: `title, author, status (to read, reading, done) and rating 1 to 5`.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
-use super::pattern::compile;
-
 use super::kinds::{choice, infer, plain};
 use super::known::FIELD_NOUNS;
+use super::pattern::{Pattern, compile};
 use super::vocabulary::{CHOICE_LIKE, SCALE};
 use crate::pipelines::app::spec::FieldKind;
 
@@ -141,7 +136,7 @@ fn split(list: &str) -> Vec<Vec<String>> {
     pieces
 }
 
-static MARKER: LazyLock<Regex> = LazyLock::new(|| {
+static MARKER: Pattern = Pattern::new(|| {
     compile(
         r"(?i)^(?P<name>.+?) (?::|(?:(?:that|which) )?(?:is|are|can be|may be|being)(?: (?:either|one of))?|either|one of|with (?:the )?(?:values?|choices|options)|of(?: either)?|such as|like|namely)(?: (?:either|one of))?(?: :)? (?P<first>.+)$",
     )
@@ -225,7 +220,7 @@ fn values_of(text: &str) -> Vec<String> {
     out.iter().map(|value| strip(value).to_owned()).filter(|value| !value.is_empty()).collect()
 }
 
-static LEADING: LazyLock<Regex> = LazyLock::new(|| {
+static LEADING: Pattern = Pattern::new(|| {
     compile(
         r"(?i)^(?:an?|the|its|their|his|her|my|our|your|some|one|also|exactly|any|with|own|and|or|either) ",
     )
@@ -240,34 +235,34 @@ pub(super) fn strip(words: &str) -> &str {
     rest
 }
 
-static RANGE: LazyLock<Regex> = LazyLock::new(|| {
+static RANGE: Pattern = Pattern::new(|| {
     compile(
         r"(?i)^(?P<name>.*?) ?(?:\b(?:from|between|of|in the range)(?: of)? )?(?P<min>\d+(?:\.\d+)?) (?:to|and|until|through) (?P<max>\d+(?:\.\d+)?)(?: stars?| points?)?$",
     )
 });
-static OUT_OF: LazyLock<Regex> = LazyLock::new(|| {
+static OUT_OF: Pattern = Pattern::new(|| {
     compile(r"(?i)^(?P<name>.*?) ?(?:\bout of|\bup to|\b1 to) (?P<max>\d+)(?: stars?| points?)?$")
 });
-static LENGTH: LazyLock<Regex> = LazyLock::new(|| {
+static LENGTH: Pattern = Pattern::new(|| {
     compile(
         r"(?i)^(?P<name>.*?) ?(?:\bof )?(?:\b(?:at most|up to|maximum(?: of)?|no more than|limited to|not longer than) )(?P<max>\d+) (?:characters|chars|letters|signs)(?: long)?$",
     )
 });
-static BOUND: LazyLock<Regex> = LazyLock::new(|| {
+static BOUND: Pattern = Pattern::new(|| {
     compile(
         r"(?i)^(?P<name>.*?) ?\b(?P<side>at least|at most|minimum(?: of)?|maximum(?: of)?|not more than|no more than|not less than) (?P<number>\d+(?:\.\d+)?)$",
     )
 });
-static UNIT: LazyLock<Regex> = LazyLock::new(|| {
+static UNIT: Pattern = Pattern::new(|| {
     compile(
         r"(?i)^(?P<name>.*?) ?\b(?:in|as) (?:an? |the )?(?P<unit>euros?|dollars?|pounds?|money|cents?|minutes?|hours?|days?|pages?|kg|kilograms?|grams?|km|kilomet(?:er|re)s?|met(?:er|re)s?|lit(?:er|re)s?|number|whole number|text|date|list|percent|degrees)$",
     )
 });
-static STARTS: LazyLock<Regex> = LazyLock::new(|| {
+static STARTS: Pattern = Pattern::new(|| {
     compile(r"(?i)^(?:default(?: is| :)?|starts? (?:as|with)|initially|by default) (?P<value>.+)$")
 });
-static FORMULA: LazyLock<Regex> =
-    LazyLock::new(|| compile(r"(?i)^(?:is )?[\w -]+ (?:times|plus|minus|multiplied by) [\w -]+$"));
+static FORMULA: Pattern =
+    Pattern::new(|| compile(r"(?i)^(?:is )?[\w -]+ (?:times|plus|minus|multiplied by) [\w -]+$"));
 
 fn item(piece: &Piece) -> Option<Item> {
     let mut text = piece.words.join(" ");
@@ -580,8 +575,8 @@ fn attributes(inside: &str, item: &mut Item, told: &mut Option<FieldKind>, choic
     }
 }
 
-static TRAILING: LazyLock<Regex> =
-    LazyLock::new(|| compile(r"(?i)(?:^| )(?:too|etc|each|as well|field|fields|please|for each|of it|:)$"));
+static TRAILING: Pattern =
+    Pattern::new(|| compile(r"(?i)(?:^| )(?:too|etc|each|as well|field|fields|please|for each|of it|:)$"));
 
 /// `due dates` and `categories` of many things are the due date and the category of each.
 fn one_of_many(name: &str) -> String {

@@ -1,11 +1,6 @@
 //! From a brief to its title and its sentences: every sentence or clause that says one thing.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
-use super::pattern::compile;
-
+use super::pattern::{Pattern, compile};
 use super::text::normalise;
 use super::words::is_plural;
 use crate::pipelines::app::spec::Sentence;
@@ -147,7 +142,7 @@ fn marker(line: &str) -> (usize, bool, bool) {
     (0, false, false)
 }
 
-static SAYS: LazyLock<Regex> = LazyLock::new(|| {
+static SAYS: Pattern = Pattern::new(|| {
     compile(
         r"(?i)\b(with|has|have|can|is|are|must|should|want|need|search|filter|sort|keep|track|show|count|mark|by|per|add|edit|make|build|create|manage|store)\b",
     )
@@ -159,14 +154,14 @@ fn is_title_line(text: &str, more: bool) -> bool {
     more && words <= 6 && !ends(text.trim_end_matches(':')) && !text.contains(',') && !SAYS.is_match(text)
 }
 
-static FIELDS_LEAD: LazyLock<Regex> = LazyLock::new(|| {
+static FIELDS_LEAD: Pattern = Pattern::new(|| {
     compile(
         r"(?i)\b(has|have|with|contains?|includes?|including|consists? of|stores?|records?|keeps?|fields?|attributes|properties|details|columns|following)\b[^.]{0,40}:\s*$",
     )
 });
 
 fn introduces_fields(heading: &str) -> bool {
-    let general = Regex::is_match(&CAPABILITY, heading);
+    let general = CAPABILITY.is_match(heading);
     FIELDS_LEAD.is_match(heading) && !general
 }
 
@@ -192,7 +187,7 @@ fn names_fields(heading: &str, bullets: &[&str]) -> bool {
         && bullets.iter().all(name)
 }
 
-static CAPABILITY: LazyLock<Regex> = LazyLock::new(|| {
+static CAPABILITY: Pattern = Pattern::new(|| {
     compile(
         r"(?i)\b(features?|can|able|abilities|functions?|requirements?|rules?|views?|should|possible|wishes|must)\b",
     )
@@ -241,7 +236,7 @@ fn abbreviation(text: &str) -> bool {
     ["e.g", "i.e", "etc", "approx", "incl", "max", "min", "vs", "no"].contains(&last.as_str())
 }
 
-static LEAD_ONLY: LazyLock<Regex> = LazyLock::new(|| {
+static LEAD_ONLY: Pattern = Pattern::new(|| {
     compile(
         r"(?i)^(?:(?:(?:the |all |our |my )?(?:users?|i|we|you|people|one|it|the app|members|players|staff)) (?:also )?(?:can|should be able to|must be able to|want to|may|need to|would like to|should|must|could)|features?|requirements?|functions?|rules?|views?|it should be possible to|notes?|also|extras?|further|in detail|behaviou?r|what it (?:does|should do)|actions?|details|look|brief)$",
     )
@@ -260,7 +255,7 @@ fn statement(out: &mut Cut, brief: &str, start: usize, end: usize) {
         let left = brief[start..start + found.start()].trim();
         let right = &brief[start + found.end()..end];
         let said = DECLARES.is_match(left) || SAYS.is_match(left) || left.contains([':', ',', '(']);
-        let declares = Regex::is_match(&OPENS, right);
+        let declares = OPENS.is_match(right);
         if !said && declares && left.split_whitespace().count() <= 5 {
             out.title = Some(title_of(left));
             start += found.end();
@@ -287,28 +282,28 @@ fn statement(out: &mut Cut, brief: &str, start: usize, end: usize) {
 }
 
 // `Wine cellar — wines with name`: a title before a dash.
-static DASH: LazyLock<Regex> = LazyLock::new(|| compile(r"\s+[–—-]\s+"));
-static OPENS: LazyLock<Regex> = LazyLock::new(|| {
+static DASH: Pattern = Pattern::new(|| compile(r"\s+[–—-]\s+"));
+static OPENS: Pattern = Pattern::new(|| {
     compile(r"(?i)^(?:an? |the |my |our |keep |track |manage )*[\w-]+(?: [\w-]+){0,2} (?:with|have|has|\()")
 });
 
 /// `A reading list:` is a title, `Books:` before field names is not.
 fn titles(left: &str) -> bool {
     let words = left.split_whitespace().count();
-    words >= 2 && !Regex::is_match(&DECLARES, left) && !left.contains(',')
+    words >= 2 && !DECLARES.is_match(left) && !left.contains(',')
 }
 
 fn says_more(right: &str) -> bool {
     !right.trim().is_empty()
 }
 
-static DECLARES: LazyLock<Regex> = LazyLock::new(|| {
+static DECLARES: Pattern = Pattern::new(|| {
     compile(
         r"(?i)\b(with|has|have|can|is|are|must|should|fields?|by|contains?|includes?|consists?|search|filter|sort|each|every|status|priority)\b",
     )
 });
 
-static INTRO: LazyLock<Regex> = LazyLock::new(|| {
+static INTRO: Pattern = Pattern::new(|| {
     compile(
         r"(?i)^(?:please )?(?:(?:i|we)(?:'d| would)? (?:want|need|like|love)(?: to (?:have|build|make|create|get))?|(?:build|make|create|write|generate|design|develop|give me|program)(?: me| us)?|this is|it is)? ?(?:(?:an?|the|my|our) )?(?:(?:simple|small|little|tiny|basic|nice|good|easy) )*(?P<name>[^,:;.()]{2,60}?)(?: (?:app|application|web app|website|tool|program|web application|page|site))?(?: for (?:me|my|our|us|the|an?|small|home)\b[^,:;.()]{0,40}| to keep)?$",
     )
@@ -345,8 +340,8 @@ pub fn title_of(text: &str) -> String {
     shorten(&name)
 }
 
-static NAMED: LazyLock<Regex> =
-    LazyLock::new(|| compile(r#"(?i)\b(?:called|named|titled)\s+["“'«]?(?P<name>[^"”'»,:;.()]{1,40})"#));
+static NAMED: Pattern =
+    Pattern::new(|| compile(r#"(?i)\b(?:called|named|titled)\s+["“'«]?(?P<name>[^"”'»,:;.()]{1,40})"#));
 
 fn shorten(name: &str) -> String {
     let words: Vec<&str> = name.split_whitespace().take(6).collect();
@@ -382,7 +377,7 @@ fn colon(text: &str) -> Option<usize> {
     None
 }
 
-static STARTER: LazyLock<Regex> = LazyLock::new(|| {
+static STARTER: Pattern = Pattern::new(|| {
     compile(concat!(
         r"(?i)^(?:(?:also|then|please|finally|but)\s+)*(?:",
         r"(?:search|filter|sort|order|find|rank)\s+(?:by|for|in|on|through|them|it|the|all|every|alphabetically)\b",
@@ -406,7 +401,7 @@ static STARTER: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
-static SEPARATOR: LazyLock<Regex> = LazyLock::new(|| {
+static SEPARATOR: Pattern = Pattern::new(|| {
     compile(
         r"(?i)(?:\s*,\s*(?:and\s+then|and\s+also|and|then|but|or)?\s*|\s+(?:and\s+then|and\s+also|and|then|but)\s+|\s+[–—]\s+|\s+-\s+)",
     )
@@ -437,12 +432,12 @@ fn clauses(brief: &str, start: usize, end: usize) -> Vec<(usize, usize)> {
 }
 
 // `members (name, email), books (title, author)`: two things, each with its fields.
-static LISTED: LazyLock<Regex> = LazyLock::new(|| compile(r"^[\w-]+(?: [\w-]+)?s \([^()]*,[^()]*\)$"));
-static NEXT_LISTED: LazyLock<Regex> = LazyLock::new(|| compile(r"^[\w-]+(?: [\w-]+)?s \([^()]{1,400},"));
+static LISTED: Pattern = Pattern::new(|| compile(r"^[\w-]+(?: [\w-]+)?s \([^()]*,[^()]*\)$"));
+static NEXT_LISTED: Pattern = Pattern::new(|| compile(r"^[\w-]+(?: [\w-]+)?s \([^()]{1,400},"));
 
-static WITH: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)\b[\w-]+s (?:with|have) "));
-static NEXT_WITH: LazyLock<Regex> =
-    LazyLock::new(|| compile(r"(?i)^(?:the |my )?[\w-]+(?: [\w-]+)?s (?:with|have) (?:an? )?[\w-]+"));
+static WITH: Pattern = Pattern::new(|| compile(r"(?i)\b[\w-]+s (?:with|have) "));
+static NEXT_WITH: Pattern =
+    Pattern::new(|| compile(r"(?i)^(?:the |my )?[\w-]+(?: [\w-]+)?s (?:with|have) (?:an? )?[\w-]+"));
 
 fn starts_clause(right: &str) -> bool {
     let cut = right.char_indices().nth(160).map_or(right.len(), |(at, _)| at);
@@ -469,7 +464,7 @@ fn depths(text: &str) -> Vec<u8> {
         .collect()
 }
 
-static VERBS_ONLY: LazyLock<Regex> = LazyLock::new(|| {
+static VERBS_ONLY: Pattern = Pattern::new(|| {
     compile(
         r"(?i)^(?:(?:i|we|you|users?|people|it|the|app|a|an|can|should|must|may|want|need|would|like|to|be|able|possible|is|let|me|allow|also|please|then|and|or|,|search|filter|sort|order|find|count|show|display|list|mark|delete|remove|edit|add|create|enter|see|view|move|rename|change|update|export|import|download|upload|undo|redo|manage|track|keep|store|calculate|compute|warn|alert|highlight|browse|read)[\s,/]*)*$",
     )
@@ -550,22 +545,22 @@ fn is_name(text: &str) -> bool {
         && !SAYS.is_match(text)
         && !text.contains(['(', ',', ':'])
         && !verbs
-        && !Regex::is_match(&SPEAKER, text)
+        && !SPEAKER.is_match(text)
         && !theme_words(text)
 }
 
-static SPEAKER: LazyLock<Regex> = LazyLock::new(|| compile(r"(?i)^(?:i|we|you|they|he|she)\b"));
+static SPEAKER: Pattern = Pattern::new(|| compile(r"(?i)^(?:i|we|you|they|he|she)\b"));
 
 /// A longer name, or a longer `for …`, says more than an introduction does.
 const INTRO_PART_CHARS_MAX: usize = 40;
 
-static BUILD: LazyLock<Regex> = LazyLock::new(|| {
+static BUILD: Pattern = Pattern::new(|| {
     compile(
         r"(?i)^(?:please )?(?:build|develop|design|generate|program)(?: me| us)? (?:an?|the|my|our) [\w'-]+(?: [\w'-]+){0,2}(?: for (?:me|us|my|our|the|an?|small|home|myself)\b(?P<whom>[\w' -]*))?$",
     )
 });
 
-static INTRO_SENTENCE: LazyLock<Regex> = LazyLock::new(|| {
+static INTRO_SENTENCE: Pattern = Pattern::new(|| {
     compile(
         r#"(?i)^(?:please )?(?:(?:i|we) (?:want|need|would like)(?: to (?:have|build|make|create))?|i'd like|we'd like|(?:build|make|create|write|generate|design|develop|give)(?: me| us)?|this is|it is)? ?(?:an?|the|my|our) (?:(?:simple|small|little|personal|tiny|basic|nice|good|easy|web) )*(?P<name>(?:[\w'-]+ ){0,3}(?:app|application|tool|program|tracker|list|log|manager|planner|organi[sz]er|inventory|quiz|board|diary|journal|system|database|catalogue|catalog|register|calendar|collection|trainer|book))(?: (?:app|application|tool|program))?(?: (?:called|named) ["“']?(?P<called>[\w' -]+)["”']?)?(?: for (?:me|us|my|our|the|an?|small|home|myself)\b(?P<whom>[\w' -]*))?$"#,
     )
@@ -579,7 +574,7 @@ pub fn is_intro(text: &str) -> bool {
 
 /// Whether the pattern matches and neither the name nor for whom it is goes on and on. A bound in the pattern would cost
 /// an automaton for each character that may come.
-fn introduces(pattern: &Regex, text: &str) -> bool {
+fn introduces(pattern: &'static Pattern, text: &str) -> bool {
     pattern.captures(text).is_some_and(|found| {
         ["called", "whom"]
             .into_iter()
