@@ -139,6 +139,7 @@ mod tests {
     #[test]
     fn reads_what_the_kernel_writes() {
         assert_eq!(ticks(STAT, PROCESS), Some(Ticks { busy: 150, total: 1000, process: 42, processors: 2 }));
+        assert_eq!(process_threads(PROCESS), Some(4));
         assert_eq!(kib_line("VmPeak:  9 kB\nVmRSS:\t    2048 kB\n", "VmRSS:"), Some(2048 * 1024));
         assert_eq!(load("0.52 0.58 1.59 1/389 12345"), Some([0.52, 0.58, 1.59]));
     }
@@ -148,6 +149,7 @@ mod tests {
         for text in ["", "cpu", "cpu 1 2", "x y z"] {
             assert_eq!(ticks(text, PROCESS), None, "{text}");
             assert_eq!(ticks(STAT, text), None, "{text}");
+            assert_eq!(process_threads(text), None, "{text}");
             assert_eq!(load(text), None, "{text}");
             assert_eq!(kib_line(text, "VmRSS:"), None, "{text}");
         }

@@ -37,4 +37,10 @@ test('a preview is seen while it is made, and the result takes its place', onPag
   await status(page, 'Completed');
   await box.getByRole('button', { name: 'Open in files' }).click();
   await page.locator('.file-head', { hasText: 'out/final.svg' }).waitFor();
+  // This pipeline builds no app: no tab promises one, and its keys do nothing.
+  assert.deepEqual(await page.locator('#tabs [role="tab"]:visible').evaluateAll((tabs) => tabs.map((tab) => tab.id)), ['tab-log', 'tab-timeline', 'tab-files', 'tab-runs']);
+  await page.keyboard.press('1');
+  assert.equal(await page.locator('#tab-files').getAttribute('aria-selected'), 'true');
+  await page.locator('#tab-files').press('ArrowRight');
+  assert.equal(await page.locator('#tab-runs').getAttribute('aria-selected'), 'true');
 }));

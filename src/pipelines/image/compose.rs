@@ -25,11 +25,14 @@ pub fn run(inputs: &AgentInputs, host: &dyn AgentHost) -> Result<AgentOutput, Ag
     let prompt: Prompt = inputs.files.json("prompt.json")?;
     let scene = compose(&prompt, inputs.seed());
     let parts: usize = scene.things.iter().map(|thing| thing.parts.len()).sum();
+    let s = |count: usize| if count == 1 { "" } else { "s" };
     for thing in &scene.things {
-        host.log(LogLevel::Debug, &format!("{}: {} shapes", thing.name, thing.parts.len()));
+        let (name, parts) = (&thing.name, thing.parts.len());
+        host.log(LogLevel::Debug, &format!("{name}: {parts} shape{}", s(parts)));
     }
     let json = serde_json::to_string(&scene).map_err(|error| AgentError::failed(error.to_string()))?;
-    let summary = format!("{} things of {parts} shapes", scene.things.len());
+    let things = scene.things.len();
+    let summary = format!("{things} thing{} of {parts} shape{}", s(things), s(parts));
     Ok(AgentOutput { files: vec![OutputFile::text("scene.json", json + "\n")], summary })
 }
 

@@ -16,7 +16,18 @@ pub fn run(inputs: &AgentInputs, host: &dyn AgentHost) -> Result<AgentOutput, Ag
     host.check()?;
     let prompt: Prompt = inputs.files.json("prompt.json")?;
     let light = light(&prompt.setting, inputs.seed());
-    host.log(LogLevel::Debug, &format!("sun {:?}, horizon {:?}", light.sun, light.horizon));
+    let (height, horizon) = (light.sun.y.asin().to_degrees(), light.horizon);
+    let place = if height < 0.0 { "below" } else { "above" };
+    host.log(
+        LogLevel::Debug,
+        &format!(
+            "the sun {:.0}° {place} the horizon, which is red {:.2}, green {:.2}, blue {:.2}",
+            height.abs(),
+            horizon.x,
+            horizon.y,
+            horizon.z
+        ),
+    );
     let summary = format!(
         "{}, exposure {:+.1}, warmth {:+.1}",
         prompt.setting.sky.as_deref().unwrap_or("afternoon"),

@@ -17,18 +17,26 @@ export class Tabs {
       if (tab) this.choose(tab.id.slice(4));
     });
     bar.addEventListener('keydown', (event) => {
-      const at = NAMES.indexOf(this.current);
-      const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: NAMES.length - 1 }[event.key];
+      const names = NAMES.filter((name) => this.has(name));
+      const at = names.indexOf(this.current);
+      const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: names.length - 1 }[event.key];
       if (to === undefined) return;
       event.preventDefault();
-      this.choose(NAMES[(to + NAMES.length) % NAMES.length]);
+      this.choose(names[(to + names.length) % names.length]);
       byId(`tab-${this.current}`).focus();
     });
     if (/^#L\d+$/.test(location.hash)) this.choose('log');
     window.addEventListener('hashchange', () => /^#L\d+$/.test(location.hash) && this.choose('log'));
   }
 
+  /** Whether there is, or will be, something behind a tab: an app and requirements come of a run that builds one. */
+  has(name) {
+    const file = { app: 'standalone.html', result: 'requirements.json' }[name];
+    return file === undefined || this.page.project.pipeline === 'app' || this.page.files.has(file);
+  }
+
   choose(name) {
+    if (!this.has(name)) return;
     this.chosen = true;
     this.open(name);
   }
@@ -58,6 +66,8 @@ export class Tabs {
   }
 
   render(state) {
+    for (const name of NAMES) byId(`tab-${name}`).hidden = !this.has(name);
+    if (!this.has(this.current)) this.chosen = false;
     const run = state.run?.id ?? null;
     if (run !== this.run) {
       // Another run begins: what somebody picked for the last one does not hold for this.
