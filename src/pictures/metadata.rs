@@ -3,6 +3,8 @@
 use exif::{Exif, In, Tag, Value};
 use serde::{Deserialize, Serialize};
 
+use crate::pictures::xmp::{DESCRIPTION, XMP_BYTES_MAX, element};
+
 /// Characters of one text that are kept.
 const TEXT_CHARS_MAX: usize = 500;
 
@@ -107,18 +109,12 @@ fn clean(text: &str) -> Option<String> {
     (!line.is_empty()).then_some(line)
 }
 
-/// The first `dc:description` of an XMP packet.
+/// The first `dc:description` of an XMP packet; none of one that is longer than what is read.
 pub fn description_of_xmp(packet: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(packet).ok()?;
-    let inside = between(text, "<dc:description", "</dc:description>")?;
-    let item = between(inside, "<rdf:li", "</rdf:li>")?;
-    clean(&unescape(item.split_once('>')?.1))
-}
-
-fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
-    let from = text.find(start)? + start.len();
-    let to = text[from..].find(end)?;
-    Some(&text[from..from + to])
+    let text = std::str::from_utf8(packet).ok().filter(|text| text.len() <= XMP_BYTES_MAX)?;
+    let inside = |text, name| Some(&text[element(text, name, 0).ok()??.inside]);
+    let item: &str = inside(inside(text, DESCRIPTION)?, "rdf:li")?;
+    clean(&unescape(item))
 }
 
 fn unescape(text: &str) -> String {

@@ -19,6 +19,7 @@ pub mod layout;
 pub mod metadata;
 pub mod sharpness;
 pub mod tone;
+pub mod xmp;
 
 #[cfg(test)]
 pub(crate) mod fixtures;
