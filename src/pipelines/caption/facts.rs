@@ -59,6 +59,9 @@ pub(crate) struct Measured {
     pub(crate) sharpness: Sharpness,
     /// Codes that were decoded.
     pub(crate) codes: Vec<Code>,
+    /// Whether the search for codes was given up: there may be some.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) codes_given_up: bool,
     /// Hash of what it looks like, hexadecimal.
     pub(crate) look_hash: String,
 }
@@ -84,6 +87,9 @@ pub(crate) fn run(inputs: &AgentInputs, host: &dyn AgentHost) -> Result<AgentOut
         match measured {
             Ok(measured) => {
                 host.log(LogLevel::Info, &said(&item, &measured));
+                if measured.codes_given_up {
+                    host.log(LogLevel::Warning, &format!("{item}: {}", codes::TooMuch));
+                }
                 all.images.push(ImageFacts { item, file, measured });
             }
             Err(problem) => {
@@ -105,7 +111,9 @@ pub(crate) fn measure(picture: &Picture) -> Measured {
     let pixels = &picture.pixels;
     let named = Named::of(pixels);
     let layout = Layout::of(&named);
-    let codes = codes::find(pixels);
+    let found = codes::find(pixels);
+    let codes_given_up = found.is_err();
+    let codes = found.unwrap_or_default();
     let tone = Tone::of(pixels);
     let mut colours = named.shares();
     colours.retain(|share| share.share >= COLOUR_SHARE_MIN);
@@ -118,6 +126,7 @@ pub(crate) fn measure(picture: &Picture) -> Measured {
         tone,
         sharpness: Sharpness::of(pixels),
         codes,
+        codes_given_up,
         look_hash: LookHash::of(pixels).to_string(),
     }
 }
