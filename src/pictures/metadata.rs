@@ -101,10 +101,16 @@ fn date(text: &str) -> Option<String> {
     (is_date && !text.starts_with("0000")).then(|| format!("{} {time}", day.replace(':', "-")))
 }
 
+/// Whether a character shows nothing, or turns the direction of what stands around it.
+pub fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
 /// One line without what cannot be seen.
 fn clean(text: &str) -> Option<String> {
     let words: Vec<&str> =
-        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
+        text.split(|c: char| c.is_whitespace() || is_unseen(c)).filter(|word| !word.is_empty()).collect();
     let line: String = words.join(" ").chars().take(TEXT_CHARS_MAX).collect();
     (!line.is_empty()).then_some(line)
 }

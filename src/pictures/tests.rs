@@ -7,7 +7,6 @@ use crate::pictures::codes;
 use crate::pictures::colour::{ColourName, Named, Oklab};
 use crate::pictures::describe::{DescribeError, describe};
 use crate::pictures::fixtures::{self, BLACK, BLUE, GREEN, RED, WHITE, png};
-use crate::pictures::hash::LookHash;
 use crate::pictures::layout::{Layout, Position, Shape};
 use crate::pictures::sharpness::{Level, Sharpness};
 use crate::pictures::tone::{Brightness, Tone};
@@ -206,8 +205,7 @@ fn what_a_search_may_cost_is_no_limit_for_ordinary_pictures() {
     // The same as without bounds; neighbours in a grid confuse the searcher, so it is not all of them.
     let grey = DynamicImage::ImageRgba8(page.clone()).into_luma8();
     let (width, raw) = (grey.width() as usize, grey.as_raw());
-    let mut prepared =
-        rqrr::PreparedImage::prepare_from_greyscale(width, width, |x, y| raw[y * width + x]);
+    let mut prepared = rqrr::PreparedImage::prepare_from_greyscale(width, width, |x, y| raw[y * width + x]);
     let mut unbounded: Vec<String> =
         prepared.detect_grids().iter().filter_map(|grid| Some(grid.decode().ok()?.1)).collect();
     unbounded.sort();
@@ -245,16 +243,6 @@ fn classes() {
     assert_eq!(class(&fixtures::encoded(&fixtures::disc(RED, WHITE), ImageFormat::Jpeg)), Class::Graphic);
     // A smooth ramp is neither.
     assert_eq!(class(&png(&fixtures::drawn(256, 256, |x, y| [x as u8, y as u8, 90]))), Class::Unknown);
-}
-
-#[test]
-fn pictures_that_look_alike_have_hashes_that_are_close() {
-    let picture = fixtures::grainy(320, 240, 9);
-    let smaller = DynamicImage::ImageRgba8(picture.clone()).thumbnail(160, 120).into_rgba8();
-    let hash = LookHash::of(&picture);
-    assert!(hash.distance(LookHash::of(&smaller)) <= 4);
-    assert!(hash.distance(LookHash::of(&fixtures::halves(RED, BLUE))) > 12);
-    assert_eq!(hash.to_string().len(), 16);
 }
 
 #[test]

@@ -90,7 +90,8 @@ mod tests {
         for endless in ["<d:x", "<d:x>1", "<d:x>1</d:xy>", "<d:x a='>1</d:x>", "<d:x>1</d:x><d:x>"] {
             assert_eq!(without(endless, "d:x"), Err(NoEnd), "{endless}");
         }
-        let inside = |text: &str| element(text, "d:x", 0).map(|found| found.map(|it| text[it.inside].to_owned()));
+        let inside =
+            |text: &str| element(text, "d:x", 0).map(|found| found.map(|it| text[it.inside].to_owned()));
         assert_eq!(inside("<d:xs>0</d:xs><d:x a='1'>2</d:x>"), Ok(Some("2".to_owned())));
         assert_eq!(inside("<d:x/>2</d:x>"), Ok(Some(String::new())));
     }

@@ -1,8 +1,8 @@
 //! The first agent: opens every image, says which cannot be used and why, and makes a small copy of each of the others to
 //! look at.
 
-use image::codecs::jpeg::JpegEncoder;
 use image::DynamicImage;
+use image::codecs::jpeg::JpegEncoder;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::event::LogLevel;

@@ -8,7 +8,6 @@ use crate::domain::event::LogLevel;
 use crate::pictures::class::{Classified, Texture, classify};
 use crate::pictures::codes::{self, Code};
 use crate::pictures::colour::{Named, Share};
-use crate::pictures::hash::LookHash;
 use crate::pictures::layout::Layout;
 use crate::pictures::sharpness::Sharpness;
 use crate::pictures::tone::{Brightness, Tone};
@@ -62,8 +61,6 @@ pub(crate) struct Measured {
     /// Whether the search for codes was given up: there may be some.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) codes_given_up: bool,
-    /// Hash of what it looks like, hexadecimal.
-    pub(crate) look_hash: String,
 }
 
 pub(crate) fn run(inputs: &AgentInputs, host: &dyn AgentHost) -> Result<AgentOutput, AgentError> {
@@ -98,6 +95,10 @@ pub(crate) fn run(inputs: &AgentInputs, host: &dyn AgentHost) -> Result<AgentOut
             }
         }
     }
+    if all.images.is_empty() {
+        let message = format!("none of {total} images can be measured: {}", failed.join(", "));
+        return Err(AgentError::failed(message));
+    }
     if !failed.is_empty() {
         host.fell_short(&format!("{} images could not be measured: {}", failed.len(), failed.join(", ")));
     }
@@ -127,7 +128,6 @@ pub(crate) fn measure(picture: &Picture) -> Measured {
         sharpness: Sharpness::of(pixels),
         codes,
         codes_given_up,
-        look_hash: LookHash::of(pixels).to_string(),
     }
 }
 

@@ -9,6 +9,7 @@
 //! One image that cannot be used costs that image, and the run ends as `partial`. People look over the texts after the
 //! run; what they say is no part of it.
 
+mod borne_out;
 pub mod decoder;
 pub mod facts;
 pub mod inspector;
@@ -54,15 +55,7 @@ const fn agent(
         gate: None,
         resources: std::borrow::Cow::Borrowed(&[]),
     };
-    Agent {
-        name,
-        title,
-        weight,
-        version: VERSION,
-        run,
-        policy,
-        setup: AgentSetup::BUILTIN,
-    }
+    Agent { name, title, weight, version: VERSION, run, policy, setup: AgentSetup::BUILTIN }
 }
 
 /// What was asked of the texts.
