@@ -1,7 +1,7 @@
 //! Colours as people name them. A pixel is looked at in Oklab (Björn Ottosson, 2020), where equal distances look equally
 //! large, and named by its lightness, chroma and hue.
 
-use image::RgbaImage;
+use image::{Rgb, RgbImage, RgbaImage};
 use serde::{Deserialize, Serialize};
 
 /// Pixels of the long side on which colours are counted. Pixels are picked, never mixed, so no colour is counted that the
@@ -11,6 +11,18 @@ pub const SAMPLED_SIDE: u32 = 256;
 pub const SEEN_ALPHA: u8 = 128;
 /// Below this chroma a colour looks grey.
 const GREY_CHROMA: f32 = 0.035;
+
+/// A picture on white paper: what is not seen of it is white.
+pub fn on_white(pixels: &RgbaImage) -> RgbImage {
+    RgbImage::from_fn(pixels.width(), pixels.height(), |x, y| {
+        let [r, g, b, alpha] = pixels.get_pixel(x, y).0;
+        let mixed = |value: u8| {
+            let (value, alpha) = (u32::from(value), u32::from(alpha));
+            u8::try_from((value * alpha + 255 * (255 - alpha)) / 255).unwrap_or(255)
+        };
+        Rgb([mixed(r), mixed(g), mixed(b)])
+    })
+}
 
 /// A colour in Oklab.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -11,6 +11,7 @@ use img_parts::riff::{RiffChunk, RiffContent};
 use img_parts::webp::WebP;
 
 use crate::pictures::decode::Format;
+use crate::pictures::xmp::{self, XMP_BYTES_MAX};
 
 const XMP_JPEG: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 const XMP_PNG: &[u8] = b"XML:com.adobe.xmp\0";
@@ -35,6 +36,9 @@ pub enum DescribeError {
     /// The XMP it has cannot be changed without losing some of it.
     #[error("the XMP it has already cannot be read")]
     Xmp,
+    /// The XMP it has is longer than what is read.
+    #[error("the XMP it has already has {0} bytes; at most {XMP_BYTES_MAX} are read")]
+    XmpTooLong(usize),
     /// The container is not what its format asks for.
     #[error("the file is damaged: {0}")]
     Damaged(String),
@@ -86,12 +90,11 @@ fn packet(before: Option<&[u8]>, text: &str, language: &str) -> Result<String, D
              <rdf:Description rdf:about=\"\">{property}</rdf:Description></rdf:RDF></x:xmpmeta>\n<?xpacket end=\"w\"?>"
         ));
     };
-    let mut xmp = std::str::from_utf8(before).map_err(|_| DescribeError::Xmp)?.to_owned();
-    while let Some(from) = xmp.find("<dc:description") {
-        let end = "</dc:description>";
-        let to = xmp[from..].find(end).ok_or(DescribeError::Xmp)? + from + end.len();
-        xmp.replace_range(from..to, "");
+    if before.len() > XMP_BYTES_MAX {
+        return Err(DescribeError::XmpTooLong(before.len()));
     }
+    let before = std::str::from_utf8(before).map_err(|_| DescribeError::Xmp)?;
+    let mut xmp = xmp::without(before, xmp::DESCRIPTION).map_err(|_| DescribeError::Xmp)?;
     // A property may stand in a description of its own, so nothing else has to be understood.
     let end = xmp.rfind("</rdf:RDF>").ok_or(DescribeError::Xmp)?;
     xmp.insert_str(end, &format!("<rdf:Description rdf:about=\"\">{property}</rdf:Description>"));

@@ -3,6 +3,8 @@
 use exif::{Exif, In, Tag, Value};
 use serde::{Deserialize, Serialize};
 
+use crate::pictures::xmp::{DESCRIPTION, XMP_BYTES_MAX, element};
+
 /// Characters of one text that are kept.
 const TEXT_CHARS_MAX: usize = 500;
 
@@ -99,26 +101,26 @@ fn date(text: &str) -> Option<String> {
     (is_date && !text.starts_with("0000")).then(|| format!("{} {time}", day.replace(':', "-")))
 }
 
+/// Whether a character shows nothing, or turns the direction of what stands around it.
+pub fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
 /// One line without what cannot be seen.
 fn clean(text: &str) -> Option<String> {
     let words: Vec<&str> =
-        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
+        text.split(|c: char| c.is_whitespace() || is_unseen(c)).filter(|word| !word.is_empty()).collect();
     let line: String = words.join(" ").chars().take(TEXT_CHARS_MAX).collect();
     (!line.is_empty()).then_some(line)
 }
 
-/// The first `dc:description` of an XMP packet.
+/// The first `dc:description` of an XMP packet; none of one that is longer than what is read.
 pub fn description_of_xmp(packet: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(packet).ok()?;
-    let inside = between(text, "<dc:description", "</dc:description>")?;
-    let item = between(inside, "<rdf:li", "</rdf:li>")?;
-    clean(&unescape(item.split_once('>')?.1))
-}
-
-fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
-    let from = text.find(start)? + start.len();
-    let to = text[from..].find(end)?;
-    Some(&text[from..from + to])
+    let text = std::str::from_utf8(packet).ok().filter(|text| text.len() <= XMP_BYTES_MAX)?;
+    let inside = |text, name| Some(&text[element(text, name, 0).ok()??.inside]);
+    let item: &str = inside(inside(text, DESCRIPTION)?, "rdf:li")?;
+    clean(&unescape(item))
 }
 
 fn unescape(text: &str) -> String {

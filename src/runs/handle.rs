@@ -11,8 +11,8 @@ use crate::domain::run::{Run, RunStatus};
 use crate::domain::time::Timestamp;
 use crate::runs::log_pace::{LogPaces, SharedPace};
 use crate::runs::orchestrator::{
-    Answer, Cancel, Enqueue, Orchestrator, Pause, PauseQueue, QueueFigures, Resume, Retry, Shared, Snapshot,
-    Stop, TakeIn, Where,
+    Answer, Cancel, Enqueue, HasRoom, Orchestrator, Pause, PauseQueue, QueueFigures, Resume, Retry, Shared,
+    Snapshot, Stop, TakeIn, Where,
 };
 use crate::runs::{Accepted, CancelAnswer, Keep, NewRun, RunsDeps, RunsError, RunsSnapshot};
 use crate::runs::{GateVerdict, Place, QueueView};
@@ -50,6 +50,14 @@ impl Runs {
     /// store fails.
     pub async fn enqueue(&self, new: NewRun) -> Result<Accepted, RunsError> {
         self.ask(Enqueue(new), ANSWER_TIMEOUT).await?
+    }
+
+    /// Whether a run would be taken now, as far as the queue is concerned.
+    ///
+    /// # Errors
+    /// When the queue is full, the server is going down, or the orchestrator does not answer.
+    pub async fn has_room(&self) -> Result<(), RunsError> {
+        self.ask(HasRoom, ANSWER_TIMEOUT).await?
     }
 
     /// Cancels a run, whatever its state. Answers when the wish is durable; the run ends soon after.

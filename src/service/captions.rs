@@ -27,6 +27,8 @@ pub const DECISIONS_MAX: usize = 1_000;
 
 /// Decisions of one request that are made side by side.
 const DECISIONS_AT_ONCE: usize = 32;
+/// What deciding is called in the audit log.
+const DEED: &str = "caption.decide";
 /// Characters of a reason.
 const REASON_CHARS_MAX: usize = 1_000;
 
@@ -135,13 +137,21 @@ impl Service {
             .into_iter()
             .map(|wish| async { (wish.item.clone(), self.decide_in(caller, &run, &results, wish).await) });
         // Others have room between them.
-        Ok(stream::iter(each).buffered(DECISIONS_AT_ONCE).collect().await)
+        let decided: Vec<(String, Decided)> = stream::iter(each).buffered(DECISIONS_AT_ONCE).collect().await;
+        self.deed(caller, DEED, run.id.to_string(), summed_up(&decided)).await;
+        Ok(decided)
     }
 
     /// Decides about the text of one image.
     pub(super) async fn decide_one(&self, caller: Caller, run: &Run, wish: Wish) -> Decided {
         let results = self.results_of(run).await?;
-        self.decide_in(caller, run, &results, wish).await
+        let item = wish.item.clone();
+        let decided = self.decide_in(caller, run, &results, wish).await;
+        let detail = match &decided {
+            Ok(decision) => format!("{} {item}", decision.verdict.as_str()),
+            Err(_) => item,
+        };
+        self.audited(caller, DEED, Some(run.id.to_string()), Some(detail), decided).await
     }
 
     async fn decide_in(&self, caller: Caller, run: &Run, results: &CaptionResults, wish: Wish) -> Decided {
@@ -239,6 +249,16 @@ impl Service {
         });
         written.await
     }
+}
+
+/// What became of many wishes, for the audit log: how many of each, for each decision is an event of the room.
+fn summed_up(decided: &[(String, Decided)]) -> String {
+    let count = |verdict| {
+        decided.iter().filter(|(_, decided)| decided.as_ref().is_ok_and(|it| it.verdict == verdict)).count()
+    };
+    let refused = decided.iter().filter(|(_, decided)| decided.is_err()).count();
+    let (approved, edited) = (count(Verdict::Approved), count(Verdict::Edited));
+    format!("{approved} approved, {edited} edited, {} rejected, {refused} refused", count(Verdict::Rejected))
 }
 
 fn check_text(text: &str, max: u64) -> Result<(), FieldError> {

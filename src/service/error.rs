@@ -82,6 +82,12 @@ pub enum ServiceError {
     /// The disk is full.
     #[error("the disk of the server is full")]
     DiskFull,
+    /// Another server gave no answer that can be used.
+    #[error("{0}")]
+    Remote(String),
+    /// Another server gave no answer in time.
+    #[error("{0}")]
+    RemoteTimeout(String),
     /// Something broke.
     #[error("{0}")]
     Internal(String),

@@ -2,12 +2,11 @@
 //! gets them as they are when it is accepted.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::artifacts::{ArtifactPath, Artifacts};
+use crate::artifacts::ArtifactPath;
 use crate::auth::Caller;
 use crate::auth::policy::Action;
 use crate::domain::event::{Custom, EventBody, NewEvent};
@@ -17,12 +16,14 @@ use crate::domain::time::Timestamp;
 use crate::engine::{Batch, Change};
 use crate::service::error::{FieldError, ServiceError};
 use crate::service::files::{ProjectFile, StoredFile};
+use crate::service::folder::of_folder;
+use crate::service::upload_room::Room;
 use crate::service::{Service, blocking};
 
 /// Characters of a name.
 const NAME_CHARS_MAX: usize = 160;
-/// Ends of names that are taken from a folder.
-const ENDS: [&str; 6] = ["jpg", "jpeg", "jpe", "png", "webp", "gif"];
+/// Names of files in what is said of an upload.
+const NAMED_MAX: usize = 5;
 
 /// How the notes of a project's inputs begin.
 pub(crate) fn prefix(project: ProjectId) -> String {
@@ -52,6 +53,13 @@ struct Noted {
     at: Timestamp,
 }
 
+impl Noted {
+    fn read(value: &str) -> Result<Self, ServiceError> {
+        serde_json::from_str(value)
+            .map_err(|error| ServiceError::Internal(format!("an input cannot be read: {error}")))
+    }
+}
+
 impl Service {
     /// Files that a project was given, by name.
     ///
@@ -76,6 +84,19 @@ impl Service {
         id: ProjectId,
         files: Vec<(String, Vec<u8>)>,
     ) -> Result<Vec<ProjectInput>, ServiceError> {
+        let names: Vec<&str> = files.iter().take(NAMED_MAX).map(|(name, _)| name.as_str()).collect();
+        let more = if files.len() > NAMED_MAX { " and others" } else { "" };
+        let detail = format!("{} files: {}{more}", files.len(), names.join(", "));
+        let added = self.added(caller, id, files).await;
+        self.audited(caller, "input.add", Some(id.to_string()), Some(detail), added).await
+    }
+
+    async fn added(
+        &self,
+        caller: Caller,
+        id: ProjectId,
+        files: Vec<(String, Vec<u8>)>,
+    ) -> Result<Vec<ProjectInput>, ServiceError> {
         self.may_give(caller, id).await?;
         let mut wrong = Vec::new();
         let mut names = BTreeSet::new();
@@ -83,7 +104,7 @@ impl Service {
             let field = |what: &str| format!("files[{number}].{what}");
             if let Err(message) = check_name(name) {
                 wrong.push(FieldError::new(field("name"), message));
-            } else if !names.insert(name) {
+            } else if !names.insert(name.clone()) {
                 wrong.push(FieldError::new(field("name"), "is given twice"));
             }
             let max = self.config().limits.input_bytes_max;
@@ -97,21 +118,7 @@ impl Service {
         if files.is_empty() {
             wrong.push(FieldError::new("files", "must hold at least one file"));
         }
-        // What was counted stays true while nobody else adds: one upload after the other.
-        let _alone = self.0.uploads.lock().await;
-        let before = self.stored_inputs(id).await?;
-        let all: BTreeSet<&str> = before
-            .iter()
-            .map(|input| input.name.as_str())
-            .chain(names.iter().map(|name| name.as_str()))
-            .collect();
-        let max = self.config().limits.inputs_max;
-        if all.len() > max {
-            wrong.push(FieldError::new(
-                "files",
-                format!("would be {} in this project; at most {max} are kept", all.len()),
-            ));
-        }
+        wrong.extend(self.too_many(id, &names).await?);
         if !wrong.is_empty() {
             return Err(ServiceError::Invalid(wrong));
         }
@@ -136,8 +143,35 @@ impl Service {
         }
         // A project that was removed meanwhile has no room, and then nothing is noted either.
         changes.push(Change::Append { room: id, events });
+        // What is counted stays true while nobody else adds. Contents that are stored and not noted go in time.
+        let _alone = self.0.adding.lock().await;
+        if let Some(wrong) = self.too_many(id, &names).await? {
+            return Err(ServiceError::Invalid(vec![wrong]));
+        }
         self.ground().broker.commit(Batch::of(changes)).await?;
         Ok(inputs)
+    }
+
+    /// What is wrong when a project would have too many files with these.
+    async fn too_many(
+        &self,
+        id: ProjectId,
+        names: &BTreeSet<String>,
+    ) -> Result<Option<FieldError>, ServiceError> {
+        let before = self.stored_inputs(id).await?;
+        let others = before.iter().filter(|input| !names.contains(&input.name)).count();
+        let (count, max) = (others + names.len(), self.config().limits.inputs_max);
+        let message = format!("would be {count} in this project; at most {max} are kept");
+        Ok((count > max).then(|| FieldError::new("files", message)))
+    }
+
+    /// Waits for room to read an upload of so many bytes. The room is given back when what is returned is dropped, so it is
+    /// kept until the files are stored.
+    ///
+    /// # Errors
+    /// When there is none for too long.
+    pub async fn room_for_upload(&self, bytes: usize) -> Result<Room, ServiceError> {
+        self.0.uploads.take(bytes).await
     }
 
     /// Forgets a file of a project. Runs that were given it keep it.
@@ -145,6 +179,11 @@ impl Service {
     /// # Errors
     /// When there is no such project or file.
     pub async fn remove_input(&self, caller: Caller, id: ProjectId, name: &str) -> Result<(), ServiceError> {
+        let removed = self.removed_input(caller, id, name).await;
+        self.audited(caller, "input.remove", Some(id.to_string()), Some(name.to_owned()), removed).await
+    }
+
+    async fn removed_input(&self, caller: Caller, id: ProjectId, name: &str) -> Result<(), ServiceError> {
         self.may_give(caller, id).await?;
         let note = format!("{}{name}", prefix(id));
         if self.ground().engine.note(note.clone()).await?.is_none() {
@@ -162,10 +201,9 @@ impl Service {
     /// When there is no such project or file.
     pub async fn input(&self, caller: Caller, id: ProjectId, name: &str) -> Result<StoredFile, ServiceError> {
         self.check_project(caller, Action::Read, id).await?;
-        let inputs = self.stored_inputs(id).await?;
-        let input =
-            inputs.into_iter().find(|input| input.name == name).ok_or(ServiceError::NotFound("file"))?;
-        self.stored(as_file(&input.name, &input.sha256, input.size))
+        let noted = self.ground().engine.note(format!("{}{name}", prefix(id))).await?;
+        let noted = Noted::read(&noted.ok_or(ServiceError::NotFound("file"))?)?;
+        self.stored(as_file(name, &noted.sha256, noted.size))
     }
 
     /// A file that a run was given.
@@ -201,27 +239,20 @@ impl Service {
         notes
             .into_iter()
             .map(|(name, value)| {
-                let noted: Noted = serde_json::from_str(&value)
-                    .map_err(|error| ServiceError::Internal(format!("an input cannot be read: {error}")))?;
+                let noted = Noted::read(&value)?;
                 let name = name.strip_prefix(&prefix).unwrap_or_default().to_owned();
                 Ok(ProjectInput { name, sha256: noted.sha256, size: noted.size, at: noted.at })
             })
             .collect()
     }
 
-    /// What a run of a project is given: what was uploaded, and what lies in the folder that its params name.
-    pub(crate) async fn inputs_of_run(
+    /// What a run of a project is given: what was uploaded, and what its params name.
+    pub(super) async fn inputs_of_run(
         &self,
         project: &Project,
-        overrides: &Map<String, Value>,
+        params: &Map<String, Value>,
     ) -> Result<Vec<RunInput>, ServiceError> {
-        if !self.ground().catalog.takes_images(&project.pipeline) {
-            return Ok(Vec::new());
-        }
-        let param = |name: &str| {
-            let value = overrides.get(name).or_else(|| project.params.get(name));
-            value.and_then(Value::as_str).unwrap_or_default().to_owned()
-        };
+        let param = |name: &str| params.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let uploaded = self.stored_inputs(project.id).await?.into_iter();
         let mut inputs: BTreeMap<String, RunInput> = uploaded
             .map(|input| {
@@ -298,76 +329,4 @@ pub(super) fn check_name(name: &str) -> Result<(), String> {
         return Err("must be a name without folders".to_owned());
     }
     ArtifactPath::parse(name).map(drop).map_err(|why| why.to_string())
-}
-
-/// The pictures that lie in a folder: one of the configured ones, or one inside of them.
-fn of_folder(
-    folders: &[PathBuf],
-    wanted: &str,
-    artifacts: &Artifacts,
-    bytes_max: usize,
-    count_max: usize,
-) -> Result<Vec<RunInput>, ServiceError> {
-    let wrong = |message: String| ServiceError::invalid("params.folder", message);
-    if folders.is_empty() {
-        return Err(wrong("cannot be used: the operator has opened no folder (caption.folders)".to_owned()));
-    }
-    // What lies outside and what is not there sound alike: nobody learns here what the machine holds.
-    let inside = |path: &Path| {
-        let path = path.canonicalize().ok()?;
-        let is_inside =
-            folders.iter().filter_map(|folder| folder.canonicalize().ok()).any(|root| path.starts_with(root));
-        is_inside.then_some(path)
-    };
-    let folder = folders
-        .iter()
-        .find_map(|root| inside(&root.join(wanted)).filter(|path| path.is_dir()))
-        .ok_or_else(|| wrong("is no folder inside the configured ones".to_owned()))?;
-    let failed = |error: std::io::Error| wrong(format!("cannot be read: {error}"));
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(&folder).map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name();
-        let Some(name) = name.to_str() else { continue };
-        let end = name.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase());
-        if end.is_some_and(|end| ENDS.contains(&end.as_str())) {
-            names.push(name.to_owned());
-        }
-    }
-    names.sort();
-    if names.is_empty() {
-        return Err(wrong("holds no JPEG, PNG, WebP or GIF file".to_owned()));
-    }
-    if names.len() > count_max {
-        return Err(wrong(format!("holds {} images; a run is given at most {count_max}", names.len())));
-    }
-    let mut inputs = Vec::new();
-    for name in names {
-        let problem =
-            |why: String| RunInput { name: name.clone(), sha256: String::new(), size: 0, problem: Some(why) };
-        // A link may lead out of the folder.
-        let input = match inside(&folder.join(&name)) {
-            None => problem("it leads out of the configured folders, or nowhere".to_owned()),
-            Some(path) => match read(&path, bytes_max) {
-                Ok(bytes) => {
-                    let blob = artifacts.blobs().put(&bytes)?;
-                    RunInput { name, sha256: blob.sha256, size: blob.size, problem: None }
-                }
-                Err(why) => problem(why),
-            },
-        };
-        inputs.push(input);
-    }
-    Ok(inputs)
-}
-
-fn read(path: &Path, bytes_max: usize) -> Result<Vec<u8>, String> {
-    let failed = |error: std::io::Error| format!("it cannot be read: {error}");
-    let found = std::fs::metadata(path).map_err(failed)?;
-    if !found.is_file() {
-        return Err("it is no plain file".to_owned());
-    }
-    if found.len() > bytes_max as u64 {
-        return Err(format!("it has {} bytes; at most {bytes_max} are taken", found.len()));
-    }
-    std::fs::read(path).map_err(failed)
 }

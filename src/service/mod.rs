@@ -10,6 +10,7 @@ mod driving;
 pub mod error;
 pub mod events;
 pub mod files;
+mod folder;
 pub mod idempotency;
 pub mod inputs;
 pub mod logs;
@@ -21,11 +22,14 @@ pub mod publish;
 mod publish_checks;
 pub mod runs;
 pub mod stats;
+pub mod upload_room;
 pub mod validate;
 pub mod watch;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::Mutex;
 
 use crate::artifacts::Artifacts;
 use crate::broker::Broker;
@@ -38,6 +42,7 @@ use crate::runs::Runs;
 use crate::service::catalog::PipelineCatalog;
 use crate::service::error::ServiceError;
 use crate::service::outside_lines::OutsideLines;
+use crate::service::upload_room::UploadRoom;
 use crate::service::watch::Watch;
 use crate::telemetry::system::SystemSampler;
 
@@ -73,7 +78,10 @@ struct Inner {
     draining: AtomicBool,
     outside: OutsideLines,
     watch: Watch,
-    uploads: tokio::sync::Mutex<()>,
+    /// Room for what is being uploaded.
+    uploads: UploadRoom,
+    /// Held by who adds to the files of a project.
+    adding: Mutex<()>,
 }
 
 impl Service {
@@ -90,7 +98,8 @@ impl Service {
             draining: AtomicBool::new(false),
             outside: OutsideLines::default(),
             watch: Watch::default(),
-            uploads: tokio::sync::Mutex::new(()),
+            uploads: UploadRoom::default(),
+            adding: Mutex::default(),
         }))
     }
 

@@ -8,9 +8,9 @@ use crate::auth::{AuthError, Caller};
 use crate::domain::control::Lane;
 use crate::domain::event::Eta;
 use crate::domain::ids::{ProjectId, RunId};
-use crate::domain::run::{Run, RunStatus};
+use crate::domain::run::{Project, Run, RunStatus};
 use crate::engine::KeptAnswer;
-use crate::runs::{Accepted, CancelAnswer, Keep, NewRun, RunsError};
+use crate::runs::{Accepted, CancelAnswer, Keep, NewRun, RunsError, params};
 use crate::service::Service;
 use crate::service::error::{FieldError, ServiceError};
 use crate::service::idempotency::{IdempotencyKey, KEPT_FOR_MS};
@@ -121,8 +121,23 @@ impl Service {
             let message = format!("must be from -{PRIORITY_MAX} to {PRIORITY_MAX}");
             return Err(ServiceError::invalid("priority", message));
         };
+        // A repeated request is answered, and one that is refused in any case is refused, before anything is fetched for it.
+        let now = self.ground().clock.now();
+        if let Some(key) = &key
+            && let Some(kept) = key.kept(&*self.ground().engine, now).await?
+        {
+            return Generated::of_kept(&kept);
+        }
         let project = self.stored_project(project).await?;
-        let inputs = self.inputs_of_run(&project, &request.params).await?;
+        let inputs = match self.ground().catalog.takes_images(&project.pipeline) {
+            true => {
+                let params = params::resolve(&project.pipeline, &project.params, &request.params)
+                    .map_err(RunsError::Invalid)?;
+                self.may_begin(&project, request.on_conflict).await?;
+                self.inputs_of_run(&project, &params).await?
+            }
+            false => Vec::new(),
+        };
         let keep = key.as_ref().map(keep);
         let on_conflict = match request.on_conflict {
             OnConflict::Reject => crate::runs::OnConflict::Reject,
@@ -132,6 +147,17 @@ impl Service {
         let (params, lane, by) = (request.params, request.lane, caller.name());
         let new = NewRun { project, params, inputs, priority, lane, by, on_conflict, keep };
         generated(self.ground().runs.enqueue(new).await, key)
+    }
+
+    /// Whether a run would be taken now. Another request may be faster, so the queue decides again.
+    async fn may_begin(&self, project: &Project, on_conflict: OnConflict) -> Result<(), ServiceError> {
+        if on_conflict == OnConflict::Reject {
+            let active = self.ground().engine.active_runs().await?;
+            if let Some(run) = active.iter().find(|run| run.project_id == project.id) {
+                return Err(ServiceError::RunActive(run.id));
+            }
+        }
+        Ok(self.ground().runs.has_room().await?)
     }
 
     /// The newest runs of a project, newest first.

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { coloursOf, factsOf, lengthOf, Review, standing } from '../../static/js/client/review.js';
+import { coloursOf, DECISIONS_MAX, factsOf, groups, lengthOf, OneAtATime, Review, standing } from '../../static/js/client/review.js';
 
 const image = (item, more = {}) => ({ item, alt_text: `Text of ${item}.`, text: `Text of ${item}.`, confidence: 0.9, decision: null, ...more });
 const decision = (item, verdict, text = null) => ({ item, verdict, text, by: 'ann', at: '2026-11-21T10:00:00.000Z' });
@@ -35,6 +35,41 @@ test('the first decision stands, wherever it came from', () => {
   review.decided(decision('a', 'rejected'));
   assert.equal(standing(review.image('a')), 'edited');
   assert.equal(review.text(review.image('a')), 'Theirs');
+});
+
+test('what was begun about a text goes with that text', () => {
+  const of = (more) => [image('a', { sha256: '1' }), image('b', { sha256: '2' }), image('c', { sha256: '3' }), image('d', { sha256: '4' }), ...more];
+  const review = loaded(of([image('e', { sha256: '5' })]));
+  for (const item of ['a', 'b', 'c', 'd', 'e']) review.write(review.image(item), `Mine of ${item}`);
+  const [a, b, c, d] = of([]);
+  review.load({
+    images: [a, { ...b, decision: decision('b', 'edited', 'Theirs'), text: 'Theirs' }, { ...c, alt_text: 'New.', text: 'New.' }, { ...d, sha256: '9' }],
+    max_length: 20, language: 'en',
+  });
+  assert.deepEqual([...review.drafts.keys()], ['a'], 'the same text of the same picture, still open');
+  assert.equal(review.text(review.image('b')), 'Theirs');
+  assert.equal(review.text(review.image('c')), 'New.');
+  assert.equal(review.text(review.image('d')), 'Text of d.');
+});
+
+test('wishes go in groups that the server takes, none is cut', () => {
+  const list = Array.from({ length: 2 * DECISIONS_MAX + 1 }, (_, n) => n);
+  assert.deepEqual(groups(list, DECISIONS_MAX).map(({ length }) => length), [1000, 1000, 1]);
+  assert.deepEqual(groups(list, DECISIONS_MAX).flat(), list);
+  assert.deepEqual(groups([], 5), []);
+});
+
+test('a second one is not begun while the first is under way, and is after it failed', async () => {
+  const sending = new OneAtATime();
+  const done = [];
+  let finish;
+  const first = sending.run(() => new Promise((resolve) => { finish = resolve; }));
+  assert.equal(await sending.run(() => done.push('second')), undefined);
+  finish('taken');
+  assert.equal(await first, 'taken');
+  await assert.rejects(sending.run(async () => { throw new Error('no'); }));
+  assert.equal(await sending.run(() => done.push('third')), 1);
+  assert.deepEqual(done, ['third']);
 });
 
 test('what is asked for says a text only when it is another', () => {

@@ -1,12 +1,13 @@
 //! The first agent: opens every image, says which cannot be used and why, and makes a small copy of each of the others to
 //! look at.
 
+use image::DynamicImage;
 use image::codecs::jpeg::JpegEncoder;
-use image::{DynamicImage, RgbImage, RgbaImage};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::event::LogLevel;
 use crate::domain::run::RunInput;
+use crate::pictures::colour::on_white;
 use crate::pictures::metadata::Metadata;
 use crate::pictures::{Format, Limits, Picture, decode};
 use crate::pipelines::{AgentError, AgentHost, AgentInputs, AgentOutput, OutputFile};
@@ -163,17 +164,6 @@ fn copy(picture: &Picture) -> Result<Vec<u8>, AgentError> {
         .encode_image(&on_white(&small.into_rgba8()))
         .map_err(|error| AgentError::failed(format!("a small copy cannot be made: {error}")))?;
     Ok(bytes)
-}
-
-fn on_white(pixels: &RgbaImage) -> RgbImage {
-    RgbImage::from_fn(pixels.width(), pixels.height(), |x, y| {
-        let [r, g, b, alpha] = pixels.get_pixel(x, y).0;
-        let mixed = |value: u8| {
-            let (value, alpha) = (u32::from(value), u32::from(alpha));
-            u8::try_from((value * alpha + 255 * (255 - alpha)) / 255).unwrap_or(255)
-        };
-        image::Rgb([mixed(r), mixed(g), mixed(b)])
-    })
 }
 
 fn said(entry: &Entry) -> String {

@@ -8,7 +8,6 @@ use crate::domain::event::LogLevel;
 use crate::pictures::class::{Classified, Texture, classify};
 use crate::pictures::codes::{self, Code};
 use crate::pictures::colour::{Named, Share};
-use crate::pictures::hash::LookHash;
 use crate::pictures::layout::Layout;
 use crate::pictures::sharpness::Sharpness;
 use crate::pictures::tone::{Brightness, Tone};
@@ -59,8 +58,9 @@ pub(crate) struct Measured {
     pub(crate) sharpness: Sharpness,
     /// Codes that were decoded.
     pub(crate) codes: Vec<Code>,
-    /// Hash of what it looks like, hexadecimal.
-    pub(crate) look_hash: String,
+    /// Whether the search for codes was given up: there may be some.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) codes_given_up: bool,
 }
 
 pub(crate) fn run(inputs: &AgentInputs, host: &dyn AgentHost) -> Result<AgentOutput, AgentError> {
@@ -84,6 +84,9 @@ pub(crate) fn run(inputs: &AgentInputs, host: &dyn AgentHost) -> Result<AgentOut
         match measured {
             Ok(measured) => {
                 host.log(LogLevel::Info, &said(&item, &measured));
+                if measured.codes_given_up {
+                    host.log(LogLevel::Warning, &format!("{item}: {}", codes::TooMuch));
+                }
                 all.images.push(ImageFacts { item, file, measured });
             }
             Err(problem) => {
@@ -91,6 +94,10 @@ pub(crate) fn run(inputs: &AgentInputs, host: &dyn AgentHost) -> Result<AgentOut
                 failed.push(format!("{item} ({problem})"));
             }
         }
+    }
+    if all.images.is_empty() {
+        let message = format!("none of {total} images can be measured: {}", failed.join(", "));
+        return Err(AgentError::failed(message));
     }
     if !failed.is_empty() {
         host.fell_short(&format!("{} images could not be measured: {}", failed.len(), failed.join(", ")));
@@ -105,7 +112,9 @@ pub(crate) fn measure(picture: &Picture) -> Measured {
     let pixels = &picture.pixels;
     let named = Named::of(pixels);
     let layout = Layout::of(&named);
-    let codes = codes::find(pixels);
+    let found = codes::find(pixels);
+    let codes_given_up = found.is_err();
+    let codes = found.unwrap_or_default();
     let tone = Tone::of(pixels);
     let mut colours = named.shares();
     colours.retain(|share| share.share >= COLOUR_SHARE_MIN);
@@ -118,7 +127,7 @@ pub(crate) fn measure(picture: &Picture) -> Measured {
         tone,
         sharpness: Sharpness::of(pixels),
         codes,
-        look_hash: LookHash::of(pixels).to_string(),
+        codes_given_up,
     }
 }
 

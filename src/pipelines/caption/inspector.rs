@@ -1,21 +1,24 @@
 //! The last agent: holds every text against facts and limits, whoever wrote it, and hands on the results.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::domain::caption::{CaptionResults, CaptionedImage, RESULTS_FILE, csv};
+use crate::domain::caption::{CaptionResults, CaptionedImage, Claim, RESULTS_FILE, csv};
 use crate::domain::event::LogLevel;
+use crate::pictures::metadata::is_unseen;
 use crate::pipelines::caption::Wanted;
+use crate::pipelines::caption::borne_out::unverified;
 use crate::pipelines::caption::decoder::{INVENTORY, Inventory, pretty};
 use crate::pipelines::caption::facts::{AllFacts, FACTS, ImageFacts};
-use crate::pipelines::caption::words::colour_words;
-use crate::pipelines::caption::writer::{CAPTIONS, Caption, Captions};
+use crate::pipelines::caption::writer::{self, CAPTIONS, Caption, Captions};
 use crate::pipelines::{AgentError, AgentHost, AgentInputs, AgentOutput, OutputFile};
 
 /// A text with words that no fact bears out is at most this sure.
 const UNVERIFIED_MAX: f64 = 0.3;
-/// A text whose writer names no facts is at most this sure: what it says beyond colours and codes was not checked.
+/// Images that are named when none has a text.
+const NAMED_MAX: usize = 5;
+/// A text that says more than the claims that were measured is at most this sure: most of it cannot be checked.
 const WITHOUT_CLAIMS_MAX: f64 = 0.6;
 
 pub(crate) fn run(inputs: &AgentInputs, host: &dyn AgentHost) -> Result<AgentOutput, AgentError> {
@@ -60,9 +63,13 @@ pub(crate) fn run(inputs: &AgentInputs, host: &dyn AgentHost) -> Result<AgentOut
                     for word in &checked.unverified {
                         host.log(LogLevel::Warning, &format!("{}: “{word}” was not measured", image.item));
                     }
-                    image.alt_text = Some(checked.caption.alt_text.clone());
+                    if checked.claims_dropped > 0 {
+                        let (item, count) = (&image.item, checked.claims_dropped);
+                        host.log(LogLevel::Warning, &format!("{item}: {count} claims stand on no fact"));
+                    }
+                    image.alt_text = Some(checked.text.to_owned());
                     image.confidence = Some(checked.confidence);
-                    image.claims.clone_from(&checked.caption.claims);
+                    image.claims = checked.claims;
                     image.unverified = checked.unverified;
                 }
                 Err(problem) => {
@@ -76,10 +83,19 @@ pub(crate) fn run(inputs: &AgentInputs, host: &dyn AgentHost) -> Result<AgentOut
         }
         results.images.push(image);
     }
+    let described = results.images.iter().filter(|image| image.problem.is_none()).count();
+    if described == 0 {
+        let problem = |image: &CaptionedImage| {
+            format!("{} ({})", image.item, image.problem.as_deref().unwrap_or_default())
+        };
+        let problems: Vec<String> = results.images.iter().take(NAMED_MAX).map(problem).collect();
+        let count = results.images.len();
+        let message = format!("none of {count} images has a text that holds: {}", problems.join(", "));
+        return Err(AgentError::failed(message));
+    }
     if !without.is_empty() {
         host.fell_short(&format!("{} images have no text that holds: {}", without.len(), without.join(", ")));
     }
-    let described = results.images.iter().filter(|image| image.problem.is_none()).count();
     let summary = format!("{described} of {} images described", results.images.len());
     let table = csv(&results, &BTreeMap::new());
     let files =
@@ -89,8 +105,12 @@ pub(crate) fn run(inputs: &AgentInputs, host: &dyn AgentHost) -> Result<AgentOut
 
 /// A text that holds.
 pub(crate) struct Checked<'a> {
-    pub(crate) caption: &'a Caption,
+    pub(crate) text: &'a str,
     pub(crate) confidence: f64,
+    /// Those of its claims that were measured.
+    pub(crate) claims: Vec<Claim>,
+    /// How many were not.
+    pub(crate) claims_dropped: usize,
     pub(crate) unverified: Vec<String>,
 }
 
@@ -100,7 +120,7 @@ pub(crate) fn check<'a>(
     facts: &ImageFacts,
     wanted: Wanted,
 ) -> Result<Checked<'a>, String> {
-    let text = &caption.alt_text;
+    let text = caption.alt_text.as_str();
     let length = text.chars().count();
     if text.trim().is_empty() {
         return Err("its text is empty".to_owned());
@@ -108,69 +128,41 @@ pub(crate) fn check<'a>(
     if length > wanted.max_length {
         return Err(format!("its text has {length} characters; at most {} are allowed", wanted.max_length));
     }
-    if text.chars().any(char::is_control) {
-        return Err("its text holds control characters".to_owned());
+    if text.chars().any(is_unseen) {
+        return Err("its text holds characters that show nothing".to_owned());
     }
-    let unverified = unverified(text, facts);
-    let mut confidence =
-        caption.confidence.filter(|given| given.is_finite()).unwrap_or(WITHOUT_CLAIMS_MAX).clamp(0.0, 1.0);
-    if caption.claims.is_empty() {
+    // Whoever wrote it: a claim counts when the program could have made it, with the trust that the program has in it.
+    let known = writer::claims(facts, wanted);
+    let measured = |claim: &Claim| {
+        let same = known.iter().find(|known| known.text == claim.text && known.fact == claim.fact);
+        same.filter(|same| text.contains(&same.text)).cloned()
+    };
+    let claims: Vec<Claim> = caption.claims.iter().filter_map(measured).collect();
+    let claims_dropped = caption.claims.len() - claims.len();
+    let says_more = !is_all(text, &claims);
+    let unverified = if says_more { unverified(text, facts) } else { Vec::new() };
+    let given = caption.confidence.filter(|given| given.is_finite());
+    let mut confidence = given.unwrap_or(WITHOUT_CLAIMS_MAX).clamp(0.0, 1.0);
+    confidence = claims.iter().map(|claim| claim.trust).fold(confidence, f64::min);
+    if says_more {
         confidence = confidence.min(WITHOUT_CLAIMS_MAX);
     }
     if !unverified.is_empty() {
         confidence = confidence.min(UNVERIFIED_MAX);
     }
-    Ok(Checked { caption, confidence, unverified })
+    Ok(Checked { text, confidence, claims, claims_dropped, unverified })
 }
 
-/// Words of colours and codes that no fact bears out. What is quoted from a code or from the file is not said by the text.
-fn unverified(text: &str, facts: &ImageFacts) -> Vec<String> {
-    let mut own = text.to_lowercase();
-    let quoted = facts
-        .measured
-        .codes
-        .iter()
-        .map(|code| code.text.to_lowercase())
-        .chain(facts.file.metadata.description.iter().map(|text| text.to_lowercase()));
-    for quotation in quoted.filter(|quotation| !quotation.is_empty()) {
-        own = own.replace(&quotation, " ");
+/// Whether claims, with what joins them, are all that a text says.
+fn is_all(text: &str, claims: &[Claim]) -> bool {
+    let mut rest = text;
+    for (number, claim) in claims.iter().enumerate() {
+        let joint = ["", ": ", ", "][number.min(2)];
+        let Some(behind) = rest.strip_prefix(joint).and_then(|rest| rest.strip_prefix(claim.text.as_str()))
+        else {
+            return false;
+        };
+        rest = behind;
     }
-    // The beginning of a quotation that was cut.
-    for (open, close) in [('“', '”'), ('„', '“')] {
-        while let Some(from) = own.find(open)
-            && let Some(to) = own[from + open.len_utf8()..].find(close)
-        {
-            let end = from + open.len_utf8() + to + close.len_utf8();
-            own.replace_range(from..end, " ");
-        }
-    }
-    let measured: BTreeSet<_> = facts.measured.colours.iter().map(|share| share.name).collect();
-    let regions: BTreeSet<_> = facts.measured.layout.regions.iter().map(|region| region.colour).collect();
-    let colours = colour_words();
-    let mut unverified = Vec::new();
-    for word in own.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
-        let said = colours.iter().find(|(name, _)| is_form_of(word, name));
-        let borne_out = said.is_none_or(|(_, by)| {
-            by.iter().any(|colour| measured.contains(colour) || regions.contains(colour))
-        });
-        let is_code = word == "qr" && facts.measured.codes.is_empty();
-        // What the name of a kind says is no colour.
-        let is_kind = own.contains("black-and-white") || own.contains("schwarz-weiß");
-        let of_kind = is_kind && matches!(word, "black" | "white" | "schwarz" | "weiß");
-        if (!borne_out && !of_kind) || is_code {
-            unverified.push(word.to_owned());
-        }
-    }
-    unverified.sort();
-    unverified.dedup();
-    unverified
-}
-
-/// Whether a word is a colour, with a German ending or a `hell` or `dunkel` in front.
-fn is_form_of(word: &str, name: &str) -> bool {
-    let word =
-        ["hell", "dunkel", "tief", "knall"].iter().find_map(|front| word.strip_prefix(front)).unwrap_or(word);
-    word.strip_prefix(name).is_some_and(|end| {
-        matches!(end, "" | "e" | "er" | "es" | "en" | "em" | "ish" | "lich" | "liche" | "licher" | "liches")
-    })
+    !claims.is_empty() && rest == "."
 }

@@ -9,6 +9,7 @@
 //! One image that cannot be used costs that image, and the run ends as `partial`. People look over the texts after the
 //! run; what they say is no part of it.
 
+mod borne_out;
 pub mod decoder;
 pub mod facts;
 pub mod inspector;
@@ -19,7 +20,7 @@ pub mod writer;
 #[cfg(test)]
 mod tests;
 
-use crate::pipelines::policy::AgentPolicy;
+use crate::pipelines::policy::{AgentLimits, AgentPolicy, RetryPolicy};
 use crate::pipelines::setup::AgentSetup;
 use crate::pipelines::{Agent, AgentError, AgentHost, AgentInputs, AgentOutput, Pipeline};
 
@@ -28,14 +29,17 @@ pub const PIPELINE: Pipeline =
     Pipeline { name: "caption", agents: AGENTS, parallel: 1, check_brief: |_| Ok(()) };
 
 /// Raised whenever the same images may give other facts or texts.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
-/// Weights are milliseconds of fifty images of twelve megapixels in a release build.
+/// Both agents that look at pixels speak of every image. Several hundred large ones take longer than an agent usually may.
+const LOOKING: AgentLimits = AgentLimits { timeout_ms: Some(600_000), silence_timeout_ms: Some(120_000) };
+
+/// What an agent takes in proportion to the others is learnt from runs; weights are what is assumed before the first.
 static AGENTS: &[Agent] = &[
-    agent("decoder", "Decoder", 6_000.0, decoder::run),
-    agent("facts", "Facts", 14_000.0, facts::run),
-    agent("writer", "Alt texts", 20.0, writer::run),
-    agent("inspector", "Inspector", 10.0, inspector::run),
+    agent("decoder", "Decoder", 6_000.0, decoder::run, LOOKING),
+    agent("facts", "Facts", 14_000.0, facts::run, LOOKING),
+    agent("writer", "Alt texts", 20.0, writer::run, AgentPolicy::DEFAULT.limits),
+    agent("inspector", "Inspector", 10.0, inspector::run, AgentPolicy::DEFAULT.limits),
 ];
 
 const fn agent(
@@ -43,16 +47,15 @@ const fn agent(
     title: &'static str,
     weight: f64,
     run: fn(&AgentInputs, &dyn AgentHost) -> Result<AgentOutput, AgentError>,
+    limits: AgentLimits,
 ) -> Agent {
-    Agent {
-        name,
-        title,
-        weight,
-        version: VERSION,
-        run,
-        policy: AgentPolicy::DEFAULT,
-        setup: AgentSetup::BUILTIN,
-    }
+    let policy = AgentPolicy {
+        retry: RetryPolicy::DEFAULT,
+        limits,
+        gate: None,
+        resources: std::borrow::Cow::Borrowed(&[]),
+    };
+    Agent { name, title, weight, version: VERSION, run, policy, setup: AgentSetup::BUILTIN }
 }
 
 /// What was asked of the texts.

@@ -11,8 +11,10 @@ use crate::domain::event::LogLevel;
 use crate::domain::run::RunInput;
 use crate::domain::script::{ScriptJob, ScriptOutcome};
 use crate::pictures::fixtures::{self, BLACK, BLUE, GREEN, RED, WHITE, png};
-use crate::pipelines::caption::PIPELINE;
-use crate::pipelines::caption::writer::CAPTIONS;
+use crate::pipelines::caption::facts::{AllFacts, FACTS};
+use crate::pipelines::caption::words::Language;
+use crate::pipelines::caption::writer::{CAPTIONS, Caption};
+use crate::pipelines::caption::{PIPELINE, Wanted, inspector};
 use crate::pipelines::{AgentError, AgentHost, AgentInputs};
 
 #[derive(Default)]
@@ -259,13 +261,145 @@ fn what_another_writer_claims_is_held_against_the_facts() {
     );
     assert_eq!(made.image("halves.png").unverified, ["dunkelgrünes"]);
     assert_eq!(made.short, ["1 images have no text that holds: disc.png"]);
-    let made = run(&images, json!({}), Some(json!({ "images": [] }))).unwrap();
-    assert!(
-        made.results
-            .images
-            .iter()
-            .all(|image| image.problem.as_deref() == Some("nobody wrote a text for it"))
+    // When no text holds, there is nothing to look over.
+    let Err(AgentError::Failed { message, .. }) = run(&images, json!({}), Some(json!({ "images": [] })))
+    else {
+        unreachable!()
+    };
+    assert_eq!(
+        message,
+        "none of 2 images has a text that holds: disc.png (nobody wrote a text for it), \
+         halves.png (nobody wrote a text for it)"
     );
+}
+
+#[test]
+fn words_are_excused_only_by_what_was_measured() {
+    let one_letter = png(&fixtures::code("e"));
+    let told = png(&fixtures::disc(RED, WHITE));
+    let told = crate::pictures::describe::describe(&told, "A green map", "en").unwrap();
+    let grey = png(&fixtures::drawn(200, 100, |x, _| if x < 100 { BLACK } else { WHITE }));
+    let images = [("code.png", one_letter), ("disc.png", told), ("grey.png", grey)];
+    let made = run(&images, json!({}), None).unwrap();
+    let facts: AllFacts = serde_json::from_slice(&made.files[FACTS]).unwrap();
+    let wanted = Wanted { language: Language::English, max_length: 125 };
+    for (item, text, expected) in [
+        // The text of a code is no eraser.
+        ("code.png", "A code on green and blue", "blue green"),
+        ("code.png", "QR code: reads “e”, on a green wall", "green"),
+        ("code.png", "A barcode", "barcode"),
+        // Marks around words are no excuse for them; what the file says, said as a quotation, is.
+        ("disc.png", "A “green” disc", "green"),
+        ("disc.png", "A green map", "green"),
+        ("disc.png", "Its file says “A green map”", ""),
+        ("disc.png", "Its file says \"a green m…\" and more", ""),
+        ("disc.png", "Its file says “a gr…”, green", "green"),
+        ("disc.png", "Its file says “a green m”", "green"),
+        ("disc.png", "Its file says „A green map“, und „grün“", "grün"),
+        // That a picture has no colours is a claim like any other.
+        ("disc.png", "A black-and-white disc", "black-and-white"),
+        ("disc.png", "Schwarz-weiß, und black", "black schwarz-weiß"),
+        ("grey.png", "A black-and-white picture, monochrome", ""),
+        ("grey.png", "A black-and-white picture, somewhat red", "red"),
+        // Words that only look like colours, and colours that hardly look like them.
+        ("grey.png", "Eine Rede, viele Reden, ein Greenhouse", ""),
+        ("grey.png", "Reds, reddish, bluish, maroon", "bluish maroon reddish reds"),
+        ("grey.png", "Rötliche, rotbraune, blaugrüne Wände", "blaugrüne rotbraune rötliche"),
+        ("disc.png", "Ein rotweißes Feld, ein rotblaues Feld", "rotblaues"),
+        ("disc.png", "An animated photo", "animated photo"),
+    ] {
+        let caption = json!({ "item": item, "alt_text": text, "confidence": 0.9 });
+        let caption: Caption = serde_json::from_value(caption).unwrap();
+        let facts = facts.images.iter().find(|image| image.item == item).unwrap();
+        let checked = inspector::check(&caption, facts, wanted).unwrap();
+        assert_eq!(checked.unverified.join(" "), expected, "{item}: {text}");
+        assert_eq!(checked.confidence, if expected.is_empty() { 0.6 } else { 0.3 }, "{item}: {text}");
+    }
+}
+
+#[test]
+fn claims_of_another_writer_count_when_they_were_measured() {
+    let images = [("disc.png", png(&fixtures::disc(RED, WHITE)))];
+    let own = run(&images, json!({}), None).unwrap().image("disc.png").clone();
+    let text = own.alt_text.clone().unwrap();
+    let written = |text: &str, claims: Value| {
+        let image = json!({ "item": "disc.png", "alt_text": text, "confidence": 1.0, "claims": claims });
+        run(&images, json!({}), Some(json!({ "images": [image] }))).unwrap().image("disc.png").clone()
+    };
+    let same = written(&text, json!(own.claims));
+    assert_eq!((same.confidence, &same.claims), (own.confidence, &own.claims));
+    // Trust is that of the fact, whatever the writer has.
+    let claim = |text: &str, fact: &str| json!([{ "text": text, "fact": fact, "trust": 1.0 }]);
+    let lead = written("Graphic.", claim("Graphic", "class"));
+    assert_eq!(lead.confidence, Some(own.claims[0].trust));
+    assert!(own.claims[0].trust < 1.0, "{:?}", own.claims);
+    for (text, claims) in [
+        ("A cat.", claim("A cat", "class")),
+        ("Graphic.", claim("Graphic", "colours")),
+        ("Picture.", claim("Graphic", "class")),
+        ("Graphic of a cat.", claim("Graphic", "class")),
+    ] {
+        let image = written(text, claims);
+        assert_eq!(image.confidence, Some(0.6), "{text}");
+        let kept = text == "Graphic of a cat.";
+        assert_eq!(image.claims.len(), usize::from(kept), "{text}");
+    }
+}
+
+#[test]
+fn a_code_that_does_not_fit_is_cut() {
+    let whole = "https://example.org/a/very/long/path/that/goes/on";
+    let wide = fixtures::drawn(1_000, 300, |_, _| WHITE);
+    let mut beside = wide.clone();
+    image::imageops::replace(&mut beside, &fixtures::code(whole), 10, 10);
+    let mut two = wide;
+    image::imageops::replace(&mut two, &fixtures::code(whole), 10, 10);
+    image::imageops::replace(&mut two, &fixtures::code("b"), 700, 100);
+    let images = [
+        ("beside.png", png(&beside)),
+        ("code.png", png(&fixtures::code(whole))),
+        ("two.png", png(&two)),
+        ("unseen.png", png(&fixtures::code("a\u{202e}b"))),
+        ("empty.png", png(&fixtures::code(" \n"))),
+    ];
+    for (language, max_length, item, expected) in [
+        ("en", 40, "code.png", "QR code: begins with “https://example…”."),
+        ("de", 40, "code.png", "QR-Code: beginnt mit „https://example…“."),
+        ("en", 125, "code.png", &*format!("QR code: reads “{whole}”.")),
+        ("en", 125, "unseen.png", "QR code: reads “a b”."),
+        ("en", 125, "empty.png", "QR code."),
+    ] {
+        let image: Vec<_> = images.iter().filter(|(name, _)| *name == item).cloned().collect();
+        let made = run(&image, json!({ "language": language, "max_length": max_length }), None).unwrap();
+        assert_eq!(made.text(item), expected);
+    }
+    for (language, max_length, part, is_cut) in [
+        ("en", 40, "Graphic: QR code, ", false),
+        ("en", 60, "QR code that begins with “https://", true),
+        ("en", 125, &*format!("QR code that reads “{whole}”"), false),
+        ("de", 40, "QR-Code beginnt mit „https://…“.", true),
+        ("de", 60, "QR-Code beginnt mit „https://", true),
+        ("de", 125, &*format!("QR-Code mit Inhalt „{whole}“"), false),
+    ] {
+        let image = [images[0].clone(), images[2].clone()];
+        let made = run(&image, json!({ "language": language, "max_length": max_length }), None).unwrap();
+        let text = made.text("beside.png");
+        assert!(text.contains(part) && text.chars().count() <= max_length, "{text}");
+        assert_eq!(text.contains('…'), is_cut, "{text}");
+        if max_length == 125 {
+            let one = if language == "en" { "QR codes, one reads" } else { "QR-Codes, einer mit Inhalt" };
+            assert!(made.text("two.png").contains(one), "{}", made.text("two.png"));
+        }
+    }
+}
+
+#[test]
+fn agents_that_look_at_pixels_may_not_be_silent_for_long() {
+    for agent in PIPELINE.agents.iter().take(2) {
+        let limits = agent.policy.limits;
+        assert!(limits.silence_timeout_ms.is_some_and(|ms| ms <= 120_000), "{}", agent.name);
+        assert!(limits.timeout_ms.is_some_and(|ms| ms <= 600_000), "{}", agent.name);
+    }
 }
 
 #[test]

@@ -74,6 +74,11 @@ impl Language {
         }
     }
 
+    /// One code, or more than one.
+    pub(super) fn codes(self, count: usize) -> &'static str {
+        if count == 1 { self.pick("QR code", "QR-Code") } else { self.pick("QR codes", "QR-Codes") }
+    }
+
     /// What kind of image it is.
     pub(super) fn class(self, class: Class, is_colourless: bool) -> &'static str {
         match class {
@@ -81,7 +86,7 @@ impl Language {
             Class::Photo => self.pick("Photo", "Foto"),
             Class::Graphic => self.pick("Graphic", "Grafik"),
             Class::Document => self.pick("Document", "Dokument"),
-            Class::Code => self.pick("QR code", "QR-Code"),
+            Class::Code => self.codes(1),
             Class::Plain => self.pick("Plain image", "Einfarbiges Bild"),
             Class::Unknown => self.pick("Image", "Bild"),
         }
@@ -146,32 +151,4 @@ impl Language {
             Self::German => format!("„{text}“"),
         }
     }
-}
-
-/// Words of colours in a text and the colours that bear them out; longer words first.
-pub(super) fn colour_words() -> Vec<(String, Vec<ColourName>)> {
-    use ColourName::*;
-    let mut words: Vec<(String, Vec<ColourName>)> = Vec::new();
-    let families: [(&[&str], &[ColourName]); 16] = [
-        (&["black", "schwarz"], &[Black, DarkGrey]),
-        (&["grey", "gray", "silver", "grau", "silber"], &[DarkGrey, Grey, LightGrey]),
-        (&["white", "weiß", "weiss"], &[White, LightGrey]),
-        (&["red", "crimson", "scarlet", "rot"], &[Red, DarkRed]),
-        (&["orange"], &[Orange, Brown]),
-        (&["brown", "tan", "braun"], &[Brown, Beige, Orange]),
-        (&["beige", "cream"], &[Beige, White]),
-        (&["yellow", "gold", "golden", "gelb"], &[Yellow, Olive, Beige]),
-        (&["olive", "oliv"], &[Olive, Yellow]),
-        (&["green", "lime", "grün"], &[Green, DarkGreen, LightGreen, Olive, Teal]),
-        (&["turquoise", "cyan", "türkis"], &[Turquoise, Teal, LightBlue]),
-        (&["teal", "petrol"], &[Teal, Turquoise]),
-        (&["blue", "navy", "blau"], &[Blue, DarkBlue, LightBlue]),
-        (&["purple", "violet", "lilac", "violett", "lila"], &[Purple, Magenta]),
-        (&["magenta"], &[Magenta, Purple, Pink]),
-        (&["pink", "rosa"], &[Pink, Magenta]),
-    ];
-    for (names, colours) in families {
-        words.extend(names.iter().map(|name| ((*name).to_owned(), colours.to_vec())));
-    }
-    words
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::caption::Claim;
 use crate::pictures::class::Class;
+use crate::pictures::metadata::is_unseen;
 use crate::pictures::sharpness::Level;
 use crate::pipelines::caption::Wanted;
 use crate::pipelines::caption::decoder::pretty;
@@ -21,7 +22,9 @@ const TRUST_MIN: f64 = 0.55;
 /// Regions that are said.
 const REGIONS_MAX: usize = 3;
 /// A quotation is cut to no less than this.
-const QUOTED_MIN: usize = 8;
+pub(super) const QUOTED_MIN: usize = 8;
+/// Stands behind a quotation that was cut.
+pub(super) const CUT: char = '…';
 
 /// The texts.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -71,11 +74,9 @@ pub(crate) fn write(image: &ImageFacts, wanted: Wanted) -> Caption {
     let (lead, parts) = parts(image, wanted);
     let mut claims = vec![claim(&lead)];
     let mut text = lead.words;
-    // A full stop comes at the end.
-    let room = |text: &str| wanted.max_length.saturating_sub(text.chars().count() + 1);
     for part in parts.into_iter().filter(|part| part.trust >= TRUST_MIN) {
         let joint = if claims.len() == 1 { ": " } else { ", " };
-        if joint.len() + part.words.chars().count() <= room(&text) {
+        if part.words.chars().count() <= room(&text, wanted) {
             text.push_str(joint);
             text.push_str(&part.words);
             claims.push(claim(&part));
@@ -84,6 +85,17 @@ pub(crate) fn write(image: &ImageFacts, wanted: Wanted) -> Caption {
     text.push('.');
     let confidence = claims.iter().map(|claim| claim.trust).fold(1.0, f64::min);
     Caption { item: image.item.clone(), alt_text: text, confidence: Some(hundredths(confidence)), claims }
+}
+
+/// All that can be claimed of an image, whether there is room for it or not.
+pub(super) fn claims(image: &ImageFacts, wanted: Wanted) -> Vec<Claim> {
+    let (lead, parts) = parts(image, wanted);
+    std::iter::once(&lead).chain(parts.iter().filter(|part| part.trust >= TRUST_MIN)).map(claim).collect()
+}
+
+/// Characters that a part may have behind a text: it takes a joint of two in front, and a full stop at the end.
+fn room(text: &str, wanted: Wanted) -> usize {
+    wanted.max_length.saturating_sub(text.chars().count() + 3)
 }
 
 fn claim(part: &Part) -> Claim {
@@ -102,21 +114,25 @@ fn parts(image: &ImageFacts, wanted: Wanted) -> (Part, Vec<Part>) {
     let is_sure = class.trust >= TRUST_MIN;
     let kind = if is_sure { class.class } else { Class::Unknown };
     let trust = if kind == Class::Unknown { 1.0 } else { class.trust };
-    let several = kind == Class::Code && measured.codes.len() > 1;
-    let lead = match (several, language) {
-        (true, Language::English) => format!("{} QR codes", measured.codes.len()),
-        (true, Language::German) => format!("{} QR-Codes", measured.codes.len()),
-        (false, _) => language.class(kind, is_colourless).to_owned(),
+    let lead = match kind {
+        Class::Code => language.codes(measured.codes.len()),
+        kind => language.class(kind, is_colourless),
     };
-    let lead = Part { words: lead, fact: "class", trust };
+    let lead = Part { words: lead.to_owned(), fact: "class", trust };
     let mut parts = Vec::new();
     let mut say = |words: String, fact: &'static str, trust: f64| parts.push(Part { words, fact, trust });
     if let Some(colour) = layout.uniform {
-        say(language.colour_noun(colour), "layout.uniform", 0.99);
-        codes(image, wanted, kind, &mut say);
+        let colour = language.colour_noun(colour);
+        let before = format!("{}: {colour}", lead.words);
+        say(colour, "layout.uniform", 0.99);
+        if let Some(words) = codes(image, language, kind, room(&before, wanted)) {
+            say(words, "codes", 0.99);
+        }
         return (lead, parts);
     }
-    codes(image, wanted, kind, &mut say);
+    if let Some(words) = codes(image, language, kind, room(&lead.words, wanted)) {
+        say(words, "codes", 0.99);
+    }
     if kind == Class::Code {
         return (lead, parts);
     }
@@ -176,28 +192,34 @@ fn parts(image: &ImageFacts, wanted: Wanted) -> (Part, Vec<Part>) {
     (lead, parts)
 }
 
-/// What decoded codes say.
-fn codes(image: &ImageFacts, wanted: Wanted, kind: Class, say: &mut impl FnMut(String, &'static str, f64)) {
-    let (language, codes) = (wanted.language, &image.measured.codes);
-    let Some(first) = codes.first() else { return };
-    let text: String = first.text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let (begin, cut_begin) = match (kind, language) {
-        (Class::Code, Language::English) => ("reads ", "begins with "),
-        (Class::Code, Language::German) => ("Inhalt ", "beginnt mit "),
-        (_, Language::English) => ("QR code that reads ", "QR code that begins with "),
-        (_, Language::German) => ("QR-Code mit Inhalt ", "QR-Code, beginnt mit "),
+/// What decoded codes say, in so many characters: the whole of the first one's text, or its beginning, or that there is one.
+/// How many there are is not said: there may be some that were not decoded.
+fn codes(image: &ImageFacts, language: Language, kind: Class, room: usize) -> Option<String> {
+    let codes = &image.measured.codes;
+    let text: String = codes.first()?.text.chars().map(|c| if is_unseen(c) { ' ' } else { c }).collect();
+    let text = text.trim();
+    // A text about a code begins with that.
+    let name = (kind != Class::Code).then(|| language.codes(codes.len()).to_owned());
+    let (before, whole, cut) = match (language, &name, codes.len() > 1) {
+        (Language::English, None, false) => (String::new(), "reads ", "begins with "),
+        (Language::English, None, true) => ("one ".to_owned(), "reads ", "begins with "),
+        (Language::English, Some(name), false) => (format!("{name} that "), "reads ", "begins with "),
+        (Language::English, Some(name), true) => (format!("{name}, one "), "reads ", "begins with "),
+        (Language::German, None, false) => (String::new(), "Inhalt ", "beginnt mit "),
+        (Language::German, None, true) => ("einer ".to_owned(), "mit Inhalt ", "beginnt mit "),
+        (Language::German, Some(name), false) => (format!("{name} "), "mit Inhalt ", "beginnt mit "),
+        (Language::German, Some(name), true) => (format!("{name}, einer "), "mit Inhalt ", "beginnt mit "),
     };
-    // Room behind the lead, for the joint, the quotation marks and the full stop.
-    let room = wanted.max_length.saturating_sub(24);
-    if begin.chars().count() + text.chars().count() <= room {
-        return say(format!("{begin}{}", language.quoted(&text)), "codes", 0.99);
-    }
-    let left = room.saturating_sub(cut_begin.chars().count() + 1);
-    if left >= QUOTED_MIN {
-        let cut: String = text.chars().take(left).collect();
-        say(format!("{cut_begin}{}", language.quoted(&cut)), "codes", 0.99);
-    } else if kind != Class::Code {
-        say(language.pick("QR code", "QR-Code").to_owned(), "codes", 0.99);
+    let length = |words: &str| words.chars().count();
+    let all = format!("{before}{whole}{}", language.quoted(text));
+    let left = room.saturating_sub(length(&format!("{before}{cut}{}", language.quoted(""))) + 1);
+    match text.is_empty() {
+        false if length(&all) <= room => Some(all),
+        false if left >= QUOTED_MIN => {
+            let beginning: String = text.chars().take(left).chain([CUT]).collect();
+            Some(format!("{before}{cut}{}", language.quoted(&beginning)))
+        }
+        _ => name,
     }
 }
 

@@ -90,6 +90,11 @@ impl From<RunsDeps> for Shared {
 #[rtype(result = "Result<Accepted, RunsError>")]
 pub(crate) struct Enqueue(pub(crate) NewRun);
 
+/// Whether a run would be taken now.
+#[derive(Message)]
+#[rtype(result = "Result<(), RunsError>")]
+pub(crate) struct HasRoom;
+
 /// Cancels a run.
 #[derive(Message)]
 #[rtype(result = "Result<CancelAnswer, RunsError>")]
@@ -253,14 +258,19 @@ impl Orchestrator {
         self.admit(ctx);
     }
 
+    /// Keeps a place in the queue; whoever does gives it back.
+    fn reserve(&mut self) -> Result<(), RunsError> {
+        if self.stopping {
+            return Err(RunsError::Closing);
+        }
+        let reserved = self.queue.reserve(self.shared.settings.queue_max);
+        reserved.map_err(|retry_after_s| RunsError::QueueFull { retry_after_s })
+    }
+
     /// Writes a run that `accept` has made, and lets it wait.
     fn insert(&mut self, draft: accept::Draft) -> LocalBoxActorFuture<Self, Result<Accepted, RunsError>> {
-        if self.stopping {
-            return Box::pin(ready(Err(RunsError::Closing)));
-        }
-        let settings = &self.shared.settings;
-        if let Err(retry_after_s) = self.queue.reserve(settings.queue_max) {
-            return Box::pin(ready(Err(RunsError::QueueFull { retry_after_s })));
+        if let Err(refused) = self.reserve() {
+            return Box::pin(ready(Err(refused)));
         }
         let place = self.place(self.queue.standing_of(&draft.run));
         let replaces = draft.replaces;
@@ -384,6 +394,16 @@ impl Actor for Orchestrator {
             actor.admit(ctx);
         }));
         ctx.run_interval(HOUSEKEEPING, Self::keep_house);
+    }
+}
+
+impl Handler<HasRoom> for Orchestrator {
+    type Result = Result<(), RunsError>;
+
+    fn handle(&mut self, _: HasRoom, _: &mut Self::Context) -> Self::Result {
+        self.reserve()?;
+        self.queue.release_place();
+        Ok(())
     }
 }
 

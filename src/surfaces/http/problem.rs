@@ -192,6 +192,10 @@ impl From<ServiceError> for Problem {
             ServiceError::Draining => Self::draining(detail),
             ServiceError::Unavailable => Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
                 .with_header(header::RETRY_AFTER, "1"),
+            ServiceError::Remote(_) => Self::new(StatusCode::BAD_GATEWAY, "remote", detail),
+            ServiceError::RemoteTimeout(_) => {
+                Self::new(StatusCode::GATEWAY_TIMEOUT, "remote-timeout", detail)
+            }
             ServiceError::DiskFull => Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk-full", detail),
             ServiceError::Internal(_) => {
                 // Logged here, where it becomes an answer; what it says is not for the caller.
@@ -235,6 +239,8 @@ mod tests {
             (ServiceError::Draining, 503),
             (ServiceError::Unavailable, 503),
             (ServiceError::DiskFull, 507),
+            (ServiceError::Remote("no page".into()), 502),
+            (ServiceError::RemoteTimeout("no page".into()), 504),
             (ServiceError::Internal("secret".into()), 500),
         ] {
             let problem = Problem::from(error);

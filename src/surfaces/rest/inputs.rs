@@ -5,8 +5,9 @@ use std::time::Duration;
 use actix_multipart::Multipart;
 use actix_web::http::{StatusCode, header};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::auth::Caller;
 use crate::domain::ids::ProjectId;
@@ -25,6 +26,8 @@ const FILES_MAX: usize = 100;
 const FORM_BYTES_MAX: usize = 256 << 20;
 /// Between two pieces of a body.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
+/// For a whole body: what is read takes room that others wait for.
+const READ_MAX: Duration = Duration::from_secs(600);
 
 /// `GET /api/projects/{id}/inputs`
 pub async fn list(
@@ -56,12 +59,16 @@ pub async fn add(
     query.finish()?;
     let max = service.config().limits.input_bytes_max;
     let is_form = request.content_type().eq_ignore_ascii_case("multipart/form-data");
+    // What is not announced may be as much as is allowed at all.
+    let most = if is_form { FORM_BYTES_MAX } else { max };
+    let _room = service.room_for_upload(announced(&request).unwrap_or(most).min(most)).await?;
+    let until = Instant::now() + READ_MAX;
     let files = match (is_form, name) {
-        (true, None) => of_form(&request, payload, max).await?,
+        (true, None) => of_form(&request, payload, max, until).await?,
         (true, Some(_)) => {
             return Err(Problem::bad_request("a form names its files itself: leave ?name out"));
         }
-        (false, Some(name)) => vec![(name, of_body(&request, payload, max).await?)],
+        (false, Some(name)) => vec![(name, of_body(&request, payload, max, until).await?)],
         (false, None) => {
             let detail = "send multipart/form-data, or one file as the body with ?name=";
             return Err(Problem::bad_request(detail));
@@ -128,14 +135,28 @@ fn too_slow() -> Problem {
     Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the body came too slowly")
 }
 
-async fn of_body(request: &HttpRequest, mut payload: web::Payload, max: usize) -> Result<Vec<u8>, Problem> {
-    let length = request.headers().get(header::CONTENT_LENGTH);
-    let announced = length.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > max) {
+/// The length that a request announces.
+fn announced(request: &HttpRequest) -> Option<usize> {
+    request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// The next piece: soon, and before all of it must have come.
+async fn next<S: Stream + Unpin>(stream: &mut S, until: Instant) -> Result<Option<S::Item>, Problem> {
+    let soon = until.min(Instant::now() + SILENCE_MAX);
+    tokio::time::timeout_at(soon, stream.next()).await.map_err(|_| too_slow())
+}
+
+async fn of_body(
+    request: &HttpRequest,
+    mut payload: web::Payload,
+    max: usize,
+    until: Instant,
+) -> Result<Vec<u8>, Problem> {
+    if announced(request).is_some_and(|length| length > max) {
         return Err(too_large(max));
     }
     let mut bytes = Vec::new();
-    while let Some(chunk) = tokio::time::timeout(SILENCE_MAX, payload.next()).await.map_err(|_| too_slow())? {
+    while let Some(chunk) = next(&mut payload, until).await? {
         let chunk =
             chunk.map_err(|error| Problem::bad_request(format!("the body cannot be read: {error}")))?;
         if bytes.len() + chunk.len() > max {
@@ -150,6 +171,7 @@ async fn of_form(
     request: &HttpRequest,
     payload: web::Payload,
     max: usize,
+    until: Instant,
 ) -> Result<Vec<(String, Vec<u8>)>, Problem> {
     let unreadable = |error: actix_multipart::MultipartError| {
         Problem::bad_request(format!("the form cannot be read: {error}"))
@@ -158,8 +180,13 @@ async fn of_form(
         .await
         .map_err(|error| Problem::bad_request(error.to_string()))?;
     let (mut files, mut total) = (Vec::new(), 0);
-    while let Some(field) = tokio::time::timeout(SILENCE_MAX, form.next()).await.map_err(|_| too_slow())? {
+    while let Some(field) = next(&mut form, until).await? {
         let mut field = field.map_err(unreadable)?;
+        if files.len() == FILES_MAX {
+            return Err(Problem::bad_request(format!(
+                "a form holds at most {FILES_MAX} files; send another one"
+            )));
+        }
         let name = field.content_disposition().and_then(|said| said.get_filename()).map(str::to_owned);
         let Some(name) = name else {
             let detail =
@@ -169,9 +196,7 @@ async fn of_form(
         // Browsers send the name alone; what stands before it would be a folder of the sender.
         let name = name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
         let mut bytes = Vec::new();
-        while let Some(chunk) =
-            tokio::time::timeout(SILENCE_MAX, field.next()).await.map_err(|_| too_slow())?
-        {
+        while let Some(chunk) = next(&mut field, until).await? {
             let chunk = chunk.map_err(unreadable)?;
             total += chunk.len();
             if bytes.len() + chunk.len() > max {
@@ -182,11 +207,6 @@ async fn of_form(
                 return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail));
             }
             bytes.extend_from_slice(&chunk);
-        }
-        if files.len() == FILES_MAX {
-            return Err(Problem::bad_request(format!(
-                "a form holds at most {FILES_MAX} files; send another one"
-            )));
         }
         files.push((name, bytes));
     }

@@ -1,5 +1,8 @@
 /** What a person looks over: images, their texts, what was decided, where one stands. Pure: no page, no network. */
 
+/** Decisions of one request, as the server takes them. */
+export const DECISIONS_MAX = 1000;
+
 /** How an image stands. */
 export function standing(image) {
   if (image.problem) return 'failed';
@@ -25,8 +28,12 @@ export class Review {
     this.drafts = new Map();
   }
 
-  /** Takes what `GET …/captions` answered; the place is kept. */
+  /** Takes what `GET …/captions` answered; the place is kept, and what was begun about a text that still stands open. */
   load({ images, max_length: maxLength, language }) {
+    const before = new Map(this.images.map((image) => [image.item, image]));
+    const stays = (image) => standing(image) === 'open' && sameText(image, before.get(image.item));
+    const kept = new Set(images.filter(stays).map(({ item }) => item));
+    for (const item of this.drafts.keys()) if (!kept.has(item)) this.drafts.delete(item);
     this.images = images;
     this.maxLength = maxLength;
     this.language = language;
@@ -110,6 +117,29 @@ export class Review {
   }
 }
 
+/** Whether the same was written about the same picture. */
+const sameText = (image, before) => before !== undefined && before.sha256 === image.sha256 && before.alt_text === image.alt_text;
+
+/** So many at once at most. */
+export function groups(list, size) {
+  return Array.from({ length: Math.ceil(list.length / size) }, (_, at) => list.slice(at * size, (at + 1) * size));
+}
+
+/** Lets one thing be done at a time: while one is under way, others are not begun and answer `undefined`. */
+export class OneAtATime {
+  #busy = false;
+
+  async run(work) {
+    if (this.#busy) return undefined;
+    this.#busy = true;
+    try {
+      return await work();
+    } finally {
+      this.#busy = false;
+    }
+  }
+}
+
 /** Characters as the server counts them. */
 export const lengthOf = (text) => [...text].length;
 
@@ -124,6 +154,7 @@ export function factsOf(image) {
   facts.push(['Kind', measured.class.class === 'unknown' ? 'no rule holds' : `${words(measured.class.class)} (${percent(measured.class.trust)}): ${measured.class.rule}`]);
   if (measured.tone) facts.push(['Light', `${words(measured.brightness)}, L* ${measured.tone.mean.toFixed(0)}, contrast ${measured.tone.contrast.toFixed(0)}`]);
   facts.push(['Sharpness', measured.sharpness.level === 'no_detail' ? 'no detail to tell by' : `${measured.sharpness.level} (blur ${measured.sharpness.blur.toFixed(2)})`]);
+  if (measured.codes_given_up) facts.push(['QR codes', 'too much that looks like parts of codes; none was read']);
   for (const code of measured.codes) facts.push(['QR code', code.text]);
   const { metadata } = file;
   const camera = [metadata.make, metadata.model].filter(Boolean).join(' ');

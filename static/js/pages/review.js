@@ -1,7 +1,7 @@
 /** The page on which a person looks over the texts of images: one image, one text, one key. */
 
 import * as callboard from '../callboard.js';
-import { coloursOf, factsOf, lengthOf, Review, standing } from '../client/review.js';
+import { coloursOf, DECISIONS_MAX, factsOf, groups, lengthOf, OneAtATime, Review, standing } from '../client/review.js';
 import { api, sentence, upload } from '../ui/api.js';
 import { byId, el, initialData, scheduler, setData, setText } from '../ui/dom.js';
 import { isActive, plural, statusText, statusTone } from '../ui/format.js';
@@ -15,6 +15,9 @@ const page = { run: null, state: project.state, inputs: [], uploading: 0, asked:
 const STANDING = { open: 'Not decided', approved: 'Approved', edited: 'Approved with changes', rejected: 'Rejected', failed: 'Failed' };
 /** Files of one upload: the server takes them all or none. */
 const TOGETHER = 20;
+
+/** A key that is pressed twice decides once. */
+const sending = new OneAtATime();
 
 const render = scheduler(draw);
 
@@ -114,9 +117,10 @@ function drawEmpty() {
 function drawStrip() {
   const strip = byId('strip');
   const shown = review.shown();
-  const known = new Map([...strip.children].map((item) => [item.dataset.item, item]));
+  // An image of the same name in another run is another picture.
+  const known = new Map([...strip.children].map((item) => [`${item.dataset.item}\n${item.dataset.preview}`, item]));
   const items = shown.map((image) => {
-    const item = known.get(image.item) ?? thumb(image);
+    const item = known.get(`${image.item}\n${image.preview_url ?? ''}`) ?? thumb(image);
     setData(item, 'standing', standing(image));
     const button = item.firstElementChild;
     if (image.item === review.current) button.setAttribute('aria-current', 'true');
@@ -130,7 +134,7 @@ function drawStrip() {
 
 function thumb(image) {
   const picture = image.preview_url ? el('img', { src: image.preview_url, alt: '', loading: 'lazy', width: 64, height: 48 }) : el('span.thumb-broken', {}, '!');
-  return el('li', { data: { item: image.item } }, el('button.thumb', { type: 'button', onclick: () => go(() => { review.current = image.item; }) },
+  return el('li', { data: { item: image.item, preview: image.preview_url ?? '' } }, el('button.thumb', { type: 'button', onclick: () => go(() => { review.current = image.item; }) },
     picture, el('span.thumb-name', {}, image.item), el('span.thumb-sure', {}), el('span.thumb-mark', { 'aria-hidden': 'true' })));
 }
 
@@ -218,14 +222,21 @@ async function decide(verdict) {
     return;
   }
   byId('text').blur();
-  if (await send([wish])) go(() => review.nextOpen());
+  const taken = await sending.run(() => send([wish]));
+  if (taken && review.current === image.item) go(() => review.nextOpen());
 }
 
 /** @returns {Promise<boolean>} whether all of it was taken */
 async function send(wishes) {
+  const { run } = page;
+  const refused = [];
   try {
-    const { decided, refused } = await api.decide(page.run, wishes);
-    decided.forEach((decision) => review.decided(decision));
+    for (const some of groups(wishes, DECISIONS_MAX)) {
+      const answer = await api.decide(run, some);
+      // Another run may be shown by now.
+      if (page.run === run) answer.decided.forEach((decision) => review.decided(decision));
+      refused.push(...answer.refused);
+    }
     if (refused.length > 0) {
       toast(refused.length === 1 ? sentence(refused[0].problem.detail) : `${refused.length} texts were decided on elsewhere meanwhile.`);
       await loadRun();
@@ -241,11 +252,19 @@ async function send(wishes) {
 async function bulk() {
   const least = Number(byId('sure').value);
   const sure = review.sure(least);
+  const { run } = page;
   if (readOnly || sure.length === 0) return;
   const title = `Approve ${sure.length} ${sure.length === 1 ? 'text' : 'texts'}?`;
   const yes = await confirm({ title, text: `Those that are at least ${Math.round(least * 100)} % sure and that nobody has decided on. A decision stands.`, yes: 'Approve', no: 'Not yet', danger: false });
   if (!yes) return;
-  await send(sure.map((image) => ({ item: image.item, verdict: 'approve' })));
+  if (page.run !== run) {
+    toast('Other texts have come meanwhile. Look at those first.');
+    return;
+  }
+  // What was decided on while the question stood is not asked again, and what became sure meanwhile was not asked about.
+  const asked = new Set(sure.map(({ item }) => item));
+  const wishes = review.sure(least).filter(({ item }) => asked.has(item)).map(({ item }) => ({ item, verdict: 'approve' }));
+  if (wishes.length > 0) await sending.run(() => send(wishes));
   go(() => review.nextOpen());
 }
 
