@@ -79,6 +79,8 @@ impl ChannelSession {
     fn welcome(&mut self, caller: Caller, peer: &Peer) {
         let caller = caller.from_address(self.desk.caller.get().address);
         self.desk.caller.set(caller);
+        // It may hear more than before.
+        self.desk.changed.notify_one();
         self.pass = keep(&self.door.auth, &caller, self.client, peer);
         if !std::mem::replace(&mut self.welcomed, true) {
             let reply = Reply::Connection {
