@@ -9,12 +9,13 @@ use tokio::sync::watch;
 
 use crate::auth::Caller;
 use crate::config::AlertsConfig;
+use crate::domain::channel::CHANNELS;
 use crate::domain::control::Lane;
 use crate::domain::time::Timestamp;
 use crate::service::Service;
 use crate::service::control::QueueView;
 use crate::service::watch::rules::{Rule, Verdict};
-use crate::surfaces::vocabulary::{CHANNELS, channel_of};
+use crate::surfaces::vocabulary::channel_of;
 use crate::telemetry::resources::{Space, disk_space, memory_space};
 use crate::telemetry::system::{SystemSample, SystemSampler};
 
@@ -47,7 +48,7 @@ pub(super) struct Moment {
 impl Moment {
     /// The name of its channel.
     pub(super) fn channel_name(&self) -> &'static str {
-        CHANNELS[usize::from(self.channel)].name
+        CHANNELS[usize::from(self.channel)]
     }
 }
 
@@ -167,8 +168,12 @@ impl Board {
             }
             self.short[place] = now;
         }
-        let warnings: Vec<_> =
-            RESOURCES.iter().zip(self.short).filter(|(_, short)| *short).map(|(rule, _)| rule.as_str()).collect();
+        let warnings: Vec<_> = RESOURCES
+            .iter()
+            .zip(self.short)
+            .filter(|(_, short)| *short)
+            .map(|(rule, _)| rule.as_str())
+            .collect();
         let status = match (look.draining, &look.queue.paused) {
             (true, _) => "draining",
             (false, Some(_)) => "paused",

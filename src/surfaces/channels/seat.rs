@@ -5,7 +5,7 @@ use bytes::BytesMut;
 use crate::auth::Caller;
 use crate::auth::policy::Action;
 use crate::broker::house::HouseFrame;
-use crate::surfaces::vocabulary::CHANNELS;
+use crate::domain::channel::CHANNELS;
 
 /// Places on all channels.
 ///
