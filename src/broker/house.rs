@@ -488,4 +488,28 @@ mod tests {
         tail.clear();
         assert_eq!(numbers(tail.read(8 + TAIL_EVENTS_MAX as u64)), None);
     }
+
+    #[test]
+    fn a_tail_gives_no_more_at_once_than_is_written_in_one_piece() {
+        let large = |number, bytes: usize| {
+            let bytes = Bytes::from(vec![b'x'; bytes]);
+            let messages = vec![HouseMessage { stream: 0, place: first_place(number), bytes }];
+            Arc::new(HouseFrame { room: ProjectId::generate(), messages, number })
+        };
+        let mut tail = HouseTail::default();
+        let third = FOLLOW_LIMIT.bytes / 3;
+        let frames = vec![
+            large(1, third),
+            large(2, third),
+            large(3, third),
+            large(4, FOLLOW_LIMIT.bytes * 2),
+            frame(5),
+        ];
+        tail.extend(frames, 5);
+        assert_eq!(numbers(tail.read(0)), Some((vec![1, 2], last_place(2))));
+        assert_eq!(numbers(tail.read(2)), Some((vec![3], last_place(3))));
+        // One that is larger than that goes alone.
+        assert_eq!(numbers(tail.read(3)), Some((vec![4], last_place(4))));
+        assert_eq!(numbers(tail.read(4)), Some((vec![5], last_place(5))));
+    }
 }
