@@ -468,7 +468,8 @@ async fn who_begins_to_follow_is_heard_though_nobody_waits_just_then() {
     arrivals.seen();
     // Between the look whether there is anybody and the wait.
     let _follower = stream.follow();
-    arrivals.somebody_came().await;
+    let heard = tokio::time::timeout(Duration::from_secs(10), arrivals.somebody_came()).await;
+    assert!(heard.is_ok(), "somebody has come");
     let again = tokio::time::timeout(Duration::from_millis(20), arrivals.somebody_came()).await;
     assert!(again.is_err(), "nobody else has come");
 }
