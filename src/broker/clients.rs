@@ -36,6 +36,9 @@ pub enum Surface {
 }
 
 impl Surface {
+    /// All of them.
+    pub const ALL: [Surface; 4] = [Surface::Room, Surface::Sse, Surface::SocketIo, Surface::Channels];
+
     /// As figures name it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -76,7 +79,7 @@ impl ClientType {
         }
     }
 
-    /// The one of that name; any other name is unknown.
+    /// What a client says it is; any other name is unknown.
     pub fn parse(text: &str) -> Self {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text).unwrap_or_default()
     }
@@ -213,6 +216,8 @@ pub struct ClientQuery {
     pub surface: Option<Surface>,
     /// Only of this type.
     pub kind: Option<ClientType>,
+    /// Only those that read exactly this.
+    pub reads: Option<String>,
     /// Only those whose id, name, address or subscriptions have this in them.
     pub text: Option<String>,
 }
@@ -329,10 +334,8 @@ impl LocalShard {
         // Whoever is told may leave at once, which changes the list.
         let clients: Vec<Rc<dyn LiveClient>> =
             self.clients().borrow().iter().map(|(_, client)| client.clone()).collect();
-        let reads = |client: &Rc<dyn LiveClient>| {
-            channel.is_none_or(|channel| client.subscriptions().iter().any(|one| one == channel))
-        };
-        clients.iter().filter(|client| reads(client) && client.say(announcement)).count() as u64
+        let told = |client: &&Rc<dyn LiveClient>| reads(&***client, channel) && client.say(announcement);
+        clients.iter().filter(told).count() as u64
     }
 
     /// Puts a client out; false when it is not here.
@@ -341,6 +344,11 @@ impl LocalShard {
             self.clients().borrow().iter().find(|(_, one)| one.card().id == id).map(|(_, one)| one.clone());
         found.inspect(|client| client.disconnect(reason)).is_some()
     }
+}
+
+/// Whether a client reads exactly that, where anything is wanted.
+fn reads(client: &dyn LiveClient, channel: Option<&str>) -> bool {
+    channel.is_none_or(|channel| client.subscriptions().iter().any(|one| one == channel))
 }
 
 fn fits(client: &dyn LiveClient, query: &ClientQuery, text: Option<&str>) -> bool {
@@ -354,6 +362,7 @@ fn fits(client: &dyn LiveClient, query: &ClientQuery, text: Option<&str>) -> boo
     };
     query.surface.is_none_or(|surface| surface == card.surface)
         && query.kind.is_none_or(|kind| kind == card.kind)
+        && reads(client, query.reads.as_deref())
         && text.is_none_or(has)
 }
 

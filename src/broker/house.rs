@@ -24,8 +24,11 @@ pub const PLACES_PER_EVENT: u64 = 8;
 const TAIL_EVENTS_MAX: usize = 4096;
 /// Bytes of messages that the tail keeps at most.
 const TAIL_BYTES_MAX: usize = 1024 * 1024;
-/// How much of the log is read at once.
+/// How much of the log is read into the tail at once.
 const READ_LIMIT: ReadLimit = ReadLimit { events: 512, bytes: 256 * 1024 };
+/// How much a follower is given at once: what it writes in one piece, so that nothing is read for it twice and none of it
+/// has to be kept for who is slow.
+const FOLLOW_LIMIT: ReadLimit = ReadLimit { events: 256, bytes: 64 * 1024 };
 /// How long to wait before a store that has failed is asked again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
@@ -104,7 +107,8 @@ struct Shared {
     /// The task that reads is there.
     reads: AtomicBool,
     news: Notify,
-    came: Notify,
+    /// How many have begun to follow.
+    came: watch::Sender<u64>,
     tail: Mutex<HouseTail>,
     head: watch::Sender<u64>,
 }
@@ -116,6 +120,23 @@ struct HouseTail {
     /// Events up to here are in no frame: they were before the first.
     before: u64,
     last: u64,
+}
+
+/// Hears of those that begin to follow, also of who came while nobody was waiting for them.
+pub struct Arrivals(watch::Receiver<u64>);
+
+impl Arrivals {
+    /// Those that have come are known.
+    pub fn seen(&mut self) {
+        self.0.borrow_and_update();
+    }
+
+    /// Waits until somebody has come who is not known.
+    pub async fn somebody_came(&mut self) {
+        if self.0.changed().await.is_err() {
+            std::future::pending().await
+        }
+    }
 }
 
 /// Follows the house for as long as it lives.
@@ -141,7 +162,7 @@ impl House {
             begins: AtomicBool::new(true),
             reads: AtomicBool::new(false),
             news: Notify::new(),
-            came: Notify::new(),
+            came: watch::Sender::new(0),
             tail: Mutex::default(),
             head: watch::Sender::new(0),
         }))
@@ -159,9 +180,9 @@ impl House {
         self.0.followers.load(Ordering::Relaxed)
     }
 
-    /// Waits until somebody has begun to follow.
-    pub async fn somebody_came(&self) {
-        self.0.came.notified().await;
+    /// Hears of those that begin to follow.
+    pub fn arrivals(&self) -> Arrivals {
+        Arrivals(self.0.came.subscribe())
     }
 
     /// Hears how far the tail goes.
@@ -179,7 +200,7 @@ impl House {
             actix::spawn(read_along(Reading(self.clone())));
         }
         self.0.news.notify_one();
-        self.0.came.notify_waiters();
+        self.0.came.send_modify(|came| *came += 1);
         HouseFollower { house: self.clone(), head }
     }
 
@@ -231,7 +252,7 @@ impl HouseFollower {
         if let Some(read) = self.house.tail().read(after) {
             return Ok(read);
         }
-        let page = self.house.0.engine.read_house(after, READ_LIMIT).await?;
+        let page = self.house.0.engine.read_house(after, FOLLOW_LIMIT).await?;
         if page.bounds.lost > after && last_place(page.bounds.lost) > told {
             return Ok(HouseRead::Lost);
         }
@@ -343,7 +364,14 @@ impl HouseTail {
             return None;
         }
         let from = self.frames.partition_point(|frame| frame.number <= after);
-        let frames: Vec<_> = self.frames.range(from..).take(READ_LIMIT.events).cloned().collect();
+        let mut bytes = 0;
+        let fits = |frame: &&Arc<HouseFrame>| {
+            let first = bytes == 0;
+            bytes += frame.weight();
+            first || bytes <= FOLLOW_LIMIT.bytes
+        };
+        let frames: Vec<_> =
+            self.frames.range(from..).take(FOLLOW_LIMIT.events).take_while(fits).cloned().collect();
         let all = from + frames.len() == self.frames.len();
         let through = if all { self.last } else { frames.last().map_or(self.last, |frame| frame.number) };
         Some(HouseRead::Frames { frames, through: last_place(through) })
@@ -456,8 +484,32 @@ mod tests {
         tail.extend((9..=9 + TAIL_EVENTS_MAX as u64).map(frame).collect(), 9 + TAIL_EVENTS_MAX as u64);
         assert_eq!(tail.frames.len(), TAIL_EVENTS_MAX);
         assert_eq!(numbers(tail.read(8)), None);
-        assert_eq!(numbers(tail.read(9)).unwrap().0.len(), READ_LIMIT.events);
+        assert_eq!(numbers(tail.read(9)).unwrap().0.len(), FOLLOW_LIMIT.events);
         tail.clear();
         assert_eq!(numbers(tail.read(8 + TAIL_EVENTS_MAX as u64)), None);
+    }
+
+    #[test]
+    fn a_tail_gives_no_more_at_once_than_is_written_in_one_piece() {
+        let large = |number, bytes: usize| {
+            let bytes = Bytes::from(vec![b'x'; bytes]);
+            let messages = vec![HouseMessage { stream: 0, place: first_place(number), bytes }];
+            Arc::new(HouseFrame { room: ProjectId::generate(), messages, number })
+        };
+        let mut tail = HouseTail::default();
+        let third = FOLLOW_LIMIT.bytes / 3;
+        let frames = vec![
+            large(1, third),
+            large(2, third),
+            large(3, third),
+            large(4, FOLLOW_LIMIT.bytes * 2),
+            frame(5),
+        ];
+        tail.extend(frames, 5);
+        assert_eq!(numbers(tail.read(0)), Some((vec![1, 2], last_place(2))));
+        assert_eq!(numbers(tail.read(2)), Some((vec![3], last_place(3))));
+        // One that is larger than that goes alone.
+        assert_eq!(numbers(tail.read(3)), Some((vec![4], last_place(4))));
+        assert_eq!(numbers(tail.read(4)), Some((vec![5], last_place(5))));
     }
 }

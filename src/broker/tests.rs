@@ -459,3 +459,17 @@ async fn a_room_that_a_cut_has_overtaken_goes_on_from_the_saved_fold() {
     house.say(1).await;
     read_to(&mut back, 10_006).await;
 }
+
+#[actix_rt::test]
+async fn who_begins_to_follow_is_heard_though_nobody_waits_just_then() {
+    let house = house().await;
+    let stream = house.broker.house();
+    let mut arrivals = stream.arrivals();
+    arrivals.seen();
+    // Between the look whether there is anybody and the wait.
+    let _follower = stream.follow();
+    let heard = tokio::time::timeout(Duration::from_secs(10), arrivals.somebody_came()).await;
+    assert!(heard.is_ok(), "somebody has come");
+    let again = tokio::time::timeout(Duration::from_millis(20), arrivals.somebody_came()).await;
+    assert!(again.is_err(), "nobody else has come");
+}

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod caption;
+pub mod channel;
 pub mod control;
 pub mod encoded;
 pub mod event;

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::auth::Caller;
 use crate::auth::policy::Action;
 use crate::broker::clients::{Announcement, ClientQuery, ClientView, Closing, RoomFigures};
+use crate::domain::channel::CHANNELS;
 use crate::domain::ids::ClientId;
 use crate::service::Service;
 use crate::service::error::ServiceError;
@@ -13,8 +14,6 @@ use crate::service::error::ServiceError;
 pub const ANNOUNCEMENT_BYTES_MAX: usize = 16 * 1024;
 /// Letters of a reason.
 pub const REASON_CHARS_MAX: usize = 200;
-/// The channels of the channel socket.
-pub const CHANNELS: [&str; 7] = ["jobs", "photos", "sessions", "system", "queue", "approval", "export"];
 
 /// Clients as they stand.
 #[derive(Clone, Debug)]

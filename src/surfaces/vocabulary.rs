@@ -1,5 +1,6 @@
 //! One event, four vocabularies: the table of PROTOCOL section 6, and who a happening is for.
 
+use crate::domain::channel::CHANNELS;
 use crate::domain::event::{EventBody, StatusUpdate};
 use crate::domain::run::RunStatus;
 
@@ -33,54 +34,24 @@ pub enum Happening {
     Answered,
 }
 
-/// A stream of the channel socket; PROTOCOL section 4.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Channel {
-    /// Its name.
-    pub name: &'static str,
-    /// The types of its events.
-    pub types: &'static [&'static str],
-}
-
-/// The channels. Photos, sessions and exports are known and can be subscribed to; what works on photos tells their events.
-pub const CHANNELS: [Channel; 7] = [
-    Channel {
-        name: "jobs",
-        types: &[
-            "job_created",
-            "job_started",
-            "job_progress",
-            "job_completed",
-            "job_failed",
-            "job_cancelled",
-        ],
-    },
-    Channel {
-        name: "photos",
-        types: &["photo_imported", "photo_analyzed", "photo_selected", "photo_approved", "photo_rejected"],
-    },
-    Channel { name: "sessions", types: &["session_created", "session_updated", "session_completed"] },
-    Channel { name: "system", types: &["system_status", "resource_warning", "error_occurred"] },
-    Channel { name: "queue", types: &["queue_status", "priority_changed"] },
-    Channel { name: "approval", types: &["approval_requested", "approval_resolved"] },
-    Channel {
-        name: "export",
-        types: &["export_started", "export_progress", "export_completed", "export_failed"],
-    },
+/// The types of the events of each channel, in the order of [`CHANNELS`]. Photos, sessions and exports can be subscribed
+/// to; what works on photos tells their events.
+const TYPES: [&[&str]; CHANNELS.len()] = [
+    &["job_created", "job_started", "job_progress", "job_completed", "job_failed", "job_cancelled"],
+    &["photo_imported", "photo_analyzed", "photo_selected", "photo_approved", "photo_rejected"],
+    &["session_created", "session_updated", "session_completed"],
+    &["system_status", "resource_warning", "error_occurred"],
+    &["queue_status", "priority_changed"],
+    &["approval_requested", "approval_resolved"],
+    &["export_started", "export_progress", "export_completed", "export_failed"],
 ];
 
 /// Types of which the newest alone counts: how things stand now. They are in no log and are not told again.
 pub const OF_THE_MOMENT: [&str; 3] = ["queue_status", "system_status", "resource_warning"];
 
-/// The number of a channel.
-pub fn channel(name: &str) -> Option<u8> {
-    let place = CHANNELS.iter().position(|channel| channel.name == name)?;
-    u8::try_from(place).ok()
-}
-
 /// The number of the channel that events of a type are on.
 pub fn channel_of(kind: &str) -> Option<u8> {
-    let place = CHANNELS.iter().position(|channel| channel.types.contains(&kind))?;
+    let place = TYPES.iter().position(|types| types.contains(&kind))?;
     u8::try_from(place).ok()
 }
 
@@ -250,16 +221,22 @@ pub fn ended(status: RunStatus) -> Option<Happening> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::channel::channel;
 
     #[test]
     fn what_the_table_says_on_channels_is_on_one_channel() {
         let told = TABLE.iter().flat_map(|row| row.channels).copied();
         for kind in told.chain(OF_THE_MOMENT) {
             let number = channel_of(kind).unwrap_or_else(|| panic!("{kind} is on no channel"));
-            assert_eq!(CHANNELS.iter().filter(|channel| channel.types.contains(&kind)).count(), 1, "{kind}");
-            assert_eq!(channel(CHANNELS[usize::from(number)].name), Some(number));
+            assert_eq!(TYPES.iter().filter(|types| types.contains(&kind)).count(), 1, "{kind}");
+            assert_eq!(channel(CHANNELS[usize::from(number)]), Some(number));
         }
         assert_eq!((channel("Jobs"), channel_of("job")), (None, None));
+        // The lists are in one order: a type begins like its channel is called, where it has the name of one.
+        for (name, types) in CHANNELS.into_iter().zip(TYPES) {
+            let named = CHANNELS.into_iter().find(|one| types[0].starts_with(one.trim_end_matches('s')));
+            assert_eq!(named, Some(name));
+        }
     }
 
     #[test]

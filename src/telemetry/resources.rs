@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::telemetry::system::kib_line;
+
 /// How much there is, and how much of it is free.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Space {
@@ -9,6 +11,14 @@ pub struct Space {
     pub free_bytes: u64,
     /// In all.
     pub total_bytes: u64,
+}
+
+impl Space {
+    /// How much of it is free, to a tenth of a percent; none of nothing.
+    pub fn free_percent(self) -> Option<f64> {
+        let percent = 100.0 * self.free_bytes as f64 / self.total_bytes as f64;
+        (self.total_bytes > 0).then(|| (percent * 10.0).round() / 10.0)
+    }
 }
 
 /// The file system that a path is on.
@@ -24,11 +34,10 @@ pub fn memory_space() -> Option<Space> {
 }
 
 fn memory_of(meminfo: &str) -> Option<Space> {
-    let bytes = |name: &str| {
-        let line = meminfo.lines().find_map(|line| line.strip_prefix(name))?;
-        line.split_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1024)
-    };
-    Some(Space { free_bytes: bytes("MemAvailable:")?, total_bytes: bytes("MemTotal:")? })
+    Some(Space {
+        free_bytes: kib_line(meminfo, "MemAvailable:")?,
+        total_bytes: kib_line(meminfo, "MemTotal:")?,
+    })
 }
 
 #[cfg(test)]
@@ -40,6 +49,9 @@ mod tests {
         let text = "MemTotal:       2048 kB\nMemFree: 5 kB\nMemAvailable:   1024 kB\n";
         assert_eq!(memory_of(text), Some(Space { free_bytes: 1 << 20, total_bytes: 2 << 20 }));
         assert_eq!(memory_of("MemTotal: 2048 kB\n"), None);
+        for (free_bytes, total_bytes, percent) in [(1, 3, Some(33.3)), (0, 5, Some(0.0)), (0, 0, None)] {
+            assert_eq!(Space { free_bytes, total_bytes }.free_percent(), percent);
+        }
     }
 
     #[test]

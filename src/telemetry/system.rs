@@ -5,6 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
+use crate::telemetry::resources::{Space, disk_space, memory_space};
+
 /// A sample of the machine; PROTOCOL section 7.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct SystemSample {
@@ -24,6 +26,18 @@ pub struct SystemSample {
     pub disk_free_bytes: Option<u64>,
     /// Load averages over 1, 5 and 15 minutes.
     pub load: Option<[f64; 3]>,
+}
+
+impl SystemSample {
+    /// Memory of the machine.
+    pub fn memory(&self) -> Option<Space> {
+        Some(Space { free_bytes: self.memory_available_bytes?, total_bytes: self.memory_total_bytes? })
+    }
+
+    /// The disk with the data directory.
+    pub fn disk(&self) -> Option<Space> {
+        Some(Space { free_bytes: self.disk_free_bytes?, total_bytes: self.disk_total_bytes? })
+    }
 }
 
 /// Samples the machine; keeps what it needs to tell rates.
@@ -58,25 +72,19 @@ impl SystemSampler {
             (Some(before), Some(now)) => rates(before, now),
             _ => (None, None),
         };
-        let meminfo = read("/proc/meminfo");
-        let (disk_total_bytes, disk_free_bytes) = self.disk.as_deref().and_then(space).unzip();
+        let memory = memory_space();
+        let disk = self.disk.as_deref().and_then(disk_space);
         SystemSample {
             cpu_percent,
             process_cpu_percent,
             memory_bytes: kib_line(&read("/proc/self/status"), "VmRSS:"),
-            memory_total_bytes: kib_line(&meminfo, "MemTotal:"),
-            memory_available_bytes: kib_line(&meminfo, "MemAvailable:"),
-            disk_total_bytes,
-            disk_free_bytes,
+            memory_total_bytes: memory.map(|memory| memory.total_bytes),
+            memory_available_bytes: memory.map(|memory| memory.free_bytes),
+            disk_total_bytes: disk.map(|disk| disk.total_bytes),
+            disk_free_bytes: disk.map(|disk| disk.free_bytes),
             load: load(&read("/proc/loadavg")),
         }
     }
-}
-
-/// Bytes of the disk that a folder is on, and how many of them anybody may still use.
-fn space(folder: &std::path::Path) -> Option<(u64, u64)> {
-    let found = rustix::fs::statvfs(folder).ok()?;
-    Some((found.f_blocks.checked_mul(found.f_frsize)?, found.f_bavail.checked_mul(found.f_frsize)?))
 }
 
 fn ticks(stat: &str, process_stat: &str) -> Option<Ticks> {
@@ -119,7 +127,7 @@ fn rates(before: Ticks, now: Ticks) -> (Option<f64>, Option<f64>) {
 }
 
 /// A figure that stands in KiB behind `name`, in bytes.
-fn kib_line(text: &str, name: &str) -> Option<u64> {
+pub(super) fn kib_line(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib * 1024)
 }

@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 
 use crate::helpers::process::Server;
-use crate::helpers::{ADMIN_TOKEN, READING_LIST, Socket, TestApp, spawn_app, spawn_app_with, wait_for};
+use crate::helpers::{ADMIN_TOKEN, READING_LIST, SOON, Socket, TestApp, spawn_app, spawn_app_with, wait_for};
 
 const CHANNELS: [&str; 7] = ["jobs", "photos", "sessions", "system", "queue", "approval", "export"];
 
@@ -58,6 +58,18 @@ async fn heard(socket: &mut Socket, is: impl Fn(&Value) -> bool) -> Vec<Value> {
             return all;
         }
     }
+}
+
+/// Within the usual time, also where something else is said again and again.
+async fn soon<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(SOON, what).await.expect("it must be said soon")
+}
+
+/// What is told of jobs: how things stand comes in between whenever it changes.
+fn logged(told: Vec<Value>) -> Vec<Value> {
+    let of_the_moment =
+        |message: &Value| ["system_status", "resource_warning"].contains(&message["type"].as_str().unwrap());
+    told.into_iter().filter(|message| !of_the_moment(message)).collect()
 }
 
 fn kinds(messages: &[Value]) -> Vec<&str> {
@@ -286,6 +298,51 @@ async fn a_job_is_told_from_its_first_day_to_its_last() {
 }
 
 #[tokio::test]
+async fn how_things_stand_is_told_to_whoever_subscribes_and_may_hear_it() {
+    let app = spawn_app().await;
+    let address = app.address.to_string();
+    let (mut socket, _) = subscribed(&address, &["jobs"], None).await;
+    let (mut system, _) = subscribed(&address, &["system"], None).await;
+    system.until("system_status").await;
+    // Both were looked at once; the first socket has passed over them, and is told of each when it asks.
+    subscribe(&mut socket, &["queue"], None).await;
+    assert_eq!(socket.next().await["type"], "queue_status");
+    subscribe(&mut socket, &["system"], None).await;
+    assert_eq!(soon(socket.until("system_status")).await["status"], "running");
+    socket.send(json!({ "type": "unsubscribe", "channels": ["queue"] })).await;
+    soon(socket.until("unsubscribed")).await;
+    subscribe(&mut socket, &["queue"], None).await;
+    soon(socket.until("queue_status")).await;
+
+    // Who is bound to a project hears it as soon as it shows a token that is not.
+    let project = app.project(READING_LIST).await;
+    let (_, operator) = token(&app, Role::Operator, &[]);
+    let (_, bound) = token(&app, Role::Viewer, &[&project]);
+    let mut viewer = raw(&address, "").await;
+    viewer.send(json!({ "type": "auth", "token": bound })).await;
+    viewer.expect_push("connection").await;
+    subscribe(&mut viewer, &["queue"], None).await;
+    viewer.expect_silence().await;
+    viewer.send(json!({ "type": "auth", "token": operator })).await;
+    viewer.expect_push("queue_status").await;
+}
+
+#[tokio::test]
+async fn a_disk_that_is_short_for_the_alerts_is_short_for_the_channel() {
+    let app = spawn_app_with(Box::new(|options| {
+        // No disk that a test runs on is empty, and the memory is of no interest.
+        options.config.alerts.disk_free_percent = 99;
+        options.config.alerts.memory_free_percent = 0;
+    }))
+    .await;
+    let (mut socket, _) = subscribed(&app.address.to_string(), &["system"], None).await;
+    let warning = socket.until("resource_warning").await;
+    assert_eq!(warning["resource"], "disk");
+    assert!(warning["free_bytes"].as_u64() < warning["total_bytes"].as_u64(), "{warning}");
+    assert_eq!(socket.until("system_status").await["warnings"], json!(["disk"]));
+}
+
+#[tokio::test]
 async fn a_failure_is_an_error_of_the_system_and_a_cancel_has_its_evidence() {
     let app = spawn_app().await;
     let address = app.address.to_string();
@@ -295,7 +352,7 @@ async fn a_failure_is_an_error_of_the_system_and_a_cancel_has_its_evidence() {
     worker.begin().await;
     worker.end("failed").await;
     let told = heard(&mut socket, |message| message["type"] == "error_occurred").await;
-    let told: Vec<_> = told.into_iter().filter(|message| message["type"] != "system_status").collect();
+    let told = logged(told);
     assert_eq!(kinds(&told), ["job_created", "job_started", "job_progress", "job_failed", "error_occurred"]);
     assert_eq!((&told[3]["error"]["message"], &told[4]["message"]), (&json!("no paper"), &json!("no paper")));
     assert_eq!((&told[4]["channel"], &told[4]["code"]), (&json!("system"), &json!("failed")));
@@ -393,7 +450,7 @@ async fn a_channel_is_caught_up_with_while_another_goes_on() {
     worker.begin().await;
     worker.end("failed").await;
     let rest = heard(&mut socket, |message| message["type"] == "job_failed").await;
-    let rest: Vec<_> = rest.into_iter().filter(|message| message["type"] != "system_status").collect();
+    let rest = logged(rest);
     let expected = [
         "error_occurred",
         "error_occurred",
@@ -537,8 +594,30 @@ async fn operators_see_the_clients_speak_to_them_and_put_them_out() {
     assert_eq!((&seen["total"], &listed["id"]), (&json!(1), &client));
     assert_eq!((&listed["type"], &listed["name"]), (&json!("lightroom"), &json!("Darkroom")));
     assert_eq!(listed["subscriptions"], json!(["jobs", "approval"]));
+    // One whose name has the names of channels in it, and who reads one of them.
+    let mut named = open(&app.address.to_string()).await;
+    named
+        .send(json!({ "type": "register", "client_type": "gui", "client_name": "all jobs of approval" }))
+        .await;
+    named.expect_push("registered").await;
+    subscribe(&mut named, &["photos"], None).await;
     let stats = see("/websocket/stats").await;
-    assert_eq!(stats["by_type"], json!({ "lightroom": 1 }));
+    assert_eq!(stats["by_type"], json!({ "gui": 1, "lightroom": 1 }));
+    assert_eq!(stats["channels"], json!({ "jobs": 1, "approval": 1, "photos": 1 }));
+    assert_eq!(see("/websocket/clients?type=lightroom").await["total"], 1);
+    let refused = see("/websocket/clients?type=toaster").await;
+    assert_eq!(refused["status"], 400, "{refused}");
+    let message = text(&refused["errors"][0]["message"]);
+    assert_eq!(
+        (&refused["errors"][0]["field"], &*message),
+        (&json!("type"), "must be one of gui, mobile, lightroom, unknown")
+    );
+    named.stream.close(None).await.unwrap();
+    wait_for("the other client to go", async || {
+        let stats = see("/websocket/stats").await;
+        (stats["by_type"] == json!({ "lightroom": 1 })).then_some(())
+    })
+    .await;
     let stats = see("/api/admin/stats").await;
     assert_eq!(
         stats["connections"]["by_surface"],
@@ -556,7 +635,7 @@ async fn operators_see_the_clients_speak_to_them_and_put_them_out() {
     assert_eq!(socket.close_code().await, 4505);
     let closing = wait_for("the client to be gone", async || {
         let seen = see("/websocket/clients").await;
-        seen["closed"].get(0).cloned()
+        seen["closed"].as_array()?.iter().find(|closing| closing["id"] == client).cloned()
     })
     .await;
     assert_eq!((&closing["surface"], &closing["type"]), (&json!("channels"), &json!("lightroom")));

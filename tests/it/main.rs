@@ -20,6 +20,7 @@ mod hostile;
 mod image;
 mod layers;
 mod main_job;
+mod onslaught;
 mod outside;
 mod packager;
 mod pipelined;

@@ -33,7 +33,11 @@ impl<'a> Polled<'a> {
 
     /// Comes into the main namespace; what is said at once is passed over.
     async fn connect(&self) {
-        assert_eq!(self.post("40").await, (200, "ok".to_owned()));
+        self.connect_as("").await;
+    }
+
+    async fn connect_as(&self, auth: &str) {
+        assert_eq!(self.post(&format!("40{auth}")).await, (200, "ok".to_owned()));
         assert!(self.poll_until("40{").await.contains("\"sid\""));
     }
 
@@ -312,6 +316,35 @@ async fn idle_sessions_give_way_to_new_ones() {
     polled.connect().await;
     steady.send("421[\"request_status\"]").await;
     steady.until("431[").await;
+}
+
+#[tokio::test]
+async fn a_dashboard_that_fell_behind_is_shown_anew() {
+    // More than a line of the lobby holds.
+    const DEEDS: usize = 700;
+    let app = spawn_app().await;
+    let polled = Polled::open(&app).await;
+    polled.connect_as(&format!(r#"{{"token":"{ADMIN_TOKEN}"}}"#)).await;
+    assert_eq!(polled.post(r#"421["join_admin_dashboard"]"#).await.0, 200);
+    polled.poll_until(r#"42["dashboard_state""#).await;
+    // It does not poll while this is done.
+    let deed = async |path: &str| assert_eq!(app.post(path, json!({})).await.0, 200);
+    for _ in 0..DEEDS / 2 {
+        deed("/api/queue/pause").await;
+        deed("/api/queue/resume").await;
+    }
+    deed("/api/queue/pause").await;
+    let last = app.http.get(app.url("/api/admin/audit?limit=1")).bearer_auth(ADMIN_TOKEN).send().await;
+    let last: Value = last.unwrap().json().await.unwrap();
+    let last = last["entries"][0]["id"].as_str().unwrap();
+    let shown = loop {
+        let (status, body) = polled.poll().await;
+        assert_eq!(status, 200, "{body}");
+        if let Some(packet) = body.split('\u{1e}').find(|packet| packet.contains(last)) {
+            break packet.to_owned();
+        }
+    };
+    assert!(shown.starts_with(r#"42["dashboard_state""#), "it is not told what it has missed: {shown}");
 }
 
 #[tokio::test]

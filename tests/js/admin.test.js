@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { alertsAfter } from '../../static/js/client/alert_list.js';
+import { AuditLog, SHOWN } from '../../static/js/client/audit_log.js';
 import { inWords, nearest, niceMax, path, pointsOf, remember, SPAN_MS } from '../../static/js/client/chart.js';
+import { Newest } from '../../static/js/client/newest.js';
 import { tailLine } from '../../static/js/client/tail_line.js';
 import { bytes, ms, percentText, short, uptime } from '../../static/js/pages/admin/words.js';
 
@@ -61,4 +64,66 @@ test('a message of a room is one line', () => {
   for (const [message, text] of lines) assert.equal(tailLine(message).text, text);
   assert.equal(tailLine(lines[0][0]).seq, 3);
   assert.ok(tailLine({ type: 'event', name: 'x', data: 'y'.repeat(5000) }).text.length < 300);
+});
+
+test('an acknowledgement that comes late does not put an alert back that is over', () => {
+  const [one, two] = [{ id: 1, title: 'one', acknowledged: null }, { id: 2, title: 'two', acknowledged: null }];
+  const signed = { ...one, acknowledged: { by: 'admin', at: 't' } };
+  let alerts = [{ state: 'raised', alert: one }, { state: 'raised', alert: two }].reduce(alertsAfter, { active: [], cleared: [] });
+  assert.deepEqual(alerts.active.map(({ id }) => id), [2, 1]);
+  assert.deepEqual(alertsAfter(alerts, { state: 'acknowledged', alert: signed }).active, [two, signed]);
+  alerts = alertsAfter(alerts, { state: 'cleared', alert: { ...one, cleared_at: 'now' } });
+  alerts = alertsAfter(alerts, { state: 'acknowledged', alert: signed });
+  assert.deepEqual(alerts, { active: [two], cleared: [{ ...signed, cleared_at: 'now' }] });
+  assert.deepEqual(alertsAfter(alerts, { state: 'raised', alert: one }), alerts);
+  // One that is not shown at all was over long ago.
+  assert.deepEqual(alertsAfter(alerts, { state: 'acknowledged', alert: { ...signed, id: 9 } }), alerts);
+  for (let id = 10; id < 40; id += 1) alerts = alertsAfter(alerts, { state: 'cleared', alert: { id } });
+  assert.deepEqual([alerts.cleared.length, alerts.cleared[0].id], [20, 39]);
+});
+
+test('an audit log has no hole, however long somebody was away', () => {
+  const page = (newest, count) => Array.from({ length: count }, (_, n) => ({ id: newest - n }));
+  const ids = (log) => log.entries.map(({ id }) => id);
+  const hole = (log) => ids(log).some((id, at) => at > 0 && ids(log)[at - 1] !== id + 1);
+  const log = new AuditLog();
+  log.state(page(100, SHOWN));
+  assert.ok(log.heard({ id: 101 }) && !log.heard({ id: 100 }));
+  log.older(71, { entries: page(70, 50), next_cursor: 21 });
+  assert.deepEqual([ids(log).length, hole(log), log.cursor()], [81, false, 21]);
+  // Away for a little: what is shown meets what is known.
+  log.state(page(120, SHOWN));
+  assert.deepEqual([ids(log)[0], ids(log).at(-1), hole(log)], [120, 21, false]);
+  log.older(21, { entries: page(20, 20), next_cursor: null });
+  log.state(page(125, SHOWN));
+  assert.deepEqual([ids(log).length, log.cursor()], [125, null], 'nothing is older, still');
+  // Away for long: nothing meets.
+  log.state(page(500, SHOWN));
+  assert.deepEqual([ids(log).length, hole(log), log.cursor()], [SHOWN, false, 471]);
+  // An answer to a question of before belongs nowhere.
+  log.state(page(600, SHOWN));
+  log.older(471, { entries: page(470, 50), next_cursor: 421 });
+  assert.deepEqual([ids(log).length, hole(log), log.cursor()], [SHOWN, false, 571]);
+  // A server that was set up anew has a short log.
+  log.state(page(2, 2));
+  assert.deepEqual([ids(log), log.cursor()], [[2, 1], null]);
+});
+
+test('of two questions the newer one counts, whichever is answered first', async () => {
+  const looks = new Newest();
+  const answers = [];
+  const ask = () => looks.ask(() => new Promise((resolve, reject) => answers.push({ resolve, reject })));
+  const [old, fresh] = [ask(), ask()];
+  answers[1].resolve('new');
+  answers[0].resolve('old');
+  assert.deepEqual(await Promise.all([old, fresh]), [undefined, 'new']);
+  const [failing, failed] = [ask(), ask()];
+  answers[2].reject(new Error('late'));
+  answers[3].reject(new Error('now'));
+  assert.equal(await failing, undefined);
+  await assert.rejects(failed, /now/);
+  const unwanted = ask();
+  looks.forget();
+  answers[4].resolve('late');
+  assert.equal(await unwanted, undefined);
 });

@@ -63,6 +63,24 @@ test('channels that are added later do not move the place', () => {
   assert.deepEqual([...client.wanted], ['jobs', 'queue', 'approval']);
 });
 
+test('what is wanted no longer while the answer is on its way is said once it is there', () => {
+  const client = session();
+  client.start(0);
+  client.frame(hello, 1);
+  assert.deepEqual(client.remove(['queue']), [], 'not while it waits for an answer');
+  client.add(['export']);
+  const answered = client.frame(frame({ type: 'subscribed', channels: ['jobs', 'queue'], position: 'e-3' }), 2);
+  assert.deepEqual(sent(answered), [{ type: 'subscribe', channels: ['export'] }, { type: 'unsubscribe', channels: ['queue'] }]);
+  assert.deepEqual(sent(client.frame(frame({ type: 'subscribed', channels: ['export'], position: 'e-4' }), 3)), [], 'once');
+  // Given up and wanted again: nothing has changed.
+  const back = session();
+  back.start(0);
+  back.frame(hello, 1);
+  back.remove(['jobs', 'queue']);
+  back.add(['queue', 'jobs']);
+  assert.deepEqual(sent(back.frame(frame({ type: 'subscribed', channels: [], position: 'e-3' }), 2)), []);
+});
+
 test('a close code from 4500 on is the end', () => {
   const client = session();
   client.start(0);

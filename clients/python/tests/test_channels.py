@@ -90,6 +90,75 @@ class ChannelsTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual([event["type"] for event in heard[:3]], ["job_created", "job_started", "job_progress"])
         self.assertEqual([answer["resumed"] for answer in answers], [False, True])
 
+    async def test_a_broken_handshake_is_tried_again(self) -> None:
+        host, port = self.server.address.split(":")
+        answers = [
+            b"",
+            b"no HTTP at all\r\n\r\n",
+            b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n",
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+        ]
+        tries = 0
+
+        async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while data := await reader.read(4096):
+                writer.write(data)
+                await writer.drain()
+            writer.close()
+
+        async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal tries
+            tries += 1
+            if tries <= len(answers):
+                await reader.readuntil(b"\r\n\r\n")
+                writer.write(answers[tries - 1])
+                writer.close()
+                return
+            behind_reader, behind_writer = await asyncio.open_connection(host, int(port))
+            await asyncio.gather(pipe(reader, behind_writer), pipe(behind_reader, writer), return_exceptions=True)
+
+        async with asyncio.timeout(WITHIN_S), await asyncio.start_server(meet, "127.0.0.1", 0) as proxy:
+            here = proxy.sockets[0].getsockname()[1]
+            subscribed = asyncio.Event()
+            url = f"ws://127.0.0.1:{here}/ws"
+            channels = Channels(url, ["jobs"], on_subscribed=lambda _: subscribed.set(), rand=lambda: 0.01)
+            reading = asyncio.ensure_future(channels.__aiter__().__anext__())
+            answered = asyncio.ensure_future(subscribed.wait())
+            await asyncio.wait([reading, answered], return_when=asyncio.FIRST_COMPLETED)
+            if reading.done():
+                self.fail(f"it gave up: {reading.exception()!r}")
+            self.assertEqual(tries, len(answers) + 1)
+            await channels.close()
+            with self.assertRaises(StopAsyncIteration):
+                await reading
+
+    async def test_where_it_stands_goes_on_while_there_is_nothing_to_hear(self) -> None:
+        url = f"ws://{self.server.address}/ws"
+        answers: list[Event] = []
+        async with asyncio.timeout(WITHIN_S):
+            options: Any = {"on_subscribed": answers.append, "ping_every_s": 0.05}
+            async with Channels(url, ["export"], **options) as channels:
+                reading = asyncio.ensure_future(channels.__aiter__().__anext__())
+                while not answers:
+                    await asyncio.sleep(0.01)
+                project = await asyncio.to_thread(self.server.project)
+                await asyncio.to_thread(self.server.say, project, 1, BEGIN)
+                before = answers[0]["position"]
+                while channels.position == before:
+                    await asyncio.sleep(0.01)
+                self.assertFalse(reading.done(), "nothing of it is of interest")
+                # What is said afterwards comes after where it stands.
+                async with Channels(url, ["jobs"], position=channels.position, on_subscribed=answers.append) as later:
+                    events = later.__aiter__()
+                    heard = asyncio.ensure_future(events.__anext__())
+                    while len(answers) < 2:
+                        await asyncio.sleep(0.01)
+                    await asyncio.to_thread(self.server.say, project, 2, agent(7))
+                    self.assertEqual((await heard)["message"], "frame 7")
+                self.assertTrue(answers[1]["resumed"])
+            with self.assertRaises(StopAsyncIteration):
+                await reading
+
     async def test_what_cannot_be_is_said(self) -> None:
         url = f"ws://{self.server.address}/ws"
         async with asyncio.timeout(WITHIN_S):

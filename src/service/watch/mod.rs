@@ -173,9 +173,6 @@ impl Service {
     pub async fn acknowledge(&self, caller: Caller, id: u64) -> Result<Alert, ServiceError> {
         caller.may(Action::ManageAlerts)?;
         let outcome = self.sign_alert(caller, id).await;
-        if let Ok(alert) = &outcome {
-            self.tell_admins(AdminNews::Alert(AlertState::Acknowledged, alert.clone()));
-        }
         let detail = outcome.as_ref().ok().map(|alert| alert.title.clone());
         self.audited(caller, "alert.acknowledge", Some(id.to_string()), detail, outcome).await
     }
@@ -192,6 +189,8 @@ impl Service {
         })?;
         self.note_alerts(&book).await?;
         *slot = Some(KeptBook { book, noted: true });
+        // While the book is held: it is told in the order in which it happened.
+        self.tell_admins(AdminNews::Alert(AlertState::Acknowledged, alert.clone()));
         Ok(alert)
     }
 }

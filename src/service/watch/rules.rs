@@ -116,14 +116,26 @@ impl Rule {
     /// What the newest sample says; none when the rule is off, or the machine cannot tell.
     pub fn read(self, config: &AlertsConfig, history: &History) -> Option<Reading> {
         let newest = history.newest()?;
-        let (value, limit, too_low) = match self {
-            Rule::Queue => (Some(newest.queued as f64), config.queue_depth, false),
-            Rule::Failures => (Some(history.failures() as f64), config.failures, false),
-            Rule::Disk => (newest.disk_free_percent, config.disk_free_percent, true),
-            Rule::Memory => (newest.memory_free_percent, config.memory_free_percent, true),
-            Rule::Lagging => (Some(newest.lagging as f64), config.lagging, false),
+        let value = match self {
+            Rule::Queue => newest.queued as f64,
+            Rule::Failures => history.failures() as f64,
+            Rule::Disk => newest.disk_free_percent?,
+            Rule::Memory => newest.memory_free_percent?,
+            Rule::Lagging => newest.lagging as f64,
         };
-        let (value, limit) = (value?, limit as f64);
+        self.judge(config, value)
+    }
+
+    /// What a figure says; none when the rule is off.
+    pub fn judge(self, config: &AlertsConfig, value: f64) -> Option<Reading> {
+        let (limit, too_low) = match self {
+            Rule::Queue => (config.queue_depth, false),
+            Rule::Failures => (config.failures, false),
+            Rule::Disk => (config.disk_free_percent, true),
+            Rule::Memory => (config.memory_free_percent, true),
+            Rule::Lagging => (config.lagging, false),
+        };
+        let limit = limit as f64;
         let verdict = match too_low {
             _ if limit == 0.0 => return None,
             true if value < limit => Verdict::Bad,

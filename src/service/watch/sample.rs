@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::domain::run::RunStatus;
 use crate::domain::time::Timestamp;
 use crate::service::stats::ServerStats;
+use crate::telemetry::resources::Space;
 
 /// How far back the ring goes; also what "lately" means for rules.
 pub const HISTORY_MS: u64 = 5 * 60 * 1000;
@@ -92,8 +93,8 @@ impl Sample {
             queued_bytes: stats.broker.sockets.queued_bytes,
             cpu_percent: system.cpu_percent,
             memory_bytes: system.memory_bytes,
-            memory_free_percent: percent(system.memory_available_bytes, system.memory_total_bytes),
-            disk_free_percent: percent(system.disk_free_bytes, system.disk_total_bytes),
+            memory_free_percent: system.memory().and_then(Space::free_percent),
+            disk_free_percent: system.disk().and_then(Space::free_percent),
             load: system.load.map(|load| load[0]),
             published_total: published,
             delivered_total: delivered,
@@ -104,11 +105,6 @@ impl Sample {
 
 fn rounded(figure: f64) -> f64 {
     (figure * 10.0).round() / 10.0
-}
-
-fn percent(part: Option<u64>, whole: Option<u64>) -> Option<f64> {
-    let (part, whole) = (part?, whole?);
-    (whole > 0).then(|| rounded(100.0 * part as f64 / whole as f64))
 }
 
 /// The samples of the last minutes.

@@ -6,9 +6,9 @@ use serde_json::{Map, Value, json};
 
 use crate::auth::Caller;
 use crate::broker::clients::{ClientQuery, ClientType, Surface};
+use crate::domain::channel::CHANNELS;
 use crate::domain::ids::ClientId;
 use crate::service::Service;
-use crate::service::clients::CHANNELS;
 use crate::surfaces::admin::wire;
 use crate::surfaces::http::body::{Fields, JsonBody};
 use crate::surfaces::http::problem::Problem;
@@ -36,8 +36,9 @@ pub async fn list(
     let mut query = Query::of(request.query_string());
     let wanted = ClientQuery {
         limit: query.limit(CLIENTS_DEFAULT, CLIENTS_MAX),
-        surface: surface(&mut query),
-        kind: query.text("type").map(|kind| ClientType::parse(&kind)),
+        surface: one_of(&mut query, "surface", Surface::ALL, Surface::as_str),
+        kind: one_of(&mut query, "type", ClientType::ALL, ClientType::as_str),
+        reads: None,
         text: query.text("q"),
     };
     query.finish()?;
@@ -47,12 +48,17 @@ pub async fn list(
     Ok(answer(&json!({ "clients": clients, "total": view.total, "closed": closed })))
 }
 
-fn surface(query: &mut Query) -> Option<Surface> {
-    const ALL: [Surface; 4] = [Surface::Room, Surface::Sse, Surface::SocketIo, Surface::Channels];
-    let text = query.text("surface")?;
-    let found = ALL.into_iter().find(|surface| surface.as_str() == text);
+/// What a parameter names; a word that names nothing is refused with those that do.
+fn one_of<T: Copy, const N: usize>(
+    query: &mut Query,
+    field: &'static str,
+    known: [T; N],
+    name: fn(T) -> &'static str,
+) -> Option<T> {
+    let text = query.text(field)?;
+    let found = known.into_iter().find(|one| name(*one) == text);
     if found.is_none() {
-        query.wrong("surface", "must be one of room, sse, socketio, channels");
+        query.wrong(field, format!("must be one of {}", known.map(name).join(", ")));
     }
     found
 }
@@ -92,7 +98,7 @@ pub async fn stats(service: web::Data<Service>, caller: Caller, _: NoQuery) -> R
     let mut channels = Map::new();
     for channel in CHANNELS {
         let query = ClientQuery {
-            text: Some(channel.to_owned()),
+            reads: Some(channel.to_owned()),
             surface: Some(Surface::Channels),
             ..ClientQuery::default()
         };

@@ -6,10 +6,10 @@ use tokio::sync::watch;
 
 use crate::broker::clients::{Announcement, Card, LiveClient, Standing};
 use crate::broker::house::PLACES_PER_EVENT;
+use crate::domain::channel::CHANNELS;
 use crate::surfaces::channels::pump::Desk;
 use crate::surfaces::room::codec::CLOSE_DISCONNECTED;
 use crate::surfaces::room::protocol::announcement_json;
-use crate::surfaces::vocabulary::CHANNELS;
 use crate::surfaces::websocket::Peer;
 
 /// A client of the channels.
@@ -38,7 +38,7 @@ impl LiveClient for ChannelClient {
     fn subscriptions(&self) -> Vec<String> {
         let places = self.desk.places.borrow();
         let heard = CHANNELS.iter().zip(0..).filter(|(_, number)| places.hears(*number));
-        heard.map(|(channel, _)| channel.name.to_owned()).collect()
+        heard.map(|(name, _)| (*name).to_owned()).collect()
     }
 
     fn who(&self) -> String {

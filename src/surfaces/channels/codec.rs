@@ -3,11 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use crate::broker::house::{HouseEncoder, HouseMessage};
+use crate::domain::channel::CHANNELS;
 use crate::domain::event::{Completion, EventBody, StatusUpdate};
 use crate::domain::house::HouseEvent;
 use crate::domain::position::{Epoch, Position};
 use crate::domain::run::RunStatus;
-use crate::surfaces::vocabulary::{CHANNELS, OF_THE_MOMENT, channel_of, happenings, row};
+use crate::surfaces::vocabulary::{OF_THE_MOMENT, channel_of, happenings, row};
 use crate::surfaces::websocket::frame;
 
 /// Events as text frames of the channel socket. What photos, sessions and exports have to tell becomes a row of the
@@ -30,7 +31,7 @@ impl HouseEncoder for ChannelEncoder {
         for (kind, place) in kinds.zip(place..) {
             let Some(stream) = channel_of(kind) else { continue };
             let position = Position { epoch, seq: place };
-            let channel = CHANNELS[usize::from(stream)].name;
+            let channel = CHANNELS[usize::from(stream)];
             let mut message = Map::new();
             message.insert("type".to_owned(), json!(kind));
             message.insert("timestamp".to_owned(), json!(event.event.at));
@@ -162,7 +163,7 @@ mod tests {
             let header = if message.bytes[1] < 126 { 2 } else { 4 };
             let said: Value = serde_json::from_slice(&message.bytes[header..]).unwrap();
             assert_eq!(said["position"], format!("00000001-{place}"));
-            assert_eq!(said["channel"], CHANNELS[usize::from(message.stream)].name);
+            assert_eq!(said["channel"], CHANNELS[usize::from(message.stream)]);
             assert_described(&format!("channels.{}", said["type"].as_str().unwrap()), &said);
             said
         });

@@ -8,11 +8,14 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::auth::Caller;
+use crate::config::AlertsConfig;
+use crate::domain::channel::CHANNELS;
 use crate::domain::control::Lane;
 use crate::domain::time::Timestamp;
 use crate::service::Service;
 use crate::service::control::QueueView;
-use crate::surfaces::vocabulary::{CHANNELS, channel_of};
+use crate::service::watch::rules::{Rule, Verdict};
+use crate::surfaces::vocabulary::channel_of;
 use crate::telemetry::resources::{Space, disk_space, memory_space};
 use crate::telemetry::system::{SystemSample, SystemSampler};
 
@@ -22,16 +25,16 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const LOOK_PAUSE: Duration = Duration::from_millis(200);
 /// How often the figures of the server are told when nothing else about it has changed.
 const SYSTEM_EVERY_MS: u64 = 10_000;
-/// The disk is short below so much free space: a commit needs a fraction of it, and there is time to act.
-const DISK_FREE_MIN: u64 = 512 * 1024 * 1024;
-/// Memory is short when less than one part in so many is available.
-const MEMORY_PARTS: u64 = 20;
+/// What the machine may run short of; the rules for alerts say when it does.
+const RESOURCES: [Rule; 2] = [Rule::Disk, Rule::Memory];
 
 /// How something stands.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Moment {
     /// The type of the message.
     pub(super) kind: &'static str,
+    /// What it is about, where a type is told of several things.
+    about: Option<Rule>,
     /// The channel it is on.
     pub(super) channel: u8,
     /// Which look it is of: a later one is newer.
@@ -45,7 +48,7 @@ pub(super) struct Moment {
 impl Moment {
     /// The name of its channel.
     pub(super) fn channel_name(&self) -> &'static str {
-        CHANNELS[usize::from(self.channel)].name
+        CHANNELS[usize::from(self.channel)]
     }
 }
 
@@ -54,7 +57,7 @@ impl Moment {
 pub(super) struct Standing {
     /// The newest version.
     pub(super) version: u64,
-    /// One per thing.
+    /// One per thing, the newest last.
     pub(super) moments: Vec<Moment>,
 }
 
@@ -85,32 +88,34 @@ impl Moments {
 
 async fn watch_over(service: Service, tell: watch::Sender<Arc<Standing>>) {
     let house = service.broker().house().clone();
-    let (mut head, sampler) = (house.head(), SystemSampler::default());
+    let (mut head, mut arrivals, sampler) = (house.head(), house.arrivals(), SystemSampler::default());
+    let alerts = service.config().alerts.clone();
     let mut board = Board { started_at: service.now(), ..Board::default() };
     while !tell.is_closed() {
+        // Before it is looked whether there is anybody: who comes after that look wakes the wait.
+        arrivals.seen();
         if house.followers() == 0 {
             // What is told next must not be what was so a while ago.
             board.forget();
             tell.send_replace(Arc::new(board.standing.clone()));
-            house.somebody_came().await;
+            arrivals.somebody_came().await;
         }
         head.borrow_and_update();
         if let Ok(queue) = service.queue(Caller::HOUSE).await {
             let look = Look {
                 at: service.now(),
                 draining: !service.is_ready(),
-                disk: disk_space(&service.config().data_dir),
-                memory: memory_space(),
+                spaces: [disk_space(&service.config().data_dir), memory_space()],
                 queue,
             };
-            if board.look(&look, || sampler.sample()) {
+            if board.look(&look, &alerts, || sampler.sample()) {
                 tell.send_replace(Arc::new(board.standing.clone()));
             }
         }
         tokio::time::sleep(LOOK_PAUSE).await;
         tokio::select! {
             _ = head.changed() => {}
-            () = house.somebody_came() => {}
+            () = arrivals.somebody_came() => {}
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
     }
@@ -121,8 +126,8 @@ struct Look {
     at: Timestamp,
     draining: bool,
     queue: QueueView,
-    disk: Option<Space>,
-    memory: Option<Space>,
+    /// What is left of each of [`RESOURCES`].
+    spaces: [Option<Space>; RESOURCES.len()],
 }
 
 /// What was found so far, as plain data.
@@ -133,7 +138,7 @@ struct Board {
     queue: Option<QueueView>,
     status: Option<(&'static str, Vec<&'static str>)>,
     system_at: Option<Timestamp>,
-    short: [bool; 2],
+    short: [bool; RESOURCES.len()],
 }
 
 impl Board {
@@ -143,34 +148,32 @@ impl Board {
     }
 
     /// Takes a look in; whether anything is to be told.
-    fn look(&mut self, look: &Look, sample: impl FnOnce() -> SystemSample) -> bool {
+    fn look(&mut self, look: &Look, alerts: &AlertsConfig, sample: impl FnOnce() -> SystemSample) -> bool {
         let before = self.standing.version;
         // How long the oldest has waited changes all the time and is no news.
         let queue = QueueView { oldest_queued_ms: None, ..look.queue.clone() };
         if self.queue.as_ref() != Some(&queue) {
             self.queue = Some(queue);
-            self.say("queue_status", look.at, queue_members(&look.queue));
+            self.say("queue_status", None, look.at, queue_members(&look.queue));
         }
-        let resources = [
-            ("disk", look.disk, DISK_FREE_MIN),
-            ("memory", look.memory, look.memory.map_or(0, |memory| memory.total_bytes / MEMORY_PARTS)),
-        ];
-        for (place, (resource, space, least)) in resources.into_iter().enumerate() {
-            let short = space.is_some_and(|space| is_short(self.short[place], space.free_bytes, least));
-            if short && !self.short[place] {
-                self.say("resource_warning", look.at, warning_members(resource, space));
+        for (place, (resource, space)) in RESOURCES.into_iter().zip(look.spaces).enumerate() {
+            let was = self.short[place];
+            let now = is_short(was, resource, space, alerts);
+            if let Some(space) = space.filter(|_| now && !was) {
+                let members = warning_members(resource.as_str(), space);
+                self.say("resource_warning", Some(resource), look.at, members);
             }
-            self.short[place] = short;
+            if !now {
+                self.standing.moments.retain(|moment| moment.about != Some(resource));
+            }
+            self.short[place] = now;
         }
-        let warnings: Vec<_> = resources
+        let warnings: Vec<_> = RESOURCES
             .iter()
             .zip(self.short)
             .filter(|(_, short)| *short)
-            .map(|((name, ..), _)| *name)
+            .map(|(rule, _)| rule.as_str())
             .collect();
-        if warnings.is_empty() {
-            self.standing.moments.retain(|moment| moment.kind != "resource_warning");
-        }
         let status = match (look.draining, &look.queue.paused) {
             (true, _) => "draining",
             (false, Some(_)) => "paused",
@@ -180,33 +183,30 @@ impl Board {
         let due = self.system_at.is_none_or(|told| look.at.since(told) >= SYSTEM_EVERY_MS);
         if due || self.status != standing {
             let members = system_members(status, self.started_at, look, &sample(), &standing);
-            self.say("system_status", look.at, members);
+            self.say("system_status", None, look.at, members);
             (self.status, self.system_at) = (standing, Some(look.at));
         }
         self.standing.version > before
     }
 
-    fn say(&mut self, kind: &'static str, at: Timestamp, members: Value) {
+    fn say(&mut self, kind: &'static str, about: Option<Rule>, at: Timestamp, members: Value) {
         let Some(channel) = channel_of(kind) else { return };
         self.standing.version += 1;
-        let moment =
-            Moment { kind, channel, version: self.standing.version, at, members: members.to_string().into() };
+        let (version, members) = (self.standing.version, members.to_string().into());
         // A warning of one resource does not take the place of another's.
-        let of = |moment: &Moment| (moment.kind, resource_of(&moment.members));
-        let same = of(&moment);
-        self.standing.moments.retain(|known| of(known) != same);
-        self.standing.moments.push(moment);
+        self.standing.moments.retain(|known| (known.kind, known.about) != (kind, about));
+        self.standing.moments.push(Moment { kind, about, channel, version, at, members });
     }
 }
 
-fn resource_of(members: &str) -> Option<String> {
-    let members: Value = serde_json::from_str(members).ok()?;
-    Some(members.get("resource")?.as_str()?.to_owned())
-}
-
-/// Whether so little is left; who was warned stays warned until there is clearly more.
-fn is_short(was: bool, free: u64, least: u64) -> bool {
-    free < if was { least.saturating_add(least / 4) } else { least }
+/// Whether too little of it is left; who was warned stays warned until there is clearly more.
+fn is_short(was: bool, resource: Rule, space: Option<Space>, alerts: &AlertsConfig) -> bool {
+    let reading = space.and_then(Space::free_percent).and_then(|percent| resource.judge(alerts, percent));
+    match reading.map(|reading| reading.verdict) {
+        Some(Verdict::Bad) => true,
+        Some(Verdict::Near) => was,
+        Some(Verdict::Good) | None => false,
+    }
 }
 
 fn queue_members(view: &QueueView) -> Value {
@@ -226,8 +226,7 @@ fn queue_members(view: &QueueView) -> Value {
     })
 }
 
-fn warning_members(resource: &str, space: Option<Space>) -> Value {
-    let Space { free_bytes, total_bytes } = space.unwrap_or_default();
+fn warning_members(resource: &str, Space { free_bytes, total_bytes }: Space) -> Value {
     let message =
         format!("{resource} runs short: {} MiB of {} MiB are free", free_bytes >> 20, total_bytes >> 20);
     json!({ "resource": resource, "message": message, "free_bytes": free_bytes, "total_bytes": total_bytes })
@@ -247,7 +246,7 @@ fn system_members(
         "queue_depth": look.queue.waiting.iter().sum::<usize>(),
         "cpu_percent": sample.cpu_percent,
         "memory_bytes": sample.memory_bytes,
-        "disk_free_bytes": look.disk.map(|disk| disk.free_bytes),
+        "disk_free_bytes": look.spaces[0].map(|disk| disk.free_bytes),
         "warnings": standing.as_ref().map(|(_, warnings)| warnings.clone()).unwrap_or_default(),
     })
 }
@@ -256,6 +255,19 @@ fn system_members(
 mod tests {
     use super::*;
     use crate::surfaces::rest::describe::assert_described;
+
+    const ALERTS: AlertsConfig = AlertsConfig {
+        queue_depth: 0,
+        failures: 0,
+        disk_free_percent: 10,
+        memory_free_percent: 5,
+        lagging: 0,
+    };
+
+    /// So much of a hundred is free.
+    fn free(percent: u64) -> Option<Space> {
+        Some(Space { free_bytes: percent << 30, total_bytes: 100 << 30 })
+    }
 
     fn look(at: i64, active: usize, disk_free: u64) -> Look {
         Look {
@@ -269,14 +281,13 @@ mod tests {
                 resting: 0,
                 oldest_queued_ms: Some(at.unsigned_abs()),
             },
-            disk: Some(Space { free_bytes: disk_free, total_bytes: 1 << 40 }),
-            memory: Some(Space { free_bytes: 1 << 33, total_bytes: 1 << 34 }),
+            spaces: [free(disk_free), free(50)],
         }
     }
 
     fn told(board: &mut Board, look: &Look) -> Vec<&'static str> {
         let before = board.standing.version;
-        assert_eq!(board.look(look, SystemSample::default), board.standing.version > before);
+        assert_eq!(board.look(look, &ALERTS, SystemSample::default), board.standing.version > before);
         let new = board.standing.moments.iter().filter(|moment| moment.version > before);
         new.map(|moment| {
             let mut said: Value = serde_json::from_str(&moment.members).unwrap();
@@ -294,7 +305,7 @@ mod tests {
     #[test]
     fn only_what_stands_otherwise_is_told() {
         let mut board = Board::default();
-        let plenty = 1 << 39;
+        let plenty = 50;
         assert_eq!(told(&mut board, &look(0, 1, plenty)), ["queue_status", "system_status"]);
         assert_eq!(told(&mut board, &look(900, 1, plenty)), [""; 0]);
         assert_eq!(told(&mut board, &look(1_000, 2, plenty)), ["queue_status"]);
@@ -307,18 +318,42 @@ mod tests {
         assert_eq!(told(&mut board, &look(12_000, 2, plenty)), ["queue_status", "system_status"]);
     }
 
+    /// What is warned of now.
+    fn warned(board: &Board) -> Vec<Option<Rule>> {
+        let warnings = board.standing.moments.iter().filter(|moment| moment.kind == "resource_warning");
+        warnings.map(|moment| moment.about).collect()
+    }
+
     #[test]
     fn a_warning_comes_once_and_goes_with_its_cause() {
         let mut board = Board::default();
-        let stands =
-            |board: &Board| board.standing.moments.iter().any(|moment| moment.kind == "resource_warning");
-        told(&mut board, &look(0, 1, DISK_FREE_MIN));
-        assert!(!stands(&board));
-        assert_eq!(told(&mut board, &look(1, 1, DISK_FREE_MIN - 1)), ["resource_warning", "system_status"]);
+        told(&mut board, &look(0, 1, 10));
+        assert_eq!(warned(&board), []);
+        assert_eq!(told(&mut board, &look(1, 1, 9)), ["resource_warning", "system_status"]);
         // A little more is not enough to say that it is over.
-        assert_eq!(told(&mut board, &look(2, 1, DISK_FREE_MIN + 1)), [""; 0]);
-        assert!(stands(&board));
-        assert_eq!(told(&mut board, &look(3, 1, DISK_FREE_MIN * 2)), ["system_status"]);
-        assert!(!stands(&board));
+        assert_eq!(told(&mut board, &look(2, 1, 11)), [""; 0]);
+        assert_eq!(warned(&board), [Some(Rule::Disk)]);
+        assert_eq!(told(&mut board, &look(3, 1, 20)), ["system_status"]);
+        assert_eq!(warned(&board), []);
+        // Nobody is warned of a little less than clearly enough.
+        assert_eq!(told(&mut board, &look(4, 1, 11)), [""; 0]);
+    }
+
+    #[test]
+    fn of_two_warnings_each_goes_alone() {
+        let with = |disk, memory| Look { spaces: [free(disk), free(memory)], ..look(0, 1, disk) };
+        let mut board = Board::default();
+        told(&mut board, &with(1, 1));
+        assert_eq!(warned(&board), [Some(Rule::Disk), Some(Rule::Memory)]);
+        told(&mut board, &with(50, 1));
+        assert_eq!(warned(&board), [Some(Rule::Memory)]);
+        told(&mut board, &with(1, 50));
+        assert_eq!(warned(&board), [Some(Rule::Disk)]);
+        // What cannot be told is not warned of, and neither is what nobody wants to know.
+        told(&mut board, &Look { spaces: [None, free(1)], ..look(0, 1, 1) });
+        assert_eq!(warned(&board), [Some(Rule::Memory)]);
+        let off = AlertsConfig { memory_free_percent: 0, ..ALERTS };
+        board.look(&with(50, 1), &off, SystemSample::default);
+        assert_eq!(warned(&board), []);
     }
 }

@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use crate::broker::clients::ClientType;
+use crate::domain::channel::CHANNELS;
 use crate::domain::ids::ClientId;
 use crate::domain::position::Position;
 use crate::domain::time::Timestamp;
-use crate::surfaces::vocabulary::CHANNELS;
 
 /// Channels that one request may name.
 const NAMES_MAX: usize = 32;
@@ -102,11 +102,6 @@ pub(super) fn shown(text: &str) -> String {
     text.chars().take(SHOWN_CHARS_MAX).collect()
 }
 
-/// The names of all channels.
-pub(super) fn channel_names() -> Vec<&'static str> {
-    CHANNELS.iter().map(|channel| channel.name).collect()
-}
-
 /// What the server says.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -115,7 +110,7 @@ pub(super) enum Reply<'a> {
         status: &'static str,
         client_id: ClientId,
         message: &'static str,
-        channels: Vec<&'static str>,
+        channels: [&'static str; CHANNELS.len()],
         heartbeat_ms: u64,
     },
     Registered {
@@ -142,7 +137,7 @@ pub(super) enum Reply<'a> {
         message: &'a str,
         /// The known channels, when the error is about one that is not.
         #[serde(skip_serializing_if = "Option::is_none")]
-        channels: Option<Vec<&'static str>>,
+        channels: Option<[&'static str; CHANNELS.len()]>,
     },
 }
 
@@ -174,7 +169,7 @@ mod tests {
                 status: "connected",
                 client_id,
                 message: "",
-                channels: channel_names(),
+                channels: CHANNELS,
                 heartbeat_ms: 1,
             },
             Reply::Registered { client_id, client_type: ClientType::Gui, client_name: "" },
@@ -186,7 +181,7 @@ mod tests {
             },
             Reply::Unsubscribed { channels: vec!["jobs"] },
             Reply::Pong { timestamp: Timestamp(0), position: Some(position()) },
-            Reply::Error { code: "", message: "", channels: Some(channel_names()) },
+            Reply::Error { code: "", message: "", channels: Some(CHANNELS) },
         ] {
             let said: serde_json::Value = serde_json::from_str(&reply.json()).unwrap();
             assert_described(&format!("channels.{}", said["type"].as_str().unwrap()), &said);

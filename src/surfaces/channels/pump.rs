@@ -18,9 +18,6 @@ use crate::surfaces::channels::seat::Places;
 use crate::surfaces::channels::session::{CLOSE_COME_BACK, CLOSE_TRY_AGAIN};
 use crate::surfaces::websocket::Peer;
 
-/// Bytes joined into one write.
-const WRITE_BYTES: usize = 64 * 1024;
-
 /// What a client's session and its pump share, and what the house may know of the client.
 pub(super) struct Desk {
     /// Whose client it is.
@@ -64,7 +61,6 @@ impl Desk {
 
 /// Runs until nothing is subscribed to any more, or the client is gone.
 pub(super) async fn pump(desk: Rc<Desk>, peer: Peer, mut follower: HouseFollower, mut moments: Moments) {
-    let mut seen = 0;
     loop {
         drained(&desk, &peer).await;
         if desk.over.get() || peer.outlet.is_ending() || desk.places.borrow().is_empty() {
@@ -78,24 +74,18 @@ pub(super) async fn pump(desk: Rc<Desk>, peer: Peer, mut follower: HouseFollower
         }
         match read {
             Ok(HouseRead::Frames { frames, through }) => {
-                let (mut bytes, mut count) = (BytesMut::new(), 0);
-                let (mut places, caller) = (desk.places.borrow_mut(), desk.caller.get());
-                let mut left = frames.iter();
-                while bytes.len() < WRITE_BYTES
-                    && let Some(frame) = left.next()
-                {
-                    count += places.take(frame, &caller, &mut bytes);
-                }
-                if left.as_slice().is_empty() {
-                    places.reach(through);
-                }
+                let (mut places, caller, mut bytes) =
+                    (desk.places.borrow_mut(), desk.caller.get(), BytesMut::new());
+                // All of it is one write: what was read is read once.
+                let count: usize = frames.iter().map(|frame| places.take(frame, &caller, &mut bytes)).sum();
+                places.reach(through);
                 drop(places);
                 peer.outlet.write(&bytes.freeze());
                 desk.sent.set(desk.sent.get() + count as u64);
                 peer.shard.counters().delivered.fetch_add(count as u64, Ordering::Relaxed);
             }
             Ok(HouseRead::CaughtUp) => {
-                seen = tell_moments(&desk, &peer, &mut moments, seen);
+                tell_moments(&desk, &peer, &mut moments);
                 tokio::select! {
                     () = follower.changed() => {}
                     () = desk.changed.notified() => {}
@@ -131,20 +121,19 @@ async fn drained(desk: &Desk, peer: &Peer) {
 
 /// Tells how things stand now, of what is subscribed to and was not told yet. It is about the whole server: who is bound to
 /// some projects does not hear it.
-fn tell_moments(desk: &Desk, peer: &Peer, moments: &mut Moments, seen: u64) -> u64 {
+fn tell_moments(desk: &Desk, peer: &Peer, moments: &mut Moments) {
     let newest = moments.newest();
+    // Who shows another token may hear it then, so nothing counts as told.
     if desk.caller.get().may(Action::Read).is_err() {
-        return newest.version;
+        return;
     }
-    let places = desk.places.borrow();
+    let mut places = desk.places.borrow_mut();
     let position = Position { epoch: desk.epoch.get(), seq: places.place() };
-    for moment in newest.moments.iter().filter(|moment| moment.version > seen) {
-        // One on a channel that is subscribed to later is told then.
-        if places.hears(moment.channel) {
+    for moment in &newest.moments {
+        if places.tell_moment(moment.channel, moment.version) {
             peer.send_text(&moment_json(moment, position));
         }
     }
-    newest.version
 }
 
 fn moment_json(moment: &Moment, position: Position) -> String {

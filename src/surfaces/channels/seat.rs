@@ -5,7 +5,7 @@ use bytes::BytesMut;
 use crate::auth::Caller;
 use crate::auth::policy::Action;
 use crate::broker::house::HouseFrame;
-use crate::surfaces::vocabulary::CHANNELS;
+use crate::domain::channel::CHANNELS;
 
 /// Places on all channels.
 ///
@@ -14,6 +14,8 @@ use crate::surfaces::vocabulary::CHANNELS;
 #[derive(Debug, Default)]
 pub(super) struct Places {
     floors: [Option<u64>; CHANNELS.len()],
+    /// The newest version of how things stand that was told on each channel, since it was subscribed to.
+    told: [u64; CHANNELS.len()],
     place: u64,
 }
 
@@ -46,8 +48,19 @@ impl Places {
             if let Some(floor @ None) = self.floors.get_mut(usize::from(*channel)) {
                 *floor = Some(from);
                 self.place = self.place.min(from);
+                self.told[usize::from(*channel)] = 0;
             }
         }
+    }
+
+    /// Whether the client is still owed this version of how things stand on a channel; it counts as told then. Versions are
+    /// asked for in their order.
+    pub(super) fn tell_moment(&mut self, channel: u8, version: u64) -> bool {
+        if !self.hears(channel) || self.told[usize::from(channel)] >= version {
+            return false;
+        }
+        self.told[usize::from(channel)] = version;
+        true
     }
 
     /// Unsubscribes from channels.
@@ -152,6 +165,21 @@ mod tests {
         places.subscribe(&[0, 3], 8);
         let all = frame(room, &[(0, 8), (3, 9)]);
         assert_eq!(take(&mut places, &VIEWER, &[&all, &all]), "3:9 ");
+    }
+
+    #[test]
+    fn how_things_stand_is_told_once_on_each_channel_to_whoever_subscribes() {
+        let mut places = Places::default();
+        places.subscribe(&[0], 7);
+        assert!(places.tell_moment(0, 1) && !places.tell_moment(0, 1));
+        assert!(!places.tell_moment(3, 2), "it is not subscribed to");
+        places.subscribe(&[0, 3], 7);
+        assert!(places.tell_moment(3, 2) && !places.tell_moment(3, 2));
+        assert!(!places.tell_moment(0, 1) && places.tell_moment(0, 3));
+        // Who comes back to a channel knows nothing of it.
+        places.unsubscribe(&[3]);
+        places.subscribe(&[3], 7);
+        assert!(places.tell_moment(3, 2) && !places.tell_moment(99, 2));
     }
 
     #[test]

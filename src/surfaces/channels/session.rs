@@ -10,15 +10,15 @@ use bytes::Bytes;
 use crate::auth::policy::Action;
 use crate::auth::{AuthError, Caller};
 use crate::broker::clients::{ClientType, Enlisted, Surface};
+use crate::domain::channel::{CHANNELS, channel};
 use crate::domain::ids::ClientId;
 use crate::domain::position::Position;
 use crate::surfaces::channels::client::ChannelClient;
 use crate::surfaces::channels::door::ChannelDoor;
-use crate::surfaces::channels::protocol::{Command, Gap, Reply, channel_names, parse, shown};
+use crate::surfaces::channels::protocol::{Command, Gap, Reply, parse, shown};
 use crate::surfaces::channels::pump::{Desk, pump};
 use crate::surfaces::http::card::card;
 use crate::surfaces::http::passes::Pass;
-use crate::surfaces::vocabulary::{CHANNELS, channel};
 use crate::surfaces::websocket::manners::{AUTH_WITHIN, CLOSE_UNAUTHORISED, Manners, keep, refuse_token};
 use crate::surfaces::websocket::{Peer, Session, Socket, SocketContext};
 
@@ -79,13 +79,15 @@ impl ChannelSession {
     fn welcome(&mut self, caller: Caller, peer: &Peer) {
         let caller = caller.from_address(self.desk.caller.get().address);
         self.desk.caller.set(caller);
+        // It may hear more than before.
+        self.desk.changed.notify_one();
         self.pass = keep(&self.door.auth, &caller, self.client, peer);
         if !std::mem::replace(&mut self.welcomed, true) {
             let reply = Reply::Connection {
                 status: "connected",
                 client_id: self.client,
                 message: "Connected",
-                channels: channel_names(),
+                channels: CHANNELS,
                 heartbeat_ms: self.door.heartbeat_ms,
             };
             peer.send_text(&reply.json());
@@ -127,7 +129,7 @@ impl ChannelSession {
                 desk.told.set(desk.told.get().max(to.seq));
             }
             let reply = Reply::Subscribed {
-                channels: channels.iter().map(|channel| CHANNELS[usize::from(*channel)].name).collect(),
+                channels: channels.iter().map(|channel| CHANNELS[usize::from(*channel)]).collect(),
                 position: position.to_string(),
                 resumed,
                 gap: gap.map(|(from, to)| Gap { from: from.to_string(), to: to.to_string() }),
@@ -154,7 +156,7 @@ impl ChannelSession {
         }
         self.desk.places.borrow_mut().unsubscribe(&channels);
         self.desk.changed.notify_one();
-        let channels = channels.iter().map(|channel| CHANNELS[usize::from(*channel)].name).collect();
+        let channels = channels.iter().map(|channel| CHANNELS[usize::from(*channel)]).collect();
         peer.send_text(&Reply::Unsubscribed { channels }.json());
     }
 
@@ -227,9 +229,9 @@ fn known(names: &[String], peer: &Peer) -> Vec<u8> {
         }
     }
     if !unknown.is_empty() {
-        let all = channel_names();
-        let message = format!("there is no channel {}; known are {}", unknown.join(", "), all.join(", "));
-        let reply = Reply::Error { code: "unknown_channel", message: &message, channels: Some(all) };
+        let message =
+            format!("there is no channel {}; known are {}", unknown.join(", "), CHANNELS.join(", "));
+        let reply = Reply::Error { code: "unknown_channel", message: &message, channels: Some(CHANNELS) };
         peer.send_text(&reply.json());
     }
     channels

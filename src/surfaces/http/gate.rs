@@ -22,6 +22,7 @@ use crate::auth::{Auth, Caller};
 use crate::clock::random_bytes;
 use crate::surfaces::http::head_of;
 use crate::surfaces::http::problem::Problem;
+use crate::surfaces::http::unread;
 
 /// Names a request in answers and in the log.
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -78,6 +79,7 @@ pub async fn pass<B: MessageBody + 'static>(
         let text = origin.to_str().unwrap_or_default();
         auth.as_ref().is_some_and(|auth| auth.rim().is_configured_origin(text))
     });
+    let held = unread::hold(&mut request);
     let mut answer = match admitted {
         Err(problem) => {
             log_refusal(request.method().as_str(), &problem);
@@ -109,7 +111,10 @@ pub async fn pass<B: MessageBody + 'static>(
         let (status, us) = (answer.status().as_u16(), began.elapsed().as_micros());
         log::debug!("{described} answered {status} in {us} us; request.id={id}");
     }
-    Ok(answer)
+    Ok(match held {
+        Some(held) => held.by(answer),
+        None => answer,
+    })
 }
 
 /// Gives a session another cookie when its cookie has served its time. With pages alone: a cookie that comes with what

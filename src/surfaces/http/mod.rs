@@ -10,6 +10,7 @@ pub mod passes;
 pub mod problem;
 pub mod query;
 pub mod routes;
+mod unread;
 
 use actix_http::RequestHead;
 use actix_web::http::header::{self, HeaderName};

@@ -8,11 +8,12 @@ use actix_web::web::Bytes;
 use serde_json::json;
 use tokio::sync::Notify;
 
-use crate::auth::Caller;
+use crate::auth::{Caller, Ended};
 use crate::broker::clients::{Announcement, Card, LiveClient, Standing};
 use crate::broker::follow::FollowSeat;
 use crate::domain::ids::ProjectId;
 use crate::surfaces::room::codec::CLOSE_DISCONNECTED;
+use crate::surfaces::websocket::manners::close_code;
 
 /// How long a browser that was put out stays away: event streams come back by themselves.
 const AWAY_MS: u64 = 600_000;
@@ -26,7 +27,7 @@ pub(super) enum Ending {
     #[default]
     None,
     /// Its token no longer holds.
-    NoRight,
+    NoRight(Ended),
     /// The server or the room is gone.
     Left,
     /// An administrator put it out.
@@ -149,7 +150,7 @@ impl LiveClient for SseClient {
     fn farewell(&self) -> (u16, String) {
         let code = match self.over.ending.get() {
             Ending::None => return (1005, "the reader went, or its connection broke off".to_owned()),
-            Ending::NoRight => 4502,
+            Ending::NoRight(ended) => close_code(ended),
             Ending::Left => 1001,
             Ending::PutOut => CLOSE_DISCONNECTED,
         };

@@ -90,7 +90,7 @@ pub async fn follow(
     let pass = auth.and_then(|auth| {
         Pass::keep(auth, &caller, move |ended| {
             log::info!("a stream of events ends: {}", words(ended));
-            ends.end(Ending::NoRight, words(ended));
+            ends.end(Ending::NoRight(ended), words(ended));
         })
     });
     let shard = service.broker().local_shard();

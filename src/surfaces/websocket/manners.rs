@@ -22,16 +22,20 @@ const CLOSE_EXPIRED: u16 = 4503;
 /// How long a client without a role may take to send its token.
 pub(in crate::surfaces) const AUTH_WITHIN: Duration = Duration::from_secs(10);
 
+/// The close code for a right that has ended; on surfaces without any, the one that says the same.
+pub(in crate::surfaces) fn close_code(ended: Ended) -> u16 {
+    match ended {
+        Ended::Revoked => CLOSE_REVOKED,
+        Ended::Expired => CLOSE_EXPIRED,
+    }
+}
+
 /// Watches that the caller may stay: the socket is closed when not.
 pub(in crate::surfaces) fn keep(auth: &Auth, caller: &Caller, client: ClientId, peer: &Peer) -> Option<Pass> {
     let outlet = peer.clone();
     Pass::keep(auth, caller, move |ended| {
         log::info!("a client has to leave: {}; client.id={client}", words(ended));
-        let code = match ended {
-            Ended::Revoked => CLOSE_REVOKED,
-            Ended::Expired => CLOSE_EXPIRED,
-        };
-        outlet.close(code, words(ended));
+        outlet.close(close_code(ended), words(ended));
     })
 }
 

@@ -59,9 +59,11 @@ export class ChannelSession extends Session {
       if (!this.welcomed || this.position === null) this.position = message.position;
       const first = !this.welcomed;
       const settled = this.settled(now);
-      // What came to be wanted while the answer was on its way.
-      const more = first ? this.say('subscribe', [...this.wanted].filter((channel) => !this.asked.includes(channel))) : [];
-      return [...settled, ...effects, ...more];
+      if (!first) return [...settled, ...effects];
+      // What came to be wanted, or to be wanted no longer, while the answer was on its way.
+      const more = this.say('subscribe', [...this.wanted].filter((channel) => !this.asked.includes(channel)));
+      const fewer = this.say('unsubscribe', this.asked.filter((channel) => !this.wanted.has(channel)));
+      return [...settled, ...effects, ...more, ...fewer];
     }
     const moves = message.type === 'pong' || typeof message.channel === 'string';
     if (moves && typeof message.position === 'string') this.position = message.position;

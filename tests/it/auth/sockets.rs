@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{SECRET, closed, file, open, seconds_from_now, signed, token};
-use crate::helpers::{ADMIN_TOKEN, SOON, TestApp, spawn_app_with};
+use crate::helpers::{ADMIN_TOKEN, SOON, TestApp, spawn_app_with, wait_for};
 
 #[tokio::test]
 async fn sockets_are_refused_with_a_status_before_the_upgrade_and_a_code_after_it() {
@@ -80,6 +80,9 @@ async fn a_token_that_ends_closes_its_socket_unless_another_came_in_time() {
     let mut ends = open(&app, project, &query, &[]).await.ok().unwrap();
     let mut goes_on = open(&app, project, &query, &[]).await.ok().unwrap();
     let mut socketio = SocketIo::open(&app, &lasting(8)).await;
+    let _talker = SocketIo::open(&app, &lasting(8)).await;
+    let stream = app.http.get(app.url(&format!("/api/projects/{project}/events"))).bearer_auth(lasting(8));
+    let mut stream = stream.header("accept", "text/event-stream").send().await.unwrap();
     ends.expect_push("connection").await;
     goes_on.expect_push("connection").await;
     goes_on.send(json!({ "type": "auth", "token": lasting(600) })).await;
@@ -88,7 +91,19 @@ async fn a_token_that_ends_closes_its_socket_unless_another_came_in_time() {
     socketio.send(&format!("421{refresh}")).await;
     assert!(socketio.until("431[").await.contains("\"viewer\""));
     assert_eq!(ends.close_code().await, 4503);
+    while tokio::time::timeout(SOON, stream.chunk()).await.expect("the stream must end").unwrap().is_some() {}
     goes_on.expect_silence().await;
+    // Whatever carries it, an end of time is called by one number.
+    wait_for("three clients to have gone, each with the same code", async || {
+        let request = app.http.get(app.url("/websocket/clients")).bearer_auth(ADMIN_TOKEN);
+        let seen: Value = request.send().await.unwrap().json().await.unwrap();
+        let closed = seen["closed"].as_array().unwrap().iter();
+        let mut gone: Vec<_> = closed.map(|one| (one["surface"].to_string(), one["code"].clone())).collect();
+        gone.sort_by(|a, b| a.0.cmp(&b.0));
+        let named = |surface: &str| (format!("{surface:?}"), json!(4503));
+        (gone == [named("room"), named("socketio"), named("sse")]).then_some(())
+    })
+    .await;
     socketio.send("422[\"request_status\"]").await;
     socketio.until("432[").await;
 }

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 __all__ = ["Channels", "Event", "Refused", "retry_ceiling_s"]
 
@@ -28,6 +28,8 @@ CAP_S: Final = 30.0
 ANSWER_WITHIN_S: Final = 15.0
 #: Nobody is kept away for longer than this.
 SLOT_MAX_S: Final = 600.0
+#: How often the server is asked where this client stands, which goes on while there is nothing to hear.
+PING_EVERY_S: Final = 30.0
 #: A connection that held for so long was a good one: the next trouble starts at the shortest wait.
 STABLE_S: Final = 10.0
 
@@ -60,12 +62,13 @@ class Channels:
         position: str | None = None,
         on_subscribed: Callable[[Event], None] | None = None,
         rand: Callable[[], float] = random.random,
+        ping_every_s: float = PING_EVERY_S,
     ) -> None:
         if not channels:
             raise ValueError("at least one channel must be named")
         self.url = url
         self.channels = tuple(channels)
-        #: After the last event that was handed out.
+        #: After the last event that was handed out, and what was of no interest since.
         self.position = position
         #: As the server knows this connection; none while there is none.
         self.client_id: str | None = None
@@ -73,6 +76,7 @@ class Channels:
         self._token = token
         self._on_subscribed = on_subscribed
         self._rand = rand
+        self._ping_every_s = ping_every_s
         self._socket: ClientConnection | None = None
         self._failures = 0
         self._slot_s: float | None = None
@@ -99,15 +103,20 @@ class Channels:
         loop = asyncio.get_running_loop()
         while not self._closed:
             began: float | None = None
+            pinging: asyncio.Task[None] | None = None
             try:
                 async with connect(self.url, max_size=None, open_timeout=ANSWER_WITHIN_S) as socket:
                     self._socket = socket
                     await asyncio.wait_for(self._begin(socket), ANSWER_WITHIN_S)
                     began = loop.time()
+                    pinging = asyncio.create_task(self._ping(socket))
                     async for text in socket:
                         message = json.loads(text)
                         if message.get("type") == "shutdown":
                             self._slot_s = min(message["reconnect_in_ms"] / 1000, SLOT_MAX_S)
+                        elif message.get("type") == "pong":
+                            # Everything up to there was sent before, so it was handed out before.
+                            self.position = message.get("position") or self.position
                         elif "channel" in message:
                             self.position = message["position"]
                             yield message
@@ -115,17 +124,29 @@ class Channels:
                 status = error.response.status_code
                 if status in (400, 401, 403, 404, 421):
                     raise Refused(status, error.response.body.decode(errors="replace")) from error
-            except ConnectionClosed:
+            except (ConnectionClosed, InvalidHandshake):
+                # Also a server that goes down while it answers, and a proxy that has none behind it.
                 pass
             except (OSError, asyncio.TimeoutError):
                 pass
             finally:
+                if pinging is not None:
+                    pinging.cancel()
                 closed, self._socket, self.client_id = self._socket, None, None
             if self._closed:
                 return
             if closed is not None and 4500 <= (closed.close_code or 0) <= 4999:
                 raise Refused(closed.close_code or 0, closed.close_reason or "")
             await asyncio.sleep(self._wait_s(began is not None and loop.time() - began >= STABLE_S))
+
+    async def _ping(self, socket: ClientConnection) -> None:
+        try:
+            while True:
+                await asyncio.sleep(self._ping_every_s)
+                await socket.send('{"type":"ping"}')
+        except ConnectionClosed:
+            # Whoever reads is told so.
+            pass
 
     async def _begin(self, socket: ClientConnection) -> None:
         """Says who this is and what it wants; back once that is answered. Events only come after the answer."""

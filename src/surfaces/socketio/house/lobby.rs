@@ -85,7 +85,7 @@ impl Lobby {
         let (news, steps) = (service.broker().watch(NEWS_CAPACITY), service.broker().steps());
         let news_of_admins = service.admin_news();
         LobbyActor {
-            service,
+            service: service.clone(),
             lines: lines.clone(),
             board,
             sampler: SystemSampler::default(),
@@ -95,7 +95,10 @@ impl Lobby {
             unwatched_ticks: UNWATCHED_TICKS,
         }
         .start();
-        actix::spawn(tell_admin_news(news_of_admins, lines.clone()));
+        let told_anew = service.clone();
+        actix::spawn(tell_admin_news(news_of_admins, lines.clone(), async move || {
+            dashboard_state(&told_anew).await.map(|state| state.to_string())
+        }));
         Self(lines)
     }
 
@@ -352,15 +355,23 @@ struct LobbyActor {
 impl LobbyActor {
     /// Looks at the runs that have not ended, and tells how things stand.
     fn look_anew(&mut self, ctx: &mut Context<Self>) {
-        let service = self.service.clone();
-        let runs = async move { service.active_runs(Caller::HOUSE).await };
-        ctx.wait(runs.into_actor(self).map(|runs, actor, _| match runs {
-            Ok(runs) => {
+        let (service, watched) = (self.service.clone(), self.lines.dashboard.receiver_count() > 0);
+        let look = async move {
+            let runs = service.active_runs(Caller::HOUSE).await?;
+            let shown = if watched { Some(dashboard_state(&service).await?) } else { None };
+            Ok::<_, ServiceError>((runs, shown))
+        };
+        ctx.wait(look.into_actor(self).map(|looked, actor, _| match looked {
+            Ok((runs, shown)) => {
                 actor.board.jobs.clear();
                 runs.into_iter().for_each(|run| actor.board.learn(run));
                 let status = actor.keep_status();
                 let _ =
                     actor.lines.everyone.send(Arc::new(Said { name: "status", payload: status.to_string() }));
+                if let Some(state) = shown {
+                    let state = Said { name: "dashboard_state", payload: state.to_string() };
+                    let _ = actor.lines.dashboard.send(Arc::new(state));
+                }
             }
             Err(error) => log::warn!("the lobby cannot see the runs: {error}"),
         }));
@@ -473,7 +484,11 @@ pub(super) async fn dashboard_state(service: &Service) -> Result<Value, ServiceE
 }
 
 /// Passes on to the dashboard what people do and what rules find.
-async fn tell_admin_news(mut news: broadcast::Receiver<AdminNews>, lines: Arc<Lines>) {
+async fn tell_admin_news(
+    mut news: broadcast::Receiver<AdminNews>,
+    lines: Arc<Lines>,
+    state: impl AsyncFn() -> Result<String, ServiceError>,
+) {
     loop {
         let said = match news.recv().await {
             Ok(AdminNews::Alert(state, alert)) => {
@@ -482,7 +497,14 @@ async fn tell_admin_news(mut news: broadcast::Receiver<AdminNews>, lines: Arc<Li
             Ok(AdminNews::Audit(entry)) => {
                 Said { name: "audit_entry", payload: json!({ "entry": entry }).to_string() }
             }
-            Err(broadcast::error::RecvError::Lagged(_)) => continue,
+            // What was missed is summed up by how things stand.
+            Err(broadcast::error::RecvError::Lagged(_)) => match state().await {
+                Ok(payload) => Said { name: "dashboard_state", payload },
+                Err(error) => {
+                    log::warn!("the dashboard cannot be shown anew: {error}");
+                    continue;
+                }
+            },
             Err(broadcast::error::RecvError::Closed) => return,
         };
         // Nobody may be listening.

@@ -1,6 +1,7 @@
 use super::*;
+use crate::domain::audit::AuditEntry;
 use crate::domain::event::{Artifact, Completion, Eta, RunError, StatusUpdate};
-use crate::domain::ids::ProjectId;
+use crate::domain::ids::{AuditId, ProjectId};
 
 fn run(pipeline: &str) -> Run {
     Run {
@@ -152,4 +153,42 @@ fn telemetry_says_null_where_the_machine_cannot_tell() {
     };
     let known = telemetry_json(&sample);
     assert_eq!((&known["memory_mb"], &known["memory_percent"]), (&json!(3.0), &json!(25.0)));
+}
+
+#[actix_rt::test]
+async fn news_of_operators_that_were_missed_are_summed_up() {
+    let line = || broadcast::Sender::new(LINE_CAPACITY);
+    let slot = || watch::Sender::new(Arc::from(""));
+    let lines = Arc::new(Lines {
+        everyone: line(),
+        dashboard: line(),
+        status: slot(),
+        telemetry: slot(),
+        metrics: slot(),
+    });
+    let entry = |action: &str| AuditEntry {
+        id: AuditId::generate(),
+        at: Timestamp(0),
+        who: "admin".to_owned(),
+        role: None,
+        address: None,
+        action: action.to_owned(),
+        target: None,
+        detail: None,
+        done: true,
+        result: "done".to_owned(),
+    };
+    let (news, heard) = (broadcast::Sender::new(2), lines.dashboard.subscribe());
+    let mut heard = heard;
+    let missing = news.subscribe();
+    for action in ["one", "two", "three", "four", "five"] {
+        news.send(AdminNews::Audit(entry(action))).unwrap();
+    }
+    drop(news);
+    tell_admin_news(missing, lines, async || Ok("{\"whole\":true}".to_owned())).await;
+    let mut told = Vec::new();
+    while let Ok(said) = heard.try_recv() {
+        told.push(said.name);
+    }
+    assert_eq!(told, ["dashboard_state", "audit_entry", "audit_entry"]);
 }

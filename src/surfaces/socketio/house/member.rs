@@ -22,6 +22,7 @@ use crate::surfaces::socketio::house::pump::pump;
 use crate::surfaces::socketio::house::tasks::{Snapshot, snapshot};
 use crate::surfaces::socketio::namespace::{Client, Member};
 use crate::surfaces::socketio::packet::Event;
+use crate::surfaces::websocket::manners::close_code;
 
 /// A task that a client has joined.
 pub(super) struct Task {
@@ -160,8 +161,7 @@ impl Desk {
                 Ended::Expired => "expired",
             };
             if let Some(listed) = listed.as_ref().and_then(Weak::upgrade) {
-                let close_code = if ended == Ended::Revoked { 4502 } else { 4503 };
-                listed.give_reason(close_code, words(ended));
+                listed.give_reason(close_code(ended), words(ended));
             }
             let error = json!({ "task_id": null, "code": code, "message": words(ended) });
             told.emit("task_error", &error.to_string());

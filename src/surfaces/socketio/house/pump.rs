@@ -49,10 +49,11 @@ pub(super) async fn pump(client: Client, desk: Rc<Desk>, mut everyone: Line) {
                 Err(RecvError::Closed) => return,
             },
             newest = changed(&mut telemetry), if everybody => client.emit("telemetry", &newest),
-            (line, slot) = dashboard_news(dashboard.as_mut()) => match (line, slot) {
-                (Some(said), _) => client.emit(said.name, &said.payload),
-                (None, Some(metrics)) => client.emit("system_metrics_update", &metrics),
-                (None, None) => {}
+            news = dashboard_news(dashboard.as_mut()) => match news {
+                DashboardNews::Said(said) => client.emit(said.name, &said.payload),
+                DashboardNews::Metrics(metrics) => client.emit("system_metrics_update", &metrics),
+                // What was missed is summed up: it comes to the dashboard anew.
+                DashboardNews::Missed => dashboard = None,
             },
         }
         client.link().settle();
@@ -106,11 +107,24 @@ async fn changed(slot: &mut Slot) -> Arc<str> {
     }
 }
 
-/// What the dashboard hears next: a message, or the newest figures. Never anything for who has not joined it.
-async fn dashboard_news(dashboard: Option<&mut (Line, Slot)>) -> (Option<Arc<Said>>, Option<Arc<str>>) {
+/// What the dashboard hears next.
+enum DashboardNews {
+    Said(Arc<Said>),
+    /// The newest figures.
+    Metrics(Arc<str>),
+    /// More was said than the line holds.
+    Missed,
+}
+
+/// Never anything for who has not joined the dashboard.
+async fn dashboard_news(dashboard: Option<&mut (Line, Slot)>) -> DashboardNews {
     let Some((line, metrics)) = dashboard else { return std::future::pending().await };
     tokio::select! {
-        said = line.recv() => (said.ok(), None),
-        newest = changed(metrics) => (None, Some(newest)),
+        said = line.recv() => match said {
+            Ok(said) => DashboardNews::Said(said),
+            Err(RecvError::Lagged(_)) => DashboardNews::Missed,
+            Err(RecvError::Closed) => std::future::pending().await,
+        },
+        newest = changed(metrics) => DashboardNews::Metrics(newest),
     }
 }

@@ -1,5 +1,6 @@
 /** Alerts that are on, and those that are over. */
 
+import { alertsAfter } from '../../client/alert_list.js';
 import { api } from '../../ui/api.js';
 import { byId, el, setText } from '../../ui/dom.js';
 import { ago } from '../../ui/format.js';
@@ -30,9 +31,7 @@ export class Alerts {
       toast(`${title}: ${message}`);
       return;
     }
-    this.active = this.active.filter(({ id }) => id !== alert.id);
-    if (state === 'cleared') this.cleared = [alert, ...this.cleared.filter(({ id }) => id !== alert.id)].slice(0, 20);
-    else this.active = [alert, ...this.active].sort((a, b) => b.id - a.id);
+    ({ active: this.active, cleared: this.cleared } = alertsAfter(this, { state, alert }));
     if (state !== 'acknowledged') setText(this.spoken, state === 'raised' ? `Alert: ${title}. ${message}` : `Over: ${title}`);
     this.draw();
   }

@@ -1,5 +1,6 @@
 /** Who did what: the newest first, more on request. */
 
+import { AuditLog } from '../../client/audit_log.js';
 import { api } from '../../ui/api.js';
 import { el } from '../../ui/dom.js';
 import { toast } from '../../ui/notices.js';
@@ -9,7 +10,7 @@ const WHEN = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', 
 
 export class Audit {
   constructor(root) {
-    this.entries = [];
+    this.log = new AuditLog();
     this.list = el('ul.rows');
     this.empty = el('div.empty', {}, el('h3', {}, 'Nobody has done anything yet'), el('p', {}, 'Cancels, pauses, broadcasts, disconnects and the like are written here, whichever way they came.'));
     this.more = el('button', { type: 'button', hidden: true, onclick: () => this.older() }, 'Older');
@@ -17,15 +18,12 @@ export class Audit {
   }
 
   state(entries) {
-    const known = new Set(entries.map(({ id }) => id));
-    this.entries = [...entries, ...this.entries.filter(({ id }) => !known.has(id))];
-    this.more.hidden = this.entries.length < 30;
+    this.log.state(entries);
     this.draw();
   }
 
   heard(entry) {
-    if (this.entries.some(({ id }) => id === entry.id)) return;
-    this.entries.unshift(entry);
+    if (!this.log.heard(entry)) return;
     this.list.prepend(row(entry));
     this.empty.hidden = true;
     this.list.hidden = false;
@@ -34,9 +32,8 @@ export class Audit {
   async older() {
     this.more.disabled = true;
     try {
-      const answer = await api.audit({ limit: 50, cursor: this.entries.at(-1).id });
-      this.entries.push(...answer.entries);
-      this.more.hidden = answer.next_cursor === null;
+      const cursor = this.log.cursor();
+      if (cursor !== null) this.log.older(cursor, await api.audit({ limit: 50, cursor }));
       this.draw();
     } catch (problem) {
       toast(problem.text ?? problem.message);
@@ -45,9 +42,11 @@ export class Audit {
   }
 
   draw() {
-    this.list.replaceChildren(...this.entries.map(row));
-    this.empty.hidden = this.entries.length > 0;
-    this.list.hidden = this.entries.length === 0;
+    const { entries } = this.log;
+    this.list.replaceChildren(...entries.map(row));
+    this.empty.hidden = entries.length > 0;
+    this.list.hidden = entries.length === 0;
+    this.more.hidden = this.log.cursor() === null;
   }
 }
 

@@ -1,5 +1,6 @@
 /** Clients of every surface, one of them close up, and why the last ones went. */
 
+import { Newest } from '../../client/newest.js';
 import { api } from '../../ui/api.js';
 import { byId, el, setText } from '../../ui/dom.js';
 import { ago, clock } from '../../ui/format.js';
@@ -15,6 +16,7 @@ export class Clients {
     this.closed = [];
     this.total = 0;
     this.found = null;
+    this.looks = new Newest();
     this.rows = new Map();
     this.search = el('input', { type: 'search', placeholder: 'Id, name, address, room', 'aria-label': 'Search clients' });
     this.surface = el('select', { 'aria-label': 'Surface' }, el('option', { value: '' }, 'Every surface'),
@@ -47,11 +49,14 @@ export class Clients {
   async look() {
     const query = { ...(this.search.value.trim() ? { q: this.search.value.trim() } : {}), ...(this.surface.value ? { surface: this.surface.value } : {}) };
     if (Object.keys(query).length === 0) {
+      this.looks.forget();
       this.found = null;
       return this.draw();
     }
     try {
-      this.found = await api.clients(query);
+      const found = await this.looks.ask(() => api.clients(query));
+      if (found === undefined) return;
+      this.found = found;
     } catch (problem) {
       toast(problem.text ?? problem.message);
     }
