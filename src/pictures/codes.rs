@@ -2,8 +2,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use image::{DynamicImage, RgbaImage};
+use image::{DynamicImage, RgbImage, RgbaImage};
 use serde::{Deserialize, Serialize};
+
+use crate::pictures::decode::on_white;
 
 /// Codes are looked for on a copy whose long side is at most this.
 const SIDE: u32 = 1_600;
@@ -23,18 +25,11 @@ pub struct Code {
 
 /// The codes of a picture, from top to bottom. A code that cannot be decoded is none.
 pub fn find(pixels: &RgbaImage) -> Vec<Code> {
-    // Where nothing is seen, there is paper.
-    let mut flat = pixels.clone();
-    for pixel in flat.pixels_mut() {
-        let alpha = pixel.0[3];
-        if alpha < 255 {
-            pixel.0 = pixel.0.map(|value| {
-                let (value, alpha) = (u32::from(value), u32::from(alpha));
-                u8::try_from((value * alpha + 255 * (255 - alpha)) / 255).unwrap_or(255)
-            });
-        }
-    }
-    let image = DynamicImage::ImageRgba8(flat);
+    // Three bytes for every pixel, so this is one.
+    let Some(flat) = RgbImage::from_raw(pixels.width(), pixels.height(), on_white(pixels)) else {
+        return Vec::new();
+    };
+    let image = DynamicImage::ImageRgb8(flat);
     let long = pixels.width().max(pixels.height());
     let grey = match long {
         long if long > SIDE => image.thumbnail(SIDE, SIDE).into_luma8(),

@@ -77,6 +77,14 @@ impl Format {
         }
     }
 
+    /// How the names of its files end.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Jpeg => "jpg",
+            other => other.as_str(),
+        }
+    }
+
     /// Its media type.
     pub fn media_type(self) -> &'static str {
         match self {
@@ -202,6 +210,20 @@ fn decode_as(bytes: &[u8], format: Format, limits: &Limits) -> Result<Picture, P
         animated: is_animated(bytes, format),
         metadata,
     })
+}
+
+/// Red, green and blue, row by row: what can be seen through is laid on white paper.
+pub fn on_white(pixels: &RgbaImage) -> Vec<u8> {
+    let laid = |colour: u8, alpha: u8| {
+        let (colour, alpha) = (u32::from(colour), u32::from(alpha));
+        // At most 255: both weights add up to 255.
+        ((colour * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+    };
+    let seen = |pixel: &image::Rgba<u8>| {
+        let [red, green, blue, alpha] = pixel.0;
+        [red, green, blue].map(|colour| laid(colour, alpha))
+    };
+    pixels.pixels().flat_map(seen).collect()
 }
 
 fn is_animated(bytes: &[u8], format: Format) -> bool {
