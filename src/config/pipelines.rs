@@ -8,7 +8,9 @@ use serde_json::Value as Json;
 use toml::{Table, Value};
 
 use crate::config::load::suggestion;
-use crate::domain::pipeline::{AgentDefinition, DEFINITION_BYTES_MAX, ExecutorKind, PipelineDefinition};
+use crate::domain::pipeline::{
+    AgentDefinition, DEFINITION_BYTES_MAX, ExecutorKind, PipelineDefinition, RETRY_PAUSE_MS_MAX,
+};
 
 /// Bytes of one prompt or schema.
 const TEXT_BYTES_MAX: u64 = 64 * 1024;
@@ -202,7 +204,25 @@ impl Reading<'_> {
                 *text = self.text(&format!("{key}.{what}"), &path, TEXT_BYTES_MAX);
             }
         }
+        self.check_pauses(key, &agent);
         Some(agent)
+    }
+
+    /// A pause outlives the server, and one that seems to hang helps nobody: longer ones are not kept to.
+    fn check_pauses(&mut self, key: &str, agent: &AgentDefinition) {
+        let retry = &agent.retry;
+        for (class, rule) in [
+            ("transient", &retry.transient),
+            ("rate_limited", &retry.rate_limited),
+            ("timed_out", &retry.timed_out),
+        ] {
+            for (name, given) in [("base_ms", rule.base_ms), ("pause_ms_max", rule.pause_ms_max)] {
+                if let Some(given) = given.filter(|given| *given > RETRY_PAUSE_MS_MAX) {
+                    let what = format!("= {given} is not allowed; allowed: 0 to {RETRY_PAUSE_MS_MAX}");
+                    self.problem(&format!("{key}.retry.{class}.{name}"), what);
+                }
+            }
+        }
     }
 
     /// Tells of keys that the shape does not have, and takes them out.
@@ -302,5 +322,30 @@ mod tests {
             assert!(problems[index].starts_with(expected), "{index}: {problems:#?}");
         }
         assert_eq!(problems.len(), 8, "{problems:#?}");
+    }
+
+    #[test]
+    fn pauses_before_another_try_have_an_end() {
+        let with = |rule: &str| {
+            let text = format!(
+                "[[pipeline.x.agent]]\nname = \"a\"\ncommand = [\"ls\"]\nretry = {{ {rule} }}\n\
+                 [pipeline.y.defaults.retry]\n{rule}\n"
+            );
+            load(&sources(&text, Path::new("/etc/callboard.toml")))
+        };
+        assert!(with("transient = { base_ms = 3600000, pause_ms_max = 3600000 }").is_ok());
+        for (rule, key) in [
+            ("transient = { base_ms = 3600001 }", "transient.base_ms"),
+            ("rate_limited = { pause_ms_max = 3600001 }", "rate_limited.pause_ms_max"),
+            ("timed_out = { pause_ms_max = 3600001 }", "timed_out.pause_ms_max"),
+        ] {
+            let what = "(in /etc/callboard.toml) = 3600001 is not allowed; allowed: 0 to 3600000";
+            let expected = ["agent a", "defaults"];
+            let expected = expected.map(|place| {
+                let pipeline = if place == "defaults" { "y" } else { "x" };
+                format!("pipeline.{pipeline}.{place}.retry.{key} {what}")
+            });
+            assert_eq!(with(rule).unwrap_err().0, expected);
+        }
     }
 }

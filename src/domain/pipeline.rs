@@ -11,6 +11,9 @@ use serde_json::Value;
 /// Bytes of a definition in its stored form, prompts and schemas included. It is written with every change of a run.
 pub const DEFINITION_BYTES_MAX: usize = 256 * 1024;
 
+/// The longest pause before an agent is tried again that can be set, and that a server may ask for.
+pub const RETRY_PAUSE_MS_MAX: u64 = 60 * 60 * 1_000;
+
 /// One pipeline as it was written.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

@@ -324,7 +324,7 @@ pub struct RunAgent {
     /// Files that it shows while it works; those of its output take their place.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub early: Vec<ManifestFile>,
-    /// The newest picture of what it is making; it can be fetched until the run ends.
+    /// The newest picture of what it is making; of an agent that came to no end the last one, as long as the run has files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preview: Option<ManifestFile>,
     /// What models have used for it, tries in vain included.

@@ -127,8 +127,14 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Entries of the audit log, newest first: those before an entry, or the newest.
     fn audit(&self, before: Option<AuditId>, limit: usize) -> EngineFuture<Vec<AuditEntry>>;
-    /// Everything noted under names that begin like this, in the order of the names.
-    fn notes(&self, prefix: String) -> EngineFuture<Vec<(String, String)>>;
+
+    /// What was noted under names that begin like this, in the order of the names: what is behind `after`, at most `limit`.
+    fn notes(
+        &self,
+        prefix: String,
+        after: Option<String>,
+        limit: usize,
+    ) -> EngineFuture<Vec<(String, String)>>;
 
     /// Figures for operators.
     fn stats(&self) -> EngineFuture<EngineStats>;

@@ -9,6 +9,8 @@ use crate::keeper::{KeeperError, Pass};
 
 /// Runs read at once: their records are some tens of kilobytes each.
 const RUNS_PER_READ: usize = 64;
+/// Notes read at once: they are some hundreds of bytes each.
+const NOTES_PER_READ: usize = 1_000;
 /// A content that nothing names stays this long after it was last put: an agent puts its files before its record names
 /// them.
 const UNNAMED_FOR_MS: u64 = 60 * 60 * 1000;
@@ -70,8 +72,17 @@ impl Pass {
         struct Given {
             sha256: String,
         }
-        let given = self.deps.engine.notes(INPUT_NOTES.to_owned()).await?.into_iter();
-        let given = given.filter_map(|(_, noted)| Some(serde_json::from_str::<Given>(&noted).ok()?.sha256));
+        let (mut given, mut after) = (Vec::new(), None);
+        loop {
+            let since = Instant::now();
+            let page = self.deps.engine.notes(INPUT_NOTES.to_owned(), after, NOTES_PER_READ).await?;
+            let Some((last, _)) = page.last() else { break };
+            after = Some(last.clone());
+            given.extend(
+                page.iter().filter_map(|(_, noted)| Some(serde_json::from_str::<Given>(noted).ok()?.sha256)),
+            );
+            self.rest(since).await?;
+        }
         let put_before = Timestamp(now.0.saturating_sub(UNNAMED_FOR_MS as i64));
         let swept = self.deps.artifacts.blobs().collect_garbage(files.named().chain(given), put_before)?;
         self.shared.add(|totals| {

@@ -22,6 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::MissedTickBehavior;
 
 use crate::artifacts::{ArtifactError, Artifacts};
 use crate::clock::Clock;
@@ -162,6 +163,8 @@ impl Pass {
         let mut due = tokio::time::Instant::now() + every.min(FIRST_AFTER);
         let mut tidier = Tidier::default();
         let mut look = tokio::time::interval(TIDY_EVERY);
+        // After a long pass one look is as good as many.
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let request = tokio::select! {
                 request = asked.recv() => match request {

@@ -92,8 +92,11 @@ impl FileUse {
     /// Takes a run in.
     pub(super) fn add(&mut self, run: &Run) {
         let mut contents = HashSet::new();
-        let made =
-            run.agents.iter().filter_map(|agent| agent.output.as_ref()).flat_map(|output| &output.files);
+        // What is shown before an agent is done can be fetched, also while the run rests and after it broke off.
+        let made = run.agents.iter().flat_map(|agent| {
+            let output = agent.output.iter().flat_map(|output| &output.files);
+            output.chain(&agent.preview).chain(&agent.early)
+        });
         let made = made.map(|file| (&file.sha256, file.size));
         let given = run.inputs.iter().filter(|input| input.problem.is_none());
         for (sha256, size) in made.chain(given.map(|input| (&input.sha256, input.size))) {

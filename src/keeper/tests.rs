@@ -369,6 +369,45 @@ async fn files_of_old_runs_go_and_the_latest_stay() {
 }
 
 #[tokio::test]
+async fn what_an_agent_shows_before_it_is_done_stays_while_its_run_does() {
+    let house = house(|config| config.files_days = 30);
+    let room = house.room().await;
+    let put = |content: &[u8]| {
+        let blob = house.artifacts.blobs().put(content).unwrap();
+        ManifestFile { path: blob.sha256.clone(), sha256: blob.sha256, size: blob.size }
+    };
+    let mut runs = Vec::new();
+    for (before, status, preview, early) in [
+        (RunStatus::Pausing, RunStatus::Paused, &b"paused preview"[..], &b"paused early"[..]),
+        (RunStatus::Running, RunStatus::Waiting, b"waiting preview", b"waiting early"),
+        (RunStatus::Running, RunStatus::Failed, b"failed preview", b"failed early"),
+    ] {
+        let mut run = house.run(room, before, &[]).await;
+        run.status = status;
+        run.ended_at = status.is_terminal().then(|| house.clock.now());
+        run.agents[0].output = None;
+        run.agents[0].preview = Some(put(preview));
+        run.agents[0].early = vec![put(early)];
+        house.commit([Change::UpdateRun { run: run.clone(), expected_version: 0 }]).await;
+        runs.push(run);
+        house.clock.advance(1000);
+    }
+    house.run(room, RunStatus::Completed, &[]).await;
+    let resting = [&b"paused preview"[..], b"paused early", b"waiting preview", b"waiting early"];
+    house.keeper.pass().await;
+    let failed = [&b"failed preview"[..], b"failed early"];
+    assert!(resting.into_iter().chain(failed).all(|content| house.kept(content)));
+    // Those of a run that has ended go with its other files.
+    house.clock.advance(31 * DAY_MS);
+    house.keeper.pass().await;
+    house.keeper.pass().await;
+    assert!(resting.into_iter().all(|content| house.kept(content)));
+    assert!(failed.into_iter().all(|content| !house.kept(content)));
+    let failed = house.engine.run(runs[2].id).await.unwrap().unwrap();
+    assert!(failed.agents[0].early.is_empty() && failed.agents[0].preview.is_none());
+}
+
+#[tokio::test]
 async fn files_keep_to_their_bytes_together() {
     let house = house(|config| {
         config.files_bytes_max = 250;

@@ -18,7 +18,7 @@ pub fn on_white(pixels: &RgbaImage) -> RgbImage {
         let [r, g, b, alpha] = pixels.get_pixel(x, y).0;
         let mixed = |value: u8| {
             let (value, alpha) = (u32::from(value), u32::from(alpha));
-            u8::try_from((value * alpha + 255 * (255 - alpha)) / 255).unwrap_or(255)
+            u8::try_from((value * alpha + 255 * (255 - alpha) + 127) / 255).unwrap_or(255)
         };
         Rgb([mixed(r), mixed(g), mixed(b)])
     })

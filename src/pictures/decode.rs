@@ -77,6 +77,14 @@ impl Format {
         }
     }
 
+    /// How the names of its files end.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Jpeg => "jpg",
+            other => other.as_str(),
+        }
+    }
+
     /// Its media type.
     pub fn media_type(self) -> &'static str {
         match self {

@@ -26,7 +26,7 @@ pub fn graph(pipeline: &Pipeline) -> String {
             ExecutorSpec::Command(spec) => spec.command.join(" "),
             ExecutorSpec::Http(spec) => spec.url.clone(),
             ExecutorSpec::OpenAi(spec) => format!("{} at {}", spec.model, spec.base_url),
-            ExecutorSpec::Picture(PictureSpec::Program(spec)) => spec.command.join(" "),
+            ExecutorSpec::Picture(PictureSpec::Program { program, .. }) => program.command.join(" "),
             ExecutorSpec::Picture(PictureSpec::Http(spec)) => spec.url.clone(),
             ExecutorSpec::Picture(PictureSpec::Server(spec)) => match &spec.model {
                 Some(model) => format!("{model} at {}", spec.base_url),

@@ -44,7 +44,12 @@ pub enum ExecutorSpec {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum PictureSpec {
     /// A program.
-    Program(CommandSpec),
+    Program {
+        /// Which.
+        program: CommandSpec,
+        /// What it calls its model; without a word the name of the program.
+        model: Option<String>,
+    },
     /// A server that is asked over HTTP as any agent is.
     Http(HttpSpec),
     /// A server of pictures, in its own protocol.
@@ -55,7 +60,7 @@ impl PictureSpec {
     /// As its executor is written.
     pub fn as_str(&self) -> &'static str {
         match self {
-            PictureSpec::Program(_) => "command",
+            PictureSpec::Program { .. } => "command",
             PictureSpec::Http(_) => "http",
             PictureSpec::Server(server) => server.protocol.as_str(),
         }
@@ -117,7 +122,7 @@ impl PictureSpec {
     /// Its name, as that of any executor.
     pub fn name(&self) -> &'static str {
         match self {
-            PictureSpec::Program(_) => "command",
+            PictureSpec::Program { .. } => "command",
             PictureSpec::Http(_) => "http",
             PictureSpec::Server(spec) => spec.protocol.as_str(),
         }

@@ -49,6 +49,13 @@ pub(crate) fn take_over(run: &Run, now: Timestamp) -> Option<Transition> {
     }
 }
 
+/// How long a run that goes on may still work. What its agents took together is too much where several work at once, and
+/// the time since its start is too much where the server was away meanwhile: it has worked no longer than either.
+pub(crate) fn left_ms(run: &Run, limit_ms: u64, now: Timestamp) -> u64 {
+    let together: u64 = run.agents.iter().filter_map(|agent| agent.duration_ms).sum();
+    limit_ms.saturating_sub(together.min(run.worked_ms(now)))
+}
+
 /// The agent that was at work.
 pub(crate) fn at_work(run: &Run) -> Option<usize> {
     all_at_work(run).next()
@@ -98,6 +105,22 @@ mod tests {
                 assert!(status.may_become(change.run.status), "{status:?}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_left_of_the_time_is_not_less_for_agents_that_work_at_once() {
+        let mut run = interrupted_in(RunStatus::Starting, 0);
+        run.started_at = Some(Timestamp(1_000));
+        assert_eq!(left_ms(&run, 10_000, Timestamp(500_000)), 10_000, "none has come to its end");
+        // Two of seven seconds each, side by side, then a pause.
+        run.agents[0].duration_ms = Some(7_000);
+        run.agents[1].duration_ms = Some(7_000);
+        run.control.halt(Timestamp(8_000));
+        assert_eq!(left_ms(&run, 10_000, Timestamp(500_000)), 3_000);
+        // Whatever the clock says, they took no longer than together.
+        run.control = Default::default();
+        assert_eq!(left_ms(&run, 20_000, Timestamp(500_000)), 6_000);
+        assert_eq!(left_ms(&run, 10_000, Timestamp(500_000)), 0);
     }
 
     #[test]

@@ -1,12 +1,10 @@
 //! Whether and when an agent that failed is tried again. Pure: chance is handed in.
 
 use crate::clock::random_bytes;
+use crate::domain::pipeline::RETRY_PAUSE_MS_MAX;
 use crate::domain::run::Run;
 use crate::domain::time::Timestamp;
 use crate::pipelines::policy::{FailureClass, RetryPolicy};
-
-/// Whoever asks to be left alone for longer than this is not waited for: a run that seems to hang helps nobody.
-const PAUSE_ASKED_MS_MAX: u64 = 60 * 60 * 1_000;
 
 /// The pause before the next try of an agent that has now failed `failed_tries` times; none when it is not tried again.
 /// `chance` is from 0 to 1: the pause lies anywhere between nothing and its upper end, so that many who failed together do
@@ -31,7 +29,8 @@ pub(crate) fn pause_ms(
     )]
     let jitter = (upper as f64 * chance.clamp(0.0, 1.0)).round() as u64;
     match class {
-        FailureClass::RateLimited { retry_after_ms: Some(asked) } if asked > PAUSE_ASKED_MS_MAX => None,
+        // Whoever asks to be left alone for longer is not waited for: a run that seems to hang helps nobody.
+        FailureClass::RateLimited { retry_after_ms: Some(asked) } if asked > RETRY_PAUSE_MS_MAX => None,
         // What was asked for is kept, and chance comes on top.
         FailureClass::RateLimited { retry_after_ms: Some(asked) } => Some(asked + jitter),
         _ => Some(jitter),
@@ -42,8 +41,8 @@ pub(crate) fn pause_ms(
 pub(crate) fn pauses_left(run: &Run, now: Timestamp) -> Vec<(usize, u64)> {
     let left = run.agents.iter().enumerate().filter_map(|(index, record)| {
         let left_ms = record.retry_at?.since(now);
-        // No pause is longer than twice this, whatever became of the clock.
-        (left_ms > 0).then_some((index, left_ms.min(2 * PAUSE_ASKED_MS_MAX)))
+        // No pause is longer than twice this, what was asked for and chance on top, whatever became of the clock.
+        (left_ms > 0).then_some((index, left_ms.min(2 * RETRY_PAUSE_MS_MAX)))
     });
     left.collect()
 }
@@ -87,7 +86,7 @@ mod tests {
         let asked = |ms| FailureClass::RateLimited { retry_after_ms: ms };
         assert_eq!(pause_ms(&policy, asked(None), 1, 1.0), Some(2_000));
         assert_eq!(pause_ms(&policy, asked(Some(30_000)), 1, 0.5), Some(31_000));
-        assert_eq!(pause_ms(&policy, asked(Some(PAUSE_ASKED_MS_MAX + 1)), 1, 0.5), None);
+        assert_eq!(pause_ms(&policy, asked(Some(RETRY_PAUSE_MS_MAX + 1)), 1, 0.5), None);
         assert_eq!(pause_ms(&RetryPolicy::NEVER, FailureClass::Transient, 1, 1.0), None);
     }
 
@@ -99,7 +98,7 @@ mod tests {
         assert_eq!(pauses_left(&run, Timestamp(1_000)), [(1, 4_000)]);
         assert_eq!(pauses_left(&run, Timestamp(5_000)), []);
         run.agents[1].retry_at = Some(Timestamp(i64::MAX));
-        assert_eq!(pauses_left(&run, Timestamp(1_000)), [(1, 2 * PAUSE_ASKED_MS_MAX)]);
+        assert_eq!(pauses_left(&run, Timestamp(1_000)), [(1, 2 * RETRY_PAUSE_MS_MAX)]);
     }
 
     #[test]

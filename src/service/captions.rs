@@ -92,7 +92,7 @@ impl Service {
         let results = self.results_of(&run).await?;
         let prefix = format!("{}{}/", prefix(run.project_id), run.id);
         let mut decisions = BTreeMap::new();
-        for (_, value) in self.ground().engine.notes(prefix).await? {
+        for (_, value) in self.ground().engine.notes(prefix, None, usize::MAX).await? {
             let decision: Decision = serde_json::from_str(&value)
                 .map_err(|error| ServiceError::Internal(format!("a decision cannot be read: {error}")))?;
             decisions.insert(decision.item.clone(), decision);

@@ -6,7 +6,7 @@ use crate::artifacts::{ArtifactError, ArtifactPath};
 use crate::auth::Caller;
 use crate::auth::policy::Action;
 use crate::domain::ids::{ProjectId, RunId};
-use crate::domain::run::{Run, RunAgent};
+use crate::domain::run::{ManifestFile, Run, RunAgent};
 use crate::service::error::ServiceError;
 use crate::service::{Service, blocking};
 
@@ -46,20 +46,14 @@ pub struct StoredFile {
     pub stored_at: PathBuf,
 }
 
-/// Files of a run by path; of two with the same path, the later agent's.
+/// Files of a run by path; of two with the same path, the later agent's. What an agent showed last of what it did not finish
+/// is no result.
 pub fn files_of(run: &Run) -> Vec<ProjectFile> {
     let mut files: Vec<ProjectFile> = Vec::new();
     for agent in &run.agents {
-        for file in
-            agent.output.iter().flat_map(|output| &output.files).chain(&agent.preview).chain(&agent.early)
-        {
-            let file = ProjectFile {
-                path: file.path.clone(),
-                media_type: crate::artifacts::media_type(&file.path),
-                size: file.size,
-                sha256: file.sha256.clone(),
-                agent: Some(agent.agent.clone()),
-            };
+        let preview = agent.preview.iter().filter(|_| !run.status.is_terminal());
+        for file in agent.output.iter().flat_map(|output| &output.files).chain(preview).chain(&agent.early) {
+            let file = of_agent(agent, file);
             match files.binary_search_by(|known| known.path.cmp(&file.path)) {
                 Ok(place) => files[place] = file,
                 Err(place) => files.insert(place, file),
@@ -69,10 +63,29 @@ pub fn files_of(run: &Run) -> Vec<ProjectFile> {
     files
 }
 
+fn of_agent(agent: &RunAgent, file: &ManifestFile) -> ProjectFile {
+    ProjectFile {
+        path: file.path.clone(),
+        media_type: crate::artifacts::media_type(&file.path),
+        size: file.size,
+        sha256: file.sha256.clone(),
+        agent: Some(agent.agent.clone()),
+    }
+}
+
+/// The last preview at that path, where no file has it.
+fn preview_of(run: &Run, path: &str) -> Option<ProjectFile> {
+    let mut agents = run.agents.iter().rev();
+    agents.find_map(|agent| Some(of_agent(agent, agent.preview.as_ref().filter(|file| file.path == path)?)))
+}
+
 /// Whether a run has made any file.
 pub fn has_files(run: &Run) -> bool {
-    let made = |agent: &RunAgent| agent.output.as_ref().is_some_and(|output| !output.files.is_empty());
-    run.agents.iter().any(|agent| made(agent) || agent.preview.is_some() || !agent.early.is_empty())
+    let made = |agent: &RunAgent| {
+        let output = agent.output.as_ref().is_some_and(|output| !output.files.is_empty());
+        output || !agent.early.is_empty() || (agent.preview.is_some() && !run.status.is_terminal())
+    };
+    run.agents.iter().any(made)
 }
 
 impl Service {
@@ -108,10 +121,11 @@ impl Service {
             ArtifactPath::parse(path).map_err(|error| ServiceError::invalid("path", error.to_string()))?;
         let run = self.files_run(caller, of).await?.ok_or(ServiceError::NotFound("file"))?;
         let mut files = files_of(&run);
-        let place = files
-            .binary_search_by(|file| file.path.as_str().cmp(path.as_str()))
-            .map_err(|_| ServiceError::NotFound("file"))?;
-        self.stored(files.swap_remove(place))
+        let file = match files.binary_search_by(|file| file.path.as_str().cmp(path.as_str())) {
+            Ok(place) => files.swap_remove(place),
+            Err(_) => preview_of(&run, path.as_str()).ok_or(ServiceError::NotFound("file"))?,
+        };
+        self.stored(file)
     }
 
     /// Removes what belongs to runs that are gone. Contents are shared and go with the next sweep of the store.

@@ -235,7 +235,7 @@ impl Service {
 
     async fn stored_inputs(&self, project: ProjectId) -> Result<Vec<ProjectInput>, ServiceError> {
         let prefix = prefix(project);
-        let notes = self.ground().engine.notes(prefix.clone()).await?;
+        let notes = self.ground().engine.notes(prefix.clone(), None, usize::MAX).await?;
         notes
             .into_iter()
             .map(|(name, value)| {

@@ -257,7 +257,7 @@ test('the board finds projects and shows them live', onPage(here, {}, async ({ p
   await page.waitForURL(`${url}/projects/${id}`);
 }));
 
-test('of a run that a worker outside drives, the page says what it cannot do', onPage(here, {}, async ({ page, url }) => {
+test('of a run that a worker outside drives, the page says what it cannot do', onPage(here, { allowed: /503/ }, async ({ page, url }) => {
   const id = await project(url, { start: false });
   const says = async (seq, body) => {
     const event = { producer: 'press', epoch: 1, seq, ...body };
@@ -265,6 +265,12 @@ test('of a run that a worker outside drives, the page says what it cannot do', o
     assert.equal(answer.status, 202, await answer.text());
   };
   await says(1, { type: 'status_update', status: 'running', progress: 10, message: 'outside', lease_ms: 600000 });
+  // Whose run it is cannot be asked at first.
+  let asked = 0;
+  await page.route('**/api/runs/*', (route) => {
+    asked += 1;
+    return asked <= 2 ? route.fulfill({ status: 503, body: '' }) : route.continue();
+  });
   await page.goto(`${url}/projects/${id}`);
   await page.locator('#driven', { hasText: 'Worker press drives this run from outside' }).waitFor();
   assert.equal(await page.locator('#pause').isDisabled(), true);

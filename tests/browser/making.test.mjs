@@ -8,6 +8,32 @@ import { letGo, WORKSHOP } from './support/workshop.mjs';
 
 const here = stage({}, WORKSHOP);
 
+test('a run that ends before the picture is there leaves how far it came, also for who comes later', onPage(here, {}, async ({ page, url }) => {
+  const id = await project(url, { name: 'Half a picture', brief: 'A picture', pipeline: 'workshop', start: false });
+  await page.goto(`${url}/projects/${id}`);
+  await live(page);
+  const box = page.locator('#making');
+  await page.click('#generate');
+  await box.getByText('Step 2 of 9').waitFor();
+  await page.click('#cancel');
+  await page.getByRole('button', { name: 'Cancel the run' }).click();
+  await status(page, 'Cancelled');
+  const seen = async (what) => {
+    await box.getByText('Sketcher came this far').waitFor();
+    const address = await box.locator('.making-picture img').getAttribute('src');
+    assert.match(address, /^\/api\/runs\/[^/]+\/files\//, what);
+    assert.equal((await fetch(url + address)).status, 200, what);
+    assert.equal(await box.locator('progress').isVisible(), false, what);
+  };
+  await seen('where it was watched');
+  await page.reload();
+  await live(page);
+  await seen('after coming back');
+  // A picture that was never finished is no result.
+  const { files } = await (await fetch(`${url}/api/projects/${id}/files`)).json();
+  assert.deepEqual(files, []);
+}));
+
 test('a preview is seen while it is made, and the result takes its place', onPage(here, { viewport: { width: 390, height: 844 } }, async ({ page, url }) => {
   const id = await project(url, { name: 'Pictures', brief: 'A picture', pipeline: 'workshop', start: false });
   await page.goto(`${url}/projects/${id}`);

@@ -28,13 +28,27 @@ test('without a picture at the end they go', () => {
   for (const [name, ...messages] of [
     ['only text was made', artifact({ media_type: 'text/plain' }), agent('completed')],
     ['by somebody else', artifact({ agent: 'other' }), agent('completed')],
-    ['it failed', artifact(), agent('failed')],
     ['it begins again', artifact(), agent('started')],
-    ['the run was cancelled', { type: 'completion' }],
   ]) assert.equal(after(preview(3), ...messages), null, name);
   const gone = state([{ agent: 'sampler', status: 'completed' }]);
   assert.equal(making(after(preview(3)), { type: 'connection' }, gone), null, 'its end was missed');
   assert.notEqual(making(after(preview(3)), { type: 'connection' }, state()), null);
+});
+
+test('a run that ends before the picture is there leaves the last preview', () => {
+  const url = '/api/projects/p1/files/a.png?v=3';
+  for (const [name, ...messages] of [['it failed', agent('failed')], ['it was stopped', agent('skipped')], ['at once']]) {
+    const shown = after(preview(3, { url }), ...messages, { type: 'completion' });
+    assert.deepEqual([shown.url, shown.step, shown.last, shown.result], ['/api/runs/r1/files/a.png?v=3', 3, true, null], name);
+    const ended = state([{ agent: 'sampler', status: 'failed' }], { completion: {} });
+    assert.deepEqual(making(shown, { type: 'connection' }, ended), shown, name);
+    assert.equal(making(shown, preview(1, { run_id: 'r2' }), { ...state([]), run: { id: 'r2' } }), null, 'another run begins');
+  }
+  const gone = state([{ agent: 'sampler', status: 'failed' }], { completion: {} });
+  const record = { id: 'r1', agents: [{ agent: 'intake', preview_url: null }, { agent: 'sampler', preview_url: '/api/runs/r1/files/a.png?v=5' }] };
+  assert.deepEqual(makingOf(record, gone), { run: 'r1', agent: 'sampler', url: '/api/runs/r1/files/a.png?v=5', step: null, of: null, result: null, last: true });
+  assert.equal(makingOf({ ...record, id: 'r0' }, gone), null);
+  assert.equal(makingOf({ id: 'r1', agents: [{ agent: 'sampler', preview_url: null }] }, gone), null);
 });
 
 test('what is not to be believed is not shown', () => {
@@ -47,7 +61,7 @@ test('what is not to be believed is not shown', () => {
 
 test('who comes while an agent works sees its newest preview', () => {
   const record = { id: 'r1', agents: [{ agent: 'intake', preview_url: null }, { agent: 'sampler', preview_url: '/files/a.png?v=5' }] };
-  assert.deepEqual(makingOf(record, state()), { run: 'r1', agent: 'sampler', url: '/files/a.png?v=5', step: null, of: null, result: null });
+  assert.deepEqual(makingOf(record, state()), { run: 'r1', agent: 'sampler', url: '/files/a.png?v=5', step: null, of: null, result: null, last: false });
   assert.equal(makingOf(record, state([{ agent: 'sampler', status: 'completed' }])), null);
   assert.equal(makingOf({ ...record, id: 'r0' }, state()), null);
   assert.equal(makingOf({ id: 'r1', agents: [] }, state()), null);

@@ -293,12 +293,29 @@ pub async fn notes_are_listed_by_the_start_of_their_names_and_the_first_one_wins
     }
     let refused = commit(&*engine, [once("a/3", "with"), once("a/1", "later")]).await;
     assert_eq!(refused.unwrap_err(), EngineError::Taken);
-    let all = engine.notes("a/".to_owned()).await.unwrap();
-    assert_eq!(all, pairs(&[("a/%_", "odd"), ("a/1", "one"), ("a/2", "two"), ("a/ü", "far")]));
+    // Neighbours of what begins so, and what begins with the last character that there is.
+    for name in ["a", "a0", "c\u{10ffff}1", "c\u{10ffff}", "d", "e\u{d7ff}x", "e\u{e000}"] {
+        commit(&*engine, [once(name, "near")]).await.unwrap();
+    }
+    let page = async |prefix: &str, after: Option<&str>, limit| {
+        engine.notes(prefix.to_owned(), after.map(str::to_owned), limit).await.unwrap()
+    };
+    let all = pairs(&[("a/%_", "odd"), ("a/1", "one"), ("a/2", "two"), ("a/ü", "far")]);
+    assert_eq!(page("a/", None, 100).await, all);
+    assert_eq!(page("a/", None, 3).await, all[..3]);
+    assert_eq!(page("a/", Some("a/2"), 3).await, all[3..]);
+    assert_eq!(page("a/", Some("a/ü"), 3).await, []);
+    assert_eq!(page("c\u{10ffff}", None, 9).await.len(), 2);
+    assert_eq!(page("e\u{d7ff}", None, 9).await, pairs(&[("e\u{d7ff}x", "near")]));
+    for prefix in ["c\u{10ffff}", "d", "e"] {
+        commit(&*engine, [Change::ForgetNotes { prefix: prefix.to_owned() }]).await.unwrap();
+    }
     assert_eq!(engine.note("a/1".to_owned()).await.unwrap().as_deref(), Some("one"));
     commit(&*engine, [Change::ForgetNotes { prefix: "a/".to_owned() }]).await.unwrap();
-    assert_eq!(engine.notes("a/".to_owned()).await.unwrap(), []);
-    assert_eq!(engine.notes(String::new()).await.unwrap(), pairs(&[("b/1", "other")]));
+    assert_eq!(page("a/", None, 9).await, []);
+    assert_eq!(page("", None, 9).await, pairs(&[("a", "near"), ("a0", "near"), ("b/1", "other")]));
+    commit(&*engine, [Change::ForgetNotes { prefix: String::new() }]).await.unwrap();
+    assert_eq!(page("", None, 9).await, []);
 }
 
 pub async fn a_producer_goes_on_from_where_it_was_read(factory: &impl Factory) {

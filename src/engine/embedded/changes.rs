@@ -397,9 +397,7 @@ impl Work<'_> {
     }
 
     fn forget_notes(&mut self, prefix: &str) -> Result<(), Failure> {
-        self.connection
-            .prepare_cached("DELETE FROM notes WHERE name >= ?1 AND substr(name, 1, length(?1)) = ?1")?
-            .execute([prefix])?;
+        self.connection.prepare_cached(rows::FORGET_NOTES)?.execute(params![prefix, rows::end_of(prefix)])?;
         Ok(())
     }
 
@@ -454,7 +452,11 @@ impl Work<'_> {
         if !run.status.is_terminal() {
             return Err(EngineError::RunActive(id).into());
         }
-        run.agents.iter_mut().for_each(|agent| agent.output = None);
+        for agent in &mut run.agents {
+            agent.output = None;
+            agent.preview = None;
+            agent.early.clear();
+        }
         run.inputs.clear();
         let record = serde_json::to_string(&run)
             .map_err(|error| EngineError::Storage(format!("cannot be encoded: {error}")))?;

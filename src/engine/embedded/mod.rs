@@ -280,8 +280,13 @@ impl Engine for EmbeddedEngine {
         self.readers.ask(move |store| known(rows::audit(store, before, limit)))
     }
 
-    fn notes(&self, prefix: String) -> EngineFuture<Vec<(String, String)>> {
-        self.readers.ask(move |store| known(rows::notes(store, &prefix)))
+    fn notes(
+        &self,
+        prefix: String,
+        after: Option<String>,
+        limit: usize,
+    ) -> EngineFuture<Vec<(String, String)>> {
+        self.readers.ask(move |store| known(rows::notes(store, &prefix, after.as_deref(), limit)))
     }
 
     fn stats(&self) -> EngineFuture<EngineStats> {

@@ -1,6 +1,6 @@
 //! Questions to the tables, for readers and for the writer.
 
-use rusqlite::types::Type;
+use rusqlite::types::{Type, Value};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -17,6 +17,24 @@ use crate::engine::{KeptAnswer, LogBounds, LogPage, ProjectPage, ProjectQuery, R
 
 /// Newest runs that are looked through for durations of agents. More would not say more about the next one.
 const DURATION_RUNS_MAX: i64 = 200;
+
+/// A page of projects, each with the run that says how it stands. Both runs that may be are the first of an index: a project
+/// may have thousands.
+pub(super) const PROJECTS: &str = "
+    SELECT projects.record, runs.record
+    FROM projects LEFT JOIN runs ON runs.number = COALESCE(
+        (SELECT number FROM runs WHERE room = projects.room AND active = 1 AND status <> 'queued'
+         ORDER BY created_at DESC, id DESC LIMIT 1),
+        (SELECT number FROM runs WHERE room = projects.room ORDER BY created_at DESC, id DESC LIMIT 1))
+    WHERE (projects.created_at, projects.id) < (?1, ?2) AND (?3 IS NULL OR runs.status = ?3)
+    ORDER BY projects.created_at DESC, projects.id DESC LIMIT ?4";
+
+/// A page of what was noted under names of a span.
+pub(super) const NOTES: &str =
+    "SELECT name, value FROM notes WHERE name >= ?1 AND name > ?2 AND name < ?3 ORDER BY name LIMIT ?4";
+
+/// Forgets what was noted under names of a span.
+pub(super) const FORGET_NOTES: &str = "DELETE FROM notes WHERE name >= ?1 AND name < ?2";
 
 /// A room's log.
 pub(super) struct Log {
@@ -99,14 +117,7 @@ pub(super) fn projects(connection: &Connection, query: &ProjectQuery) -> rusqlit
         Some((at, id)) => (at.0, id.0),
         None => (i64::MAX, Uuid::max()),
     };
-    let mut statement = connection.prepare_cached(
-        "SELECT projects.record, runs.record
-         FROM projects LEFT JOIN runs ON runs.number =
-              (SELECT number FROM runs WHERE runs.room = projects.room
-               ORDER BY (active = 1 AND status <> 'queued') DESC, created_at DESC, id DESC LIMIT 1)
-         WHERE (projects.created_at, projects.id) < (?1, ?2) AND (?3 IS NULL OR runs.status = ?3)
-         ORDER BY projects.created_at DESC, projects.id DESC LIMIT ?4",
-    )?;
+    let mut statement = connection.prepare_cached(PROJECTS)?;
     let status = query.status.map(RunStatus::as_str);
     let one_more = integer(query.limit as u64).saturating_add(1);
     let mut rows = statement.query(params![before_at, before_id.as_bytes(), status, one_more])?;
@@ -248,20 +259,36 @@ pub(super) fn audit(
     entries.collect()
 }
 
-/// What was noted under names that begin like this. Names are compared byte by byte, so they lie side by side.
-pub(super) fn notes(connection: &Connection, prefix: &str) -> rusqlite::Result<Vec<(String, String)>> {
-    let mut statement =
-        connection.prepare_cached("SELECT name, value FROM notes WHERE name >= ? ORDER BY name")?;
-    let mut rows = statement.query([prefix])?;
-    let mut notes = Vec::new();
-    while let Some(row) = rows.next()? {
-        let name: String = row.get(0)?;
-        if !name.starts_with(prefix) {
-            break;
+/// What was noted under names that begin like this, from behind one of them on.
+pub(super) fn notes(
+    connection: &Connection,
+    prefix: &str,
+    after: Option<&str>,
+    limit: usize,
+) -> rusqlite::Result<Vec<(String, String)>> {
+    // No name is empty.
+    let after = after.unwrap_or_default();
+    connection
+        .prepare_cached(NOTES)?
+        .query_map(params![prefix, after, end_of(prefix), integer(limit as u64)], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect()
+}
+
+/// What lies behind all names that begin like this. Names are compared byte by byte, so they lie side by side, and UTF-8 is
+/// in the order of its characters.
+pub(super) fn end_of(prefix: &str) -> Value {
+    let mut end = prefix.to_owned();
+    while let Some(last) = end.pop() {
+        // The step over the surrogates is one of this range.
+        if let Some(next) = (last..=char::MAX).nth(1) {
+            end.push(next);
+            return Value::Text(end);
         }
-        notes.push((name, row.get(1)?));
     }
-    Ok(notes)
+    // Every text is before every blob.
+    Value::Blob(Vec::new())
 }
 
 /// How many projects there are, and how many runs in each state that has any.

@@ -55,9 +55,10 @@ impl Making<'_> {
         };
         match kind {
             ExecutorKind::Command => {
-                let mut spec = self.command();
-                outputs(&mut spec.outputs);
-                PictureSpec::Program(spec)
+                let mut program = self.command();
+                outputs(&mut program.outputs);
+                let model = self.said.model.clone().filter(|model| !model.is_empty());
+                PictureSpec::Program { program, model }
             }
             ExecutorKind::Http => {
                 let mut spec = self.http();

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::event::LogLevel;
 use crate::pipelines::image::finisher::IMAGE;
 use crate::pipelines::image::params::{self, Params};
-use crate::pipelines::image::picture::{self, Format, Picture};
+use crate::pipelines::image::picture::{self, FORMATS, Format, Picture};
 use crate::pipelines::image::reader::PROMPT_CHARS_MAX;
 use crate::pipelines::image::recipe::{self, Recipe};
 use crate::pipelines::image::{inspector, packager};
@@ -25,7 +25,6 @@ use crate::pipelines::{Agent, AgentError, AgentHost, AgentInputs, AgentOutput, O
 pub const RENDERER: &str = "renderer";
 /// Who made the picture, in a file beside it.
 pub const BACKEND: &str = "backend.json";
-const FORMATS: [Format; 3] = [Format::Png, Format::Jpeg, Format::WebP];
 
 /// The pipeline, whose first agent has no function of its own.
 pub const PIPELINE: Pipeline =

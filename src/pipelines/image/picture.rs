@@ -1,8 +1,10 @@
-//! A picture that somebody else made: whether it is one, and its pixels.
+//! A picture that somebody else made: whether it is one that is taken, and its pixels. Files are read by `pictures`; what
+//! the `image` pipeline takes of them is decided here.
 
-use std::io::Cursor;
+use crate::pictures::colour::on_white;
+use crate::pictures::{Limits, PictureError, decode};
 
-use image::{DynamicImage, ImageFormat, ImageReader, Limits};
+pub use crate::pictures::Format;
 
 /// Bytes of a picture.
 pub const PICTURE_BYTES_MAX: usize = 64 << 20;
@@ -10,50 +12,13 @@ pub const PICTURE_BYTES_MAX: usize = 64 << 20;
 pub const SIDE_MIN: u32 = 16;
 /// Pixels of the longer side, at most.
 pub const SIDE_MAX: u32 = 4_096;
-/// Memory that reading one may take.
-const MEMORY_BYTES_MAX: u64 = 512 << 20;
-/// The end of a JPEG file stands within so many bytes of the end of the file.
-const JPEG_TAIL_BYTES: usize = 4 * 1024;
-
 /// The formats that are taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// PNG.
-    Png,
-    /// JPEG.
-    Jpeg,
-    /// WebP.
-    WebP,
-}
-
-impl Format {
-    /// What the bytes begin like.
-    pub fn of(bytes: &[u8]) -> Option<Self> {
-        match bytes {
-            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(Self::Png),
-            [0xff, 0xd8, 0xff, ..] => Some(Self::Jpeg),
-            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Self::WebP),
-            _ => None,
-        }
-    }
-
-    /// How the names of its files end.
-    pub fn extension(self) -> &'static str {
-        match self {
-            Self::Png => "png",
-            Self::Jpeg => "jpg",
-            Self::WebP => "webp",
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Png => "PNG",
-            Self::Jpeg => "JPEG",
-            Self::WebP => "WebP",
-        }
-    }
-}
+pub const FORMATS: [Format; 3] = [Format::Png, Format::Jpeg, Format::Webp];
+const LIMITS: Limits = Limits {
+    bytes_max: PICTURE_BYTES_MAX as u64,
+    pixels_max: SIDE_MAX as u64 * SIDE_MAX as u64,
+    side_max: SIDE_MAX,
+};
 
 /// A picture that was read whole.
 #[derive(Debug, PartialEq)]
@@ -68,6 +33,11 @@ pub struct Picture {
     pub pixels: Vec<u8>,
 }
 
+/// The format that the bytes begin like, when it is one that is taken.
+pub fn format_of(bytes: &[u8]) -> Option<Format> {
+    Format::of(bytes).filter(|format| FORMATS.contains(format))
+}
+
 /// Reads a picture whole.
 ///
 /// # Errors
@@ -79,51 +49,29 @@ pub fn read(bytes: &[u8]) -> Result<Picture, String> {
     if bytes.len() > PICTURE_BYTES_MAX {
         return Err(format!("it has {} bytes; at most {PICTURE_BYTES_MAX} are allowed", bytes.len()));
     }
-    let format = Format::of(bytes)
+    let format = format_of(bytes)
         .ok_or_else(|| format!("it begins with {}, which is no PNG, JPEG or WebP", begins(bytes)))?;
-    // A decoder of JPEG makes do with half a file.
-    let tail = &bytes[bytes.len().saturating_sub(JPEG_TAIL_BYTES)..];
-    if format == Format::Jpeg && !tail.windows(2).any(|pair| pair == [0xff, 0xd9]) {
-        return Err("it is no whole JPEG file: its end is missing".into());
-    }
-    let broken = |error: image::ImageError| format!("it is no whole {} file: {error}", format.name());
-    let reader = || {
-        let mut reader = ImageReader::new(Cursor::new(bytes));
-        reader.set_format(match format {
-            Format::Png => ImageFormat::Png,
-            Format::Jpeg => ImageFormat::Jpeg,
-            Format::WebP => ImageFormat::WebP,
-        });
-        let mut limits = Limits::default();
-        limits.max_alloc = Some(MEMORY_BYTES_MAX);
-        reader.limits(limits);
-        reader
+    let wrong_size = |width: u32, height: u32| {
+        format!("it has {width} x {height} pixels; allowed are {SIDE_MIN} to {SIDE_MAX} of each side")
     };
-    let (width, height) = reader().into_dimensions().map_err(broken)?;
-    if width.min(height) < SIDE_MIN || width.max(height) > SIDE_MAX {
-        return Err(format!(
-            "it has {width} x {height} pixels; allowed are {SIDE_MIN} to {SIDE_MAX} of each side"
-        ));
+    let picture = decode(bytes, &LIMITS).map_err(|why| match why {
+        PictureError::TooManyPixels { width, height, .. } => wrong_size(width, height),
+        why => format!("it is no whole {} file: {why}", name(format)),
+    })?;
+    let (width, height) = picture.pixels.dimensions();
+    if width.min(height) < SIDE_MIN {
+        return Err(wrong_size(width, height));
     }
-    let pixels = on_white(reader().decode().map_err(broken)?);
-    Ok(Picture { format, width, height, pixels })
+    Ok(Picture { format, width, height, pixels: on_white(&picture.pixels).into_raw() })
 }
 
-fn on_white(picture: DynamicImage) -> Vec<u8> {
-    if !picture.color().has_alpha() {
-        return picture.into_rgb8().into_raw();
+fn name(format: Format) -> &'static str {
+    match format {
+        Format::Png => "PNG",
+        Format::Jpeg => "JPEG",
+        Format::Webp => "WebP",
+        Format::Gif => "GIF",
     }
-    let with_alpha = picture.into_rgba8().into_raw();
-    let (fours, _) = with_alpha.as_chunks::<4>();
-    let laid = |colour: u8, alpha: u8| {
-        let (colour, alpha) = (u32::from(colour), u32::from(alpha));
-        // At most 255: both weights add up to 255.
-        ((colour * alpha + 255 * (255 - alpha) + 127) / 255) as u8
-    };
-    fours
-        .iter()
-        .flat_map(|[red, green, blue, alpha]| [red, green, blue].map(|colour| laid(*colour, *alpha)))
-        .collect()
 }
 
 /// The first bytes in a form that a person can read.
@@ -137,7 +85,9 @@ fn begins(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use image::{ImageBuffer, Luma, Rgb, Rgba};
+    use std::io::Cursor;
+
+    use image::{DynamicImage, ImageBuffer, ImageFormat, Luma, Rgb, Rgba};
 
     use super::*;
 
@@ -156,7 +106,7 @@ mod tests {
         for (format, expected) in [
             (ImageFormat::Png, Format::Png),
             (ImageFormat::Jpeg, Format::Jpeg),
-            (ImageFormat::WebP, Format::WebP),
+            (ImageFormat::WebP, Format::Webp),
         ] {
             let picture = read(&encoded(grey(20, 16), format)).unwrap();
             assert_eq!((picture.format, picture.width, picture.height), (expected, 20, 16));

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 
 use crate::domain::event::RunError;
+use crate::domain::run::AgentStatus;
 use crate::pipelines::policy::{AgentPolicy, FailureClass};
 use crate::pipelines::{Agent, AgentError};
 use crate::runs::executors::desk::{Early, Seat};
@@ -137,7 +138,8 @@ impl Generation {
                 let change = change.after_lines(self.desk.take_lines(now));
                 self.commit(ctx, change, move |actor, ctx| {
                     let record = &actor.run.agents[index];
-                    if let Some(ms) = record.duration_ms {
+                    // That an agent was not needed says nothing of how long it works.
+                    if let (Some(AgentStatus::Completed), Some(ms)) = (record.status, record.duration_ms) {
                         actor.shared.history.learn(&Kind::of(&actor.run), &record.agent, ms);
                     }
                     actor.advance(ctx);

@@ -32,7 +32,7 @@ use crate::runs::history::Kind;
 use crate::runs::orchestrator::Shared;
 use crate::runs::plan::{self, Next};
 use crate::runs::progress::{Expected, Progress, sane_percent};
-use crate::runs::recovery::at_work;
+use crate::runs::recovery::{self, at_work};
 use crate::runs::transitions::{self, Transition, preview_message, preview_url};
 
 /// Cancel, stop and little else is sent to a run; a full mailbox makes the sender wait.
@@ -235,8 +235,7 @@ impl Generation {
         self.progress = Progress::new(&agents, pipeline.parallel, self.run.progress);
         let change = transitions::starting(&self.run, &self.shared.boot_id);
         self.commit(ctx, change, |actor, ctx| {
-            let worked_ms: u64 = actor.run.agents.iter().filter_map(|agent| agent.duration_ms).sum();
-            let left_ms = actor.shared.settings.run_timeout_ms.saturating_sub(worked_ms);
+            let left_ms = recovery::left_ms(&actor.run, actor.shared.settings.run_timeout_ms, actor.now());
             ctx.run_later(Duration::from_millis(left_ms), |actor, ctx| {
                 let limit_ms = actor.shared.settings.run_timeout_ms;
                 actor.time_out(format!("the run did not end within {limit_ms} ms"), ctx);

@@ -7,7 +7,7 @@ use crate::domain::event::{EventBody, LogLevel};
 use crate::domain::run::{AgentStatus, RunStatus};
 use crate::engine::EngineError;
 use crate::pipelines::{AgentError, AgentOutput, OutputFile};
-use crate::runs::tests::{AGENTS, Door, Gate, House, eventually, plain, settings, until_stopped};
+use crate::runs::tests::{AGENTS, AT_TIMES, Door, Gate, House, eventually, plain, settings, until_stopped};
 use crate::runs::{FieldError, NewRun, OnConflict, RunsError, RunsSettings};
 
 #[actix_rt::test]
@@ -54,6 +54,28 @@ async fn a_run_completes_and_tells_every_step() {
         *id == Some(again.id) && matches!(body, EventBody::StatusUpdate(update) if update.eta.is_some())
     });
     assert!(has_eta);
+    boot.idle().await;
+}
+
+#[actix_rt::test]
+async fn that_an_agent_was_not_needed_is_no_duration() {
+    let house = House::new();
+    let boot = house.boot(settings(), None, plain);
+    let began_with_eta = async |brief: &str| {
+        let project = house.project_of(AT_TIMES.name, brief).await;
+        let run = boot.enqueue(&project).await.unwrap();
+        assert_eq!(house.ended(run.id).await.0.status, RunStatus::Completed);
+        let mut updates = house.log(project.id).await.into_iter().filter_map(|(_, body)| match body {
+            EventBody::StatusUpdate(update) if update.status == RunStatus::Running => Some(update),
+            _ => None,
+        });
+        updates.next().unwrap().eta.is_some()
+    };
+    // Nothing is known of the second agent until it has worked once.
+    assert!(!began_with_eta("seldom").await);
+    assert!(!began_with_eta("seldom").await);
+    assert!(!began_with_eta("often").await);
+    assert!(began_with_eta("often").await);
     boot.idle().await;
 }
 

@@ -191,11 +191,26 @@ const IMPATIENT: AgentPolicy = AgentPolicy {
 };
 
 fn pipelines(name: &str) -> Option<Pipeline> {
-    [&PIPELINE, &CAREFUL, &QUICK, &DIAMOND, &NARROW, &SHARED]
+    [&PIPELINE, &CAREFUL, &QUICK, &DIAMOND, &NARROW, &SHARED, &AT_TIMES]
         .into_iter()
         .find(|pipeline| pipeline.name == name)
         .cloned()
 }
+
+/// Its second agent is needed for some briefs alone.
+static AT_TIMES: Pipeline = Pipeline {
+    name: "at-times",
+    agents: &[
+        agent(AGENTS[0], AgentPolicy::DEFAULT),
+        agent_with(
+            AGENTS[1],
+            AgentPolicy::DEFAULT,
+            AgentSetup { when: Some("'often' in brief"), ..AgentSetup::BUILTIN },
+        ),
+    ],
+    parallel: 4,
+    check_brief: |_| Ok(()),
+};
 
 type Script = dyn Fn(&str, &AgentInputs, &dyn AgentHost) -> Result<AgentOutput, AgentError> + Send + Sync;
 

@@ -122,7 +122,10 @@ impl Transition {
         self.run.control.go_on(now);
         self.run.control.paused = None;
         self.run.control.gate = None;
-        self.run.agents.iter_mut().for_each(|agent| agent.preview = None);
+        // Of an agent that did not come to its end, the last picture is what there is to see.
+        for agent in self.run.agents.iter_mut().filter(|agent| plan::is_done(agent)) {
+            agent.preview = None;
+        }
         self.run.ended_at = Some(now);
         self.run.lease = None;
         if status == RunStatus::Completed {

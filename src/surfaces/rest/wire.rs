@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use crate::domain::ids::{ProjectId, RunId};
-use crate::domain::run::{ManifestFile, Project, Run, RunAgent, TokenUsage};
+use crate::domain::run::{AgentStatus, ManifestFile, Project, Run, RunAgent, TokenUsage};
 use crate::service::control::RunView;
 use crate::service::files::{FilesOf, ProjectFile, has_files};
 use crate::service::projects::ProjectView;
@@ -92,7 +92,7 @@ pub fn run(run: &Run) -> Value {
                 "failed_tries": agent.failed_tries,
                 "answer": agent.answer,
                 "files": agent.output.as_ref().map_or(0, |output| output.files.len()),
-                "preview_url": shown(agent).map(|preview| preview_url(run.project_id, preview)),
+                "preview_url": shown(run, agent).map(|(of, preview)| preview_url(of, preview)),
                 "usage": agent.usage.map(usage),
             })
         })
@@ -177,15 +177,21 @@ pub(super) fn encoded_path(path: &str) -> String {
     segments.join("/")
 }
 
-/// What an agent that works shows of what it makes.
-fn shown(agent: &RunAgent) -> Option<&ManifestFile> {
-    agent.preview.as_ref().filter(|_| agent.status.is_some_and(|status| !status.is_ended()))
+/// What an agent that works shows of what it makes, or showed last before the run ended without it, and whose file that is:
+/// a later run of the project has others.
+fn shown<'a>(run: &Run, agent: &'a RunAgent) -> Option<(FilesOf, &'a ManifestFile)> {
+    let preview = agent.preview.as_ref()?;
+    match run.status.is_terminal() {
+        true => Some((FilesOf::Run(run.id), preview)),
+        false if agent.status.is_some_and(AgentStatus::is_ended) => None,
+        false => Some((FilesOf::Project(run.project_id), preview)),
+    }
 }
 
-/// The newest picture of what an agent is making, for who comes while it works. The address changes with the picture.
-fn preview_url(project: ProjectId, preview: &ManifestFile) -> String {
+/// The newest picture of what an agent is making, for who comes later. The address changes with the picture.
+fn preview_url(of: FilesOf, preview: &ManifestFile) -> String {
     let version: String = preview.sha256.chars().take(12).collect();
-    format!("{}?v={version}", file_url(FilesOf::Project(project), &preview.path))
+    format!("{}?v={version}", file_url(of, &preview.path))
 }
 
 /// A file in a list.
@@ -247,7 +253,8 @@ mod tests {
         let sha256 = "0123456789abcdef".to_owned();
         let preview = ManifestFile { path: "a b/1.png".into(), sha256, size: 1 };
         let id = a_project().id;
-        assert_eq!(preview_url(id, &preview), format!("/api/projects/{id}/files/a%20b/1.png?v=0123456789ab"));
+        let url = preview_url(FilesOf::Project(id), &preview);
+        assert_eq!(url, format!("/api/projects/{id}/files/a%20b/1.png?v=0123456789ab"));
     }
 
     #[test]

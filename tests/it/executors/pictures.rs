@@ -1,6 +1,7 @@
 //! The `image` pipeline with somebody else who makes the picture: every protocol, and every way to misbehave.
 
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocket};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 use super::wire::{Request, WireServer, answer, begin, wait_for_close};
-use super::{app, events, file, start};
+use super::{app, events, file, lines, start};
 use crate::helpers::{TestApp, wait_for};
 
 const PROMPT: &str = "qwfp zxcv, in no vocabulary";
@@ -153,13 +154,16 @@ fn web_ui(way: &str, request: &Request, stream: &mut TcpStream) {
         |encoded: &str| json!({ "images": [encoded], "info": r#"{"seed":5,"sd_model_name":"dream"}"# });
     let encoded = BASE64_STANDARD.encode(picture());
     match request.path.split('?').next().unwrap() {
-        "/sdapi/v1/txt2img" if way == "slow" => {
+        "/sdapi/v1/txt2img" if matches!(way, "slow" | "cannot say") => {
             std::thread::sleep(Duration::from_millis(1_500));
             json_answer(stream, &good(&encoded));
         }
         "/sdapi/v1/txt2img" if way == "cancel" => wait_for_close(stream),
         "/sdapi/v1/txt2img" => {
             assert!(misbehaves(way, stream, &good));
+        }
+        "/sdapi/v1/progress" if way == "cannot say" => {
+            answer(stream, "404 Not Found", "", r#"{"detail":"Not Found"}"#);
         }
         "/sdapi/v1/progress" if way == "slow" || way == "cancel" => json_answer(
             stream,
@@ -184,6 +188,20 @@ async fn automatic1111_shows_its_steps() {
     );
     assert_eq!(asked["override_settings"]["sd_model_checkpoint"], "m");
     every_way_fails("automatic1111", web_ui).await;
+}
+
+#[tokio::test]
+async fn whoever_cannot_say_how_far_it_is_has_not_stalled() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = WireServer::start(|request, _, stream| web_ui("cannot say", request, stream));
+    let app = app(folder.path(), &impatient("automatic1111", &server.url, "stall")).await;
+    let (_, run) = start(&app, "image", PROMPT).await;
+    let ended = app.ended(&run).await;
+    assert_eq!(ended["status"], "completed", "{ended}");
+    let lines = lines(&app, &run).await;
+    let told =
+        lines.iter().filter(|(level, text)| level == "warning" && text.contains("no /sdapi/v1/progress"));
+    assert_eq!(told.count(), 1, "{lines:#?}");
 }
 
 #[derive(Default)]
@@ -324,6 +342,46 @@ async fn a_cancel_reaches_the_server() {
 }
 
 #[tokio::test]
+async fn what_comfyui_takes_in_during_a_cancel_is_taken_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (asked, told) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (is_asked, may_answer) = (asked.clone(), told.clone());
+    let server = WireServer::start(move |request, _, stream| match request.path.as_str() {
+        "/prompt" => {
+            is_asked.store(true, Ordering::SeqCst);
+            let deadline = Instant::now() + Duration::from_secs(30);
+            while !may_answer.load(Ordering::SeqCst) && Instant::now() < deadline {
+                std::thread::park_timeout(Duration::from_millis(5));
+            }
+            json_answer(stream, &json!({ "prompt_id": "late" }));
+        }
+        "/queue" => json_answer(stream, &json!({ "queue_running": [[0, "late"]], "queue_pending": [] })),
+        path if path.starts_with("/ws") => answer(stream, "404 Not Found", "", ""),
+        _ => json_answer(stream, &json!({})),
+    });
+    let app = app(folder.path(), &config("comfyui", &server.url, "")).await;
+    let (_, run) = start(&app, "image", PROMPT).await;
+    wait_for("the workflow to be sent", async || asked.load(Ordering::SeqCst).then_some(())).await;
+    let since = Instant::now();
+    app.post(&format!("/api/runs/{run}/cancel"), json!({})).await;
+    assert_eq!(app.ended(&run).await["status"], "cancelled");
+    assert!(since.elapsed() < Duration::from_secs(10), "nobody waits for the answer");
+    assert!(server.requests().iter().all(|request| request.path != "/interrupt"));
+    told.store(true, Ordering::SeqCst);
+    let has = |path: &str, body: Value| {
+        server
+            .requests()
+            .iter()
+            .any(|request| request.path == path && request.method == "POST" && request.json() == body)
+    };
+    wait_for("the work to be taken back", async || {
+        let deleted = has("/queue", json!({ "delete": ["late"] }));
+        (deleted && has("/interrupt", json!({ "prompt_id": "late" }))).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_program_makes_the_picture() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("made.png"), picture()).unwrap();
@@ -334,6 +392,15 @@ async fn a_program_makes_the_picture() {
         app(folder.path(), &command("cp $0/made.png image.png; echo ::preview path=image.png,step=1,of=1::"))
             .await;
     made_by(&good, "command").await;
+    std::fs::write(folder.path().join("draw.sh"), "cp $1 image.png").unwrap();
+    let script = "[pipeline.image]\ncommand = [\"sh\", \"{folder}/draw.sh\", \"{folder}/made.png\"]\n";
+    for (more, expected) in [("", "draw.sh"), ("model = \"brushes\"\n", "brushes")] {
+        let app = app(folder.path(), &format!("{script}{more}")).await;
+        let (project, run) = start(&app, "image", PROMPT).await;
+        assert_eq!(app.ended(&run).await["status"], "completed");
+        let report: Value = serde_json::from_str(&file(&app, &project, "report.json").await).unwrap();
+        assert_eq!(report["backend"], json!({ "executor": "command", "model": expected }));
+    }
     for (script, expected) in [
         ("echo nothing", "command made no picture: it must be named image.png"),
         ("echo text > image.jpg", "command sent no picture: it begins with"),

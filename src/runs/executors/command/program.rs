@@ -222,8 +222,8 @@ fn ready<'a>(sources: impl IntoIterator<Item = &'a dyn AsFd>, may_wait: bool) ->
     }
 }
 
-/// Reads both outputs. No line of standard error is told before a line of standard output that was printed earlier, so that
-/// what a program says of its failure stands behind what it did before.
+/// Reads both outputs. Lines of standard error are told after the whole lines of standard output that were in its pipe before
+/// them, so that what a program says of its failure stands behind what it did before.
 fn read_outputs<O: Read + AsFd, E: Read + AsFd>(
     stdout: Option<O>,
     stderr: Option<E>,

@@ -43,6 +43,13 @@ pub(super) fn run_for(limit: Duration, work: impl Future<Output = ()>) {
     }
 }
 
+/// Does the work however long it takes, where nobody can tell it to stop.
+pub(super) fn run_to_end(work: impl Future<Output = ()>) {
+    if let Ok(runtime) = runtime() {
+        runtime.block_on(work);
+    }
+}
+
 fn runtime() -> Result<tokio::runtime::Runtime, AgentError> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
         AgentError::passing(FailureClass::Transient, format!("no request can be made: {error}"))

@@ -33,6 +33,9 @@ use crate::runs::executors::{ExecutorHost, net};
 const REPLY_BYTES_MAX: usize = 8 << 20;
 /// Bytes of text that stand for a token where a server does not count.
 const BYTES_PER_TOKEN: u64 = 4;
+/// Tokens that stand for an image: what servers ask that count by tiles of 512 pixels, for four of them. Images are sent as
+/// copies of at most 640 pixels a side.
+const TOKENS_PER_IMAGE: u64 = 765;
 /// What is told of a reply that does not hold.
 const WRONG_MAX: usize = 20;
 const PARSE_MEMORY_BYTES: u64 = 64 << 20;
@@ -321,16 +324,47 @@ impl Asking<'_> {
     }
 }
 
+/// What a server that does not count has probably used.
 fn estimate(messages: &[Value], reply: &str) -> Usage {
-    let text = |part: &Value| part["text"].as_str().map_or(0, str::len);
-    let length = |content: &Value| match content {
-        Value::String(text) => text.len(),
-        Value::Array(parts) => parts.iter().map(text).sum(),
-        _ => 0,
-    };
-    let asked: usize = messages.iter().map(|message| length(&message["content"])).sum();
+    let (mut bytes, mut images) = (0, 0);
+    for message in messages {
+        match &message["content"] {
+            Value::String(text) => bytes += text.len() as u64,
+            Value::Array(parts) => {
+                for part in parts {
+                    bytes += part["text"].as_str().map_or(0, |text| text.len() as u64);
+                    images += u64::from(part["image_url"].is_object());
+                }
+            }
+            _ => {}
+        }
+    }
     Usage {
-        prompt_tokens: (asked as u64).div_ceil(BYTES_PER_TOKEN),
+        prompt_tokens: bytes.div_ceil(BYTES_PER_TOKEN) + images * TOKENS_PER_IMAGE,
         completion_tokens: (reply.len() as u64).div_ceil(BYTES_PER_TOKEN),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_counts_is_estimated_with_its_images() {
+        let image = OutputFile { path: "a.jpg".into(), bytes: vec![0; 90_000] };
+        let asked = |images: &[OutputFile]| {
+            let messages = [
+                json!({ "role": "system", "content": "12345678" }),
+                json!({ "role": "user", "content": content("1234".to_owned(), images) }),
+            ];
+            let used = estimate(&messages, "12345");
+            assert_eq!(used.completion_tokens, 2);
+            used.prompt_tokens
+        };
+        assert_eq!(asked(&[]), 3);
+        // Their names are texts beside them.
+        let name = "Image a.jpg:".len() as u64;
+        assert_eq!(asked(std::slice::from_ref(&image)), (12 + name) / 4 + 765);
+        assert_eq!(asked(&[image.clone(), image]), (12 + 2 * name) / 4 + 2 * 765);
     }
 }

@@ -2,12 +2,13 @@
 //! outcome. The socket may break or be missing: the history is asked all the same. A stop takes the work out of the queue, or
 //! interrupts it.
 
-use std::cell::RefCell;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use http_client::StatusCode;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
+use tokio::sync::oneshot;
 
 use super::comfy_ui_socket::{Heard, Listening};
 use super::server::{STOP_WITHIN, Server, nonsense};
@@ -18,6 +19,7 @@ use crate::pipelines::AgentError;
 use crate::pipelines::image::outside::Backend;
 use crate::pipelines::image::workflow;
 use crate::pipelines::policy::FailureClass;
+use crate::pipelines::setup::PictureServerSpec;
 use crate::runs::executors::{ExecutorHost, net};
 
 /// Questions in a row that may get no answer.
@@ -27,16 +29,22 @@ const LOST_LOOKS: u32 = 3;
 /// What is told of nodes that are refused.
 const WRONG_MAX: usize = 5;
 
-pub(super) fn make(server: &Server<'_>, wish: &Wish, host: &dyn ExecutorHost) -> Result<Made, AgentError> {
+pub(super) fn make(
+    server: &Server<'static>,
+    wish: &Wish,
+    host: &dyn ExecutorHost,
+) -> Result<Made, AgentError> {
     let empty = Value::Null;
     let filled = workflow::filled(server.spec.workflow.as_ref().unwrap_or(&empty), &values(server, wish));
     let samplers = filled
         .as_object()
         .map_or(0, |nodes| nodes.values().filter(|node| !node["inputs"]["steps"].is_null()).count());
-    let id = RefCell::new(None);
-    let bytes = net::run(host, work(server, &filled, samplers, &id, host));
-    if let (Err(_), Some(id)) = (&bytes, id.borrow().as_deref()) {
-        net::run_for(STOP_WITHIN, stop(server, id));
+    let standing = Arc::new(Mutex::new(Standing::Unnamed));
+    let bytes = net::run(host, work(server, &filled, samplers, &standing, host));
+    if bytes.is_err()
+        && let Standing::Named(id) = std::mem::replace(&mut *lock(&standing), Standing::GivenUp)
+    {
+        net::run_for(STOP_WITHIN, stop(server, &id));
     }
     Ok(Made {
         bytes: bytes?,
@@ -67,12 +75,28 @@ fn model(server: &Server<'_>, workflow: &Value) -> Option<String> {
     server.spec.model.clone().or_else(|| loaded.next())
 }
 
-/// From the queue to the picture. `id` is the name of the work as long as the server has it to do.
+/// What is to be taken back when nobody wants the picture any more.
+enum Standing {
+    /// The server has not answered yet.
+    Unnamed,
+    /// The server has this to do.
+    Named(String),
+    /// The server is done with it.
+    Done,
+    /// Nobody waits: whoever hears of the name takes the work back.
+    GivenUp,
+}
+
+fn lock(standing: &Mutex<Standing>) -> MutexGuard<'_, Standing> {
+    standing.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// From the queue to the picture.
 async fn work(
-    server: &Server<'_>,
+    server: &Server<'static>,
     workflow: &Value,
     samplers: usize,
-    id: &RefCell<Option<String>>,
+    standing: &Arc<Mutex<Standing>>,
     host: &dyn ExecutorHost,
 ) -> Result<Vec<u8>, AgentError> {
     let client_id = uuid::Uuid::new_v4().simple().to_string();
@@ -81,8 +105,7 @@ async fn work(
     if let Err(why) = &listening {
         host.log(LogLevel::Warning, &format!("no steps and previews will be heard: {}", server.masked(why)));
     }
-    let prompt_id = queued(server, workflow, &client_id).await?;
-    *id.borrow_mut() = Some(prompt_id.clone());
+    let prompt_id = put(server.spec, workflow, &client_id, standing.clone()).await?;
     let mut watch = Watch {
         server,
         host,
@@ -94,7 +117,7 @@ async fn work(
     let entry = watch.until_done(listening.ok()).await;
     // Whatever the outcome, the server is done with it; a picture that does not get on is stopped.
     if entry.is_ok() {
-        *id.borrow_mut() = None;
+        *lock(standing) = Standing::Done;
     }
     let entry = entry?;
     failed(server, &entry)?;
@@ -108,6 +131,47 @@ async fn work(
         format!("/view?filename={}&subfolder={}&type={}", part("filename"), part("subfolder"), part("type"));
     let answer = server.send(server.get(&address)).await?;
     server.bytes(answer).await
+}
+
+/// Puts the workflow into the queue; answers its name there. On a thread of its own: a server that was asked does the work
+/// whether or not somebody still waits, and only its answer says what is to be taken back then.
+async fn put(
+    spec: &'static PictureServerSpec,
+    workflow: &Value,
+    client_id: &str,
+    standing: Arc<Mutex<Standing>>,
+) -> Result<String, AgentError> {
+    let (answer, answered) = oneshot::channel();
+    let (workflow, client_id) = (workflow.clone(), client_id.to_owned());
+    let thread = std::thread::Builder::new().name("comfyui-prompt".to_owned());
+    let started = thread.spawn(move || {
+        net::run_to_end(async {
+            let server = match Server::new(spec) {
+                Ok(server) => server,
+                Err(why) => return drop(answer.send(Err(why))),
+            };
+            let queued = queued(&server, &workflow, &client_id).await;
+            if let Ok(id) = &queued {
+                let given_up = match &mut *lock(&standing) {
+                    Standing::GivenUp => true,
+                    known => {
+                        *known = Standing::Named(id.clone());
+                        false
+                    }
+                };
+                if given_up {
+                    log::info!("what was cancelled while ComfyUI took it in is taken back");
+                    stop(&server, id).await;
+                }
+            }
+            // Nobody waits any more when the run has ended meanwhile.
+            let _ = answer.send(queued);
+        });
+    });
+    let cannot =
+        |why: &str| AgentError::passing(FailureClass::Transient, format!("no request can be made: {why}"));
+    started.map_err(|error| cannot(&error.to_string()))?;
+    answered.await.unwrap_or_else(|_| Err(cannot("its thread ended early")))
 }
 
 /// Puts the workflow into the queue; answers its name there.

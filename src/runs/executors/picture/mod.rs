@@ -6,15 +6,14 @@
 mod comfy_ui;
 mod comfy_ui_socket;
 mod open_ai;
+mod program;
 mod server;
 mod web_ui;
-
-use std::path::Path;
 
 use crate::domain::event::LogLevel;
 use crate::pipelines::image::outside::{BACKEND, Backend, file_name};
 use crate::pipelines::image::params::Params;
-use crate::pipelines::image::picture::{self, Format};
+use crate::pipelines::image::picture;
 use crate::pipelines::setup::{PictureProtocol, PictureServerSpec, PictureSpec};
 use crate::pipelines::{AgentError, AgentInputs, AgentOutput, OutputFile};
 use crate::runs::executors::command::Commands;
@@ -39,10 +38,9 @@ pub(super) fn execute(
     commands: &Commands,
 ) -> Result<AgentOutput, AgentError> {
     let (made, others) = match spec {
-        PictureSpec::Program(program) => {
-            let name = program.command.first().map(Path::new).and_then(Path::file_name);
-            let name = name.map(|name| name.to_string_lossy().into_owned());
-            taken(spec, name, commands.execute(program, agent, inputs, host)?)?
+        PictureSpec::Program { program, model } => {
+            let model = model.clone().or_else(|| program::name(&program.command));
+            taken(spec, model, commands.execute(program, agent, inputs, host)?)?
         }
         PictureSpec::Http(worker) => taken(spec, None, http::execute(worker, agent, inputs, host)?)?,
         PictureSpec::Server(server) => (ask(server, inputs, host)?, Vec::new()),
@@ -63,7 +61,11 @@ pub(super) fn execute(
     Ok(AgentOutput { files, summary })
 }
 
-fn ask(spec: &PictureServerSpec, inputs: &AgentInputs, host: &dyn ExecutorHost) -> Result<Made, AgentError> {
+fn ask(
+    spec: &'static PictureServerSpec,
+    inputs: &AgentInputs,
+    host: &dyn ExecutorHost,
+) -> Result<Made, AgentError> {
     let server = server::Server::new(spec)?;
     let wish = Wish::of(spec, inputs);
     host.log(
@@ -145,7 +147,7 @@ fn nearest(sizes: &[(u32, u32)], asked: (u32, u32)) -> (u32, u32) {
 
 /// Shows a preview when it is a picture; answers whether it is.
 fn show(host: &dyn ExecutorHost, bytes: Vec<u8>, step: u64, of: u64) -> bool {
-    let Some(format) = Format::of(&bytes) else { return false };
+    let Some(format) = picture::format_of(&bytes) else { return false };
     let path = format!("{PREVIEW}.{}", format.extension());
     host.preview(&OutputFile { path, bytes }, step, of);
     true

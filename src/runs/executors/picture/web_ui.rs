@@ -4,6 +4,7 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
+use http_client::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::MissedTickBehavior;
 
@@ -112,15 +113,15 @@ impl Watch<'_> {
     async fn look(&mut self) -> Result<(), AgentError> {
         let question =
             self.server.get("/sdapi/v1/progress?skip_current_image=false").timeout(QUESTION_WITHIN);
-        let heard = async { self.server.json(self.server.send(question).await?).await };
-        match heard.await {
-            Ok(heard) => self.take(&heard),
-            Err(why) if !self.mute => {
-                // The picture is what counts.
-                self.mute = true;
-                self.host.log(LogLevel::Warning, &format!("the server does not say how far it is: {why}"));
+        match self.ask(question).await {
+            Ok(Some(heard)) => self.take(&heard),
+            // Whoever cannot say how far it is has not stalled: the run's own limits hold.
+            Ok(None) => {
+                self.moved = Instant::now();
+                self.say_mute("it has no /sdapi/v1/progress");
             }
-            Err(_) => {}
+            // The picture is what counts.
+            Err(why) => self.say_mute(&why.to_string()),
         }
         let stall_ms = self.server.spec.patience.stall_ms;
         if self.moved.elapsed() < Duration::from_millis(stall_ms) {
@@ -128,6 +129,23 @@ impl Watch<'_> {
         }
         let message = format!("the server was silent for {stall_ms} ms: the picture does not get on");
         Err(AgentError::passing(FailureClass::Transient, message))
+    }
+
+    /// What the server says; nothing when it cannot be asked that.
+    async fn ask(&self, question: RequestBuilder) -> Result<Option<Value>, AgentError> {
+        let answer = question.send().await.map_err(|error| self.server.broken(&error))?;
+        match answer.status() {
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => Ok(None),
+            status if status.is_success() => self.server.json(answer).await.map(Some),
+            _ => Err(net::refusal(answer, &self.server.secrets).await),
+        }
+    }
+
+    fn say_mute(&mut self, why: &str) {
+        if !self.mute {
+            self.mute = true;
+            self.host.log(LogLevel::Warning, &format!("the server does not say how far it is: {why}"));
+        }
     }
 
     fn take(&mut self, heard: &Value) {

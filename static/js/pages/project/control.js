@@ -37,7 +37,16 @@ export class Control {
     delete document.body.dataset.driven;
     if (id === null) return;
     const record = await api.run(id).catch(() => null);
-    if (id !== this.met || !record?.worker) return;
+    if (id !== this.met) return;
+    // What could not be asked is asked again.
+    if (record === null) {
+      setTimeout(() => {
+        if (id !== this.met) return;
+        this.met = null;
+        this.meet(this.page.state.run);
+      }, PLACE_EVERY_MS);
+    }
+    if (!record?.worker) return;
     this.worker = record.worker.producer;
     document.body.dataset.driven = '';
     this.render(this.page.state);

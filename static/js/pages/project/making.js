@@ -3,7 +3,6 @@
 import { making, makingOf } from '../../client/making.js';
 import { api } from '../../ui/api.js';
 import { el, setText } from '../../ui/dom.js';
-import { isActive } from '../../ui/format.js';
 import { show } from '../../ui/notices.js';
 
 export class Making {
@@ -23,10 +22,10 @@ export class Making {
     box.replaceChildren(this.picture, el('div.making-text', {}, this.title, this.says, this.bar, this.open));
   }
 
-  /** Previews are no part of the state: who comes while an agent works asks for the newest. */
+  /** Previews are no part of the state: who comes while an agent works, or after a run that ended early, asks for the newest. */
   async ask(state) {
     const run = state.run?.id;
-    if (!run || !isActive(state.status) || this.page.replay) return;
+    if (!run || state.status === 'completed' || this.page.replay) return;
     const record = await api.run(run).catch(() => null);
     const { state: now } = this.page;
     if (record === null || this.shown !== null || now.run?.id !== run) return;
@@ -56,13 +55,14 @@ export class Making {
     }
     const title = this.page.project.agents.find(({ agent }) => agent === shown.agent)?.title ?? shown.agent;
     const steps = shown.of === null ? '' : `Step ${shown.step} of ${shown.of}`;
-    setText(this.title, shown.result ? shown.result.path : `${title} is making this`);
+    setText(this.title, shown.result ? shown.result.path : shown.last ? `${title} came this far` : `${title} is making this`);
     setText(this.says, shown.result ? `Made by ${title}` : steps);
-    this.bar.hidden = Boolean(shown.result) || shown.of === null;
+    this.bar.hidden = Boolean(shown.result) || shown.last || shown.of === null;
     this.bar.max = shown.of ?? 1;
     this.bar.value = shown.step ?? 0;
     this.open.hidden = !shown.result;
-    this.image.alt = shown.result ? `${shown.result.path}, made by ${title}` : `What ${title} is making${steps && `, ${steps.toLowerCase()}`}`;
+    const made = shown.last ? `How far ${title} came` : `What ${title} is making`;
+    this.image.alt = shown.result ? `${shown.result.path}, made by ${title}` : `${made}${steps && `, ${steps.toLowerCase()}`}`;
     this.picture.setAttribute('aria-label', `${this.image.alt}. Show it large`);
     this.load();
   }
