@@ -88,3 +88,21 @@ test('it works from a phone, and the keyboard goes through its tabs', onPage(her
   await page.locator('.chart td').first().waitFor();
   await assertNoSidewaysScroll(page);
 }));
+
+test('nothing is said to be empty before the first figures', onPage(here, { allowed: /403|ERR_FAILED|xhr poll error/ }, async ({ page, url }) => {
+  await signIn(page, url);
+  await page.routeWebSocket(/socket\.io/, () => {});
+  await page.route(/\/socket\.io\/\?/, (route) => route.abort());
+  await page.reload();
+  for (const [tab, claim] of [['runs', 'Nothing is running'], ['rooms', 'Nobody is watching'], ['clients', 'Nobody is connected']]) {
+    await page.click(`#tab-${tab}`);
+    await page.getByText(claim).waitFor({ state: 'attached' });
+    assert.equal(await page.getByText(claim).isVisible(), false, claim);
+  }
+  await page.unrouteAll();
+  await page.goto('about:blank');
+  const other = await page.context().newPage();
+  await other.goto(`${url}/admin`);
+  await other.locator('#tab-rooms').click();
+  await other.getByText('Nobody is watching').waitFor();
+}));

@@ -22,6 +22,9 @@ class Dashboard {
     this.samples = [];
     this.paused = null;
     this.total = null;
+    /** What has not been told yet: until then nothing claims that there is none. */
+    this.unheard = new Set(['dashboard_state', 'system_metrics_update']);
+    document.body.classList.add('unheard');
     this.alerts = new Alerts();
     this.overview = new Overview(byId('panel-overview'));
     this.rooms = new Rooms(byId('panel-rooms'));
@@ -38,6 +41,7 @@ class Dashboard {
   }
 
   heard(name, payload) {
+    if (this.unheard.delete(name) && this.unheard.size === 0) document.body.classList.remove('unheard');
     switch (name) {
       case 'dashboard_state':
         this.samples = payload.history;
