@@ -33,6 +33,7 @@ async fn every_way_of_a_server_has_its_outcome() {
         ("crlf and comments", Ok(()), Some(18)),
         ("data lines", Ok(()), Some(18)),
         ("no end mark", Ok(()), Some(18)),
+        ("no end", Ok(()), Some(18)),
         ("not a stream", Ok(()), Some(18)),
         ("wrong once", Ok(()), Some(23)),
         ("broken off once", Err("the stream broke off"), Some(7)),
