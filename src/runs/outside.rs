@@ -8,6 +8,7 @@ use crate::domain::event::EventBody;
 use crate::domain::ids::RunId;
 use crate::domain::run::{AgentStatus, Project, Run, RunAgent, RunStatus};
 use crate::domain::time::Timestamp;
+use crate::runs::progress::UNFINISHED_MAX;
 use crate::runs::queue::fresh_run_id;
 
 /// How long a worker may be silent, in milliseconds.
@@ -35,7 +36,9 @@ pub fn begun(project: &Project, newest: Option<RunId>, worker: OutsideWorker, no
 pub fn said(run: &mut Run, body: &mut EventBody, now: Timestamp) -> Result<(), String> {
     match body {
         EventBody::StatusUpdate(update) => {
-            run.progress = run.progress.max(update.progress);
+            // Never falls, and 100 is said by the end alone, whatever the worker counts.
+            run.progress = run.progress.max(update.progress.min(UNFINISHED_MAX));
+            update.progress = run.progress;
             run.message.clone_from(&update.message);
         }
         EventBody::AgentUpdate(update) => {
@@ -81,4 +84,27 @@ pub fn said(run: &mut Run, body: &mut EventBody, now: Timestamp) -> Result<(), S
 /// The worker that drives a run which has not ended.
 pub(crate) fn driver(run: &Run) -> Option<&OutsideWorker> {
     run.control.worker.as_ref().filter(|_| !run.status.is_terminal())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::StatusUpdate;
+
+    #[test]
+    fn progress_never_falls_and_is_whole_at_the_end_alone() {
+        let mut run = crate::runs::fixtures::run();
+        for (said, heard) in [(60.0, 60.0), (20.0, 60.0), (100.0, 99.0), (70.0, 99.0)] {
+            let update = StatusUpdate {
+                status: RunStatus::Running,
+                progress: said,
+                message: String::new(),
+                eta: None,
+            };
+            let mut body = EventBody::StatusUpdate(update);
+            super::said(&mut run, &mut body, Timestamp(1)).unwrap();
+            let EventBody::StatusUpdate(update) = body else { unreachable!() };
+            assert_eq!((update.progress, run.progress), (heard, heard), "{said}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use crate::domain::event::Eta;
 
 /// What is shown at most before the run has ended: 100 means finished.
-const UNFINISHED_MAX: f64 = 99.0;
+pub(crate) const UNFINISHED_MAX: f64 = 99.0;
 
 /// What is known of one agent.
 #[derive(Clone, Debug)]

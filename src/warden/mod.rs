@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, WaitOptions, wait};
@@ -75,13 +75,12 @@ fn guard() -> io::Result<()> {
     std::thread::spawn(move || reap(&sender));
     let mut ladder = Ladder::new(pid);
     loop {
-        match heard.recv_timeout(TICK) {
-            Ok(Heard::Alone) => break,
-            Ok(what) => ladder.hear(what),
-            Err(RecvTimeoutError::Timeout) => {}
+        let first = match heard.recv_timeout(TICK) {
+            Ok(what) => Some(what),
+            Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => break,
-        }
-        if ladder.step() {
+        };
+        if ladder.hear_all(first, &heard) || ladder.step() {
             break;
         }
     }
@@ -156,6 +155,17 @@ impl Ladder {
         }
     }
 
+    /// Takes all that waits to be heard, and answers whether nobody is left. A step looks through all processes of the
+    /// machine: a crowd that has ended is worth one of them, not one each.
+    fn hear_all(&mut self, first: Option<Heard>, heard: &Receiver<Heard>) -> bool {
+        let mut alone = false;
+        for what in first.into_iter().chain(heard.try_iter()) {
+            alone |= matches!(what, Heard::Alone);
+            self.hear(what);
+        }
+        alone
+    }
+
     fn hear(&mut self, heard: Heard) {
         match heard {
             Heard::Stop(grace) => self.begin(grace),
@@ -205,5 +215,24 @@ impl Ladder {
         let left = u32::try_from(descendants::alive().len()).unwrap_or(u32::MAX);
         let seen = u32::try_from(self.seen.len()).unwrap_or(u32::MAX);
         ProgramEnd { ended: seen.saturating_sub(left), left, ..self.end }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crowd_that_has_ended_is_heard_at_once() {
+        let (sender, heard) = channel();
+        let mut ladder = Ladder::new(7);
+        for pid in 1..1_000 {
+            sender.send(Heard::Ended { pid, exit_code: Some(0), signal: None }).unwrap();
+        }
+        assert!(!ladder.hear_all(heard.recv().ok(), &heard), "others may live");
+        assert!(heard.try_recv().is_err(), "nothing is left for another step");
+        assert!(ladder.program_ended && ladder.force_at.is_some());
+        sender.send(Heard::Alone).unwrap();
+        assert!(ladder.hear_all(None, &heard));
     }
 }

@@ -326,6 +326,10 @@ impl ExecutorHost for Host<'_> {
         }
     }
 
+    fn keep(&self, state: &[u8]) {
+        self.kept.keep(state);
+    }
+
     fn use_tokens(&self, used: TokenUsage) -> u64 {
         let tokens = used.total_tokens();
         if tokens > 0 {

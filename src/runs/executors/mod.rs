@@ -56,6 +56,8 @@ pub trait ExecutorHost: AgentHost {
     /// Counts what a model has used; answers how many tokens the run has used in all, those of earlier tries and boots
     /// included.
     fn use_tokens(&self, used: TokenUsage) -> u64;
+    /// Keeps what a later try of this very work is to find in `kept`.
+    fn keep(&self, state: &[u8]);
 }
 
 /// Whose agent it is.

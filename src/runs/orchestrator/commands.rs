@@ -164,12 +164,12 @@ impl Orchestrator {
                 }
             }
         };
-        ctx.spawn(ended.into_actor(self).map(|run: Option<Run>, actor, ctx| {
+        self.looked_at.insert(id);
+        ctx.spawn(ended.into_actor(self).map(move |run: Option<Run>, actor, ctx| {
             // A run that has an actor by now is not ours.
-            if let Some(run) = run.filter(|run| !actor.generations.contains_key(&run.id)) {
-                actor.take_in(&run);
-                actor.admit(ctx);
-            }
+            let run = run.filter(|run| !actor.generations.contains_key(&run.id));
+            actor.take_in_looked_at(id, run.as_ref());
+            actor.admit(ctx);
         }));
     }
 }

@@ -7,7 +7,7 @@ mod commands;
 
 pub(crate) use commands::{Answer, Pause, PauseQueue, QueueFigures, Resume, Where};
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -145,6 +145,9 @@ pub(crate) struct Orchestrator {
     /// Runs that are paused or wait for an answer: nothing works on them, and they take no place.
     resting: HashMap<RunId, Resting>,
     generations: HashMap<RunId, Addr<Generation>>,
+    /// Runs that have left their actor, or waited in vain, and are being looked at. Whoever hears more of one meanwhile
+    /// takes it out: what is read then is older than what is known.
+    looked_at: HashSet<RunId>,
     stopping: bool,
     /// Who waits for the last generation to leave.
     stop_waiters: Vec<oneshot::Sender<()>>,
@@ -160,6 +163,7 @@ impl Orchestrator {
             state: QueueState::default(),
             resting: HashMap::new(),
             generations: HashMap::new(),
+            looked_at: HashSet::new(),
             stopping: false,
             stop_waiters: Vec::new(),
         }
@@ -167,6 +171,7 @@ impl Orchestrator {
 
     /// A run is on record without an actor: it waits for its turn, or rests.
     fn take_in(&mut self, run: &Run) {
+        self.looked_at.remove(&run.id);
         match run.status {
             RunStatus::Queued => {
                 self.resting.remove(&run.id);
@@ -188,6 +193,15 @@ impl Orchestrator {
         }
     }
 
+    /// The same after a look at the record, unless more was heard of the run since.
+    fn take_in_looked_at(&mut self, id: RunId, run: Option<&Run>) {
+        if self.looked_at.remove(&id)
+            && let Some(run) = run
+        {
+            self.take_in(run);
+        }
+    }
+
     /// The same when the server starts: while it was away no worker could be heard, so leases begin anew.
     fn take_in_at_start(&mut self, run: &Run) {
         self.take_in(run);
@@ -198,6 +212,7 @@ impl Orchestrator {
     }
 
     fn forget(&mut self, run: RunId) {
+        self.looked_at.remove(&run);
         self.queue.remove(run);
         self.resting.remove(&run);
     }
@@ -250,8 +265,9 @@ impl Orchestrator {
         if ended.is_none() {
             let shared = self.shared.clone();
             let taken = async move { take_over_one(&shared, id).await };
-            ctx.spawn(taken.into_actor(self).map(|run, actor, ctx| {
-                run.iter().for_each(|run| actor.take_in(run));
+            self.looked_at.insert(id);
+            ctx.spawn(taken.into_actor(self).map(move |run, actor, ctx| {
+                actor.take_in_looked_at(id, run.as_ref());
                 actor.admit(ctx);
             }));
         }

@@ -10,6 +10,7 @@ mod many;
 mod parallel;
 mod queue;
 mod retries;
+mod stale;
 
 use std::borrow::Cow;
 use std::collections::HashMap;

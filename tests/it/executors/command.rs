@@ -50,6 +50,7 @@ echo "::stop-commands::tok"
 echo "::error::not an error"
 echo "::group::no group"
 echo "::tok::"
+echo "::debug::told%0A::endgroup::"
 echo "::notice::made two files"
 "#;
     let app = app(folder.path(), &pipeline(script, "")).await;
@@ -78,6 +79,7 @@ echo "::notice::made two files"
         ("info", "the word is ***"),
         ("info", "::error::not an error"),
         ("info", "\u{1b}[m::group::no group"),
+        ("debug", "\u{1b}[m::endgroup::"),
     ] {
         assert!(lines.contains(&(level.to_owned(), text.to_owned())), "{text}: {lines:#?}");
     }
@@ -208,6 +210,23 @@ async fn a_cancel_leaves_no_process_however_it_tries_to_get_away() {
     assert!(evidence["processes_ended"].as_u64().unwrap() >= 3, "{evidence}");
     assert!(took <= Duration::from_secs(10), "{took:?}");
     eprintln!("cancel of a deaf program: {took:?}, {evidence}");
+}
+
+#[tokio::test]
+async fn a_crowd_that_does_not_listen_is_ended_and_counted() {
+    const CROWD: usize = 250;
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("pids").display().to_string();
+    let script = format!(
+        "trap '' TERM\ni=0\nwhile [ $i -lt {CROWD} ]; do\n\
+         (setsid sh -c 'echo $$ >> {place}; exec sleep 300' &)\ni=$((i+1))\ndone\nwhile :; do sleep 1; done"
+    );
+    let app = app(folder.path(), &pipeline(&script, "grace_ms = 500")).await;
+    let (took, evidence, left) = cancel(&app, folder.path(), CROWD).await;
+    assert_eq!((left, &evidence["processes_left"]), (vec![], &json!(0)), "{evidence}");
+    assert!(evidence["processes_ended"].as_u64().unwrap() >= CROWD as u64, "{evidence}");
+    assert!(took <= Duration::from_secs(10), "{took:?}");
+    eprintln!("cancel of {CROWD} deaf processes: {took:?}, {evidence}");
 }
 
 #[tokio::test]

@@ -135,3 +135,42 @@ async fn a_cancel_closes_the_stream_or_removes_the_work() {
             .unwrap();
     }
 }
+
+#[tokio::test]
+async fn work_that_has_ended_is_asked_for_anew_and_work_that_was_lost_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let busy = r#"{"status":"failed","error":{"message":"busy","retry":true}}"#;
+    for (way, is_same) in
+        [("said", false), ("line", false), ("poll", false), ("lost", true), ("refused", true)]
+    {
+        let server = WireServer::start(move |request, before, stream| match (way, request.method.as_str()) {
+            ("said", "POST") if before == 0 => answer(stream, "200 OK", JSON, busy),
+            ("line", "POST") if before == 0 => {
+                begin(stream, "application/x-ndjson");
+                let _ = stream.write_all(br#"{"type":"error","message":"busy","retry":true}"#);
+            }
+            ("poll", "POST") if before == 0 => answer(stream, "202 Accepted", "location: /jobs/7\r\n", ""),
+            ("poll", "GET") => answer(stream, "200 OK", JSON, busy),
+            // Nobody knows whether it was taken in.
+            ("lost", "POST") if before == 0 => {}
+            ("refused", "POST") if before == 0 => answer(stream, "503 Service Unavailable", "", ""),
+            _ => answer(stream, "200 OK", JSON, r#"{"summary":"made"}"#),
+        });
+        let quick = "retry = { transient = { base_ms = 1, pause_ms_max = 1 } }";
+        let toml = format!(
+            "[[pipeline.x.agent]]\nname = \"remote\"\nurl = \"{}/work\"\npoll_ms = 50\n{quick}",
+            server.url
+        );
+        let app = app(folder.path(), &toml).await;
+        let (_, run) = start(&app, "x", "b").await;
+        let ended = app.ended(&run).await;
+        assert_eq!(
+            (&ended["status"], &ended["agents"][0]["failed_tries"]),
+            (&json!("completed"), &json!(1)),
+            "{way}: {ended}"
+        );
+        let asked = server.requests();
+        let keys: Vec<&str> = asked.iter().filter_map(|request| request.header("idempotency-key")).collect();
+        assert_eq!((keys.len(), keys[0] == keys[1]), (2, is_same), "{way}: {keys:?}");
+    }
+}

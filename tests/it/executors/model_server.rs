@@ -76,6 +76,12 @@ fn misbehave(way: &str, _: &Request, before: usize, connection: &mut TcpStream) 
             begin(connection, kind);
             let _ = connection.write_all(good.replace(DONE, "").as_bytes());
         }
+        // The reply is whole, and the connection stays open.
+        "no end" => {
+            begin(connection, kind);
+            let _ = connection.write_all(good.replace(DONE, "").as_bytes());
+            super::wire::wait_for_close(connection);
+        }
         "broken off once" if before == 0 => {
             begin(connection, kind);
             let _ = connection.write_all((chunk("half of ") + &usage(5, 2)).as_bytes());

@@ -33,7 +33,9 @@ async fn every_way_of_a_server_has_its_outcome() {
         ("crlf and comments", Ok(()), Some(18)),
         ("data lines", Ok(()), Some(18)),
         ("no end mark", Ok(()), Some(18)),
+        ("no end", Ok(()), Some(18)),
         ("not a stream", Ok(()), Some(18)),
+        ("no usage", Ok(()), None),
         ("wrong once", Ok(()), Some(23)),
         ("broken off once", Err("the stream broke off"), Some(7)),
         ("error within once", Err("overloaded"), None),
@@ -77,6 +79,13 @@ async fn every_way_of_a_server_has_its_outcome() {
                 "{way}: {said:#?}"
             );
         }
+        let estimated = said.iter().any(|(_, text)| text.contains("(estimated: the server counts none)"));
+        // Of a reply that broke off before its count, too.
+        assert_eq!(
+            estimated,
+            matches!(way, "no usage" | "error within once" | "stall once"),
+            "{way}: {said:#?}"
+        );
         assert_eq!(server.requests()[0].path, "/v1/chat/completions");
         eprintln!("{way}: {} tokens {cost:?}", ended["status"]);
     }

@@ -109,10 +109,7 @@ impl<'a> Teller<'a> {
     }
 
     fn text(&mut self, line: &Line) {
-        let mut text = safe(&line.text, line.cut_bytes, &self.secrets);
-        if looks_like_group(&text) {
-            text.insert_str(0, NO_COLOUR);
-        }
+        let text = as_text(safe(&line.text, line.cut_bytes, &self.secrets));
         if line.overwritten {
             self.overwritten = Some(text);
             return self.pause();
@@ -194,7 +191,7 @@ impl<'a> Teller<'a> {
     /// A message may have several lines.
     fn lines(&mut self, level: LogLevel, text: &str) {
         for line in text.split(['\n', '\r']) {
-            let line = safe(line, 0, &self.secrets);
+            let line = as_text(safe(line, 0, &self.secrets));
             self.say(level, &line);
         }
     }
@@ -227,7 +224,10 @@ fn shortened(text: &str, chars_max: usize) -> String {
     }
 }
 
-/// Whether the page would take a line for the beginning or the end of a group.
-fn looks_like_group(text: &str) -> bool {
-    text.starts_with("::group::") || text.starts_with("::endgroup::")
+/// A line that the page does not take for the beginning or the end of a group.
+fn as_text(mut text: String) -> String {
+    if text.starts_with("::group::") || text.starts_with("::endgroup::") {
+        text.insert_str(0, NO_COLOUR);
+    }
+    text
 }

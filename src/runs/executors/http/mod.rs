@@ -4,6 +4,7 @@
 mod answer;
 mod sign;
 
+use std::cell::Cell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
@@ -48,17 +49,32 @@ pub(super) fn execute(
     }
     let url =
         Url::parse(&spec.url).map_err(|error| AgentError::failed(format!("url is no address: {error}")))?;
-    let asking = Asking { spec, client: net::client(spec.patience)?, signing, url, secrets: &secrets };
+    let judged = Cell::new(false);
+    let asking =
+        Asking { spec, client: net::client(spec.patience)?, signing, url, secrets: &secrets, judged };
     let body = body(host, agent, inputs, spec).to_string();
     let run = host.run();
     let mut making = Making::new(host, &secrets, spec.output_bytes);
     let mut status_url = None;
-    let asked = asking.ask(body, format!("{}/{agent}", run.run), &mut making, &mut status_url, host);
+    // The same until the work has come to an end: whoever loses an answer, or its life, asks for the same work again. After
+    // that it would be answered with that end.
+    let ends: u32 =
+        host.kept().and_then(|kept| std::str::from_utf8(&kept).ok()?.parse().ok()).unwrap_or_default();
+    let key = match ends {
+        0 => format!("{}/{agent}", run.run),
+        ends => format!("{}/{agent}/{ends}", run.run),
+    };
+    let asked = asking.ask(body, key, &mut making, &mut status_url, host);
     let outcome = net::run(host, asked);
     if let (Err(AgentError::Cancelled), Some(url)) = (&outcome, &status_url) {
         asking.remove(url);
+        asking.judged.set(true);
     }
-    let (mut files, summary) = making.finish(outcome?)?;
+    let made = outcome.and_then(|outcome| making.finish(outcome));
+    if made.is_err() && asking.judged.get() {
+        host.keep((ends + 1).to_string().as_bytes());
+    }
+    let (mut files, summary) = made?;
     if !spec.outputs.is_empty() {
         files.retain(|file| {
             let fits = spec.outputs.iter().any(|pattern| fits(pattern, &file.path));
@@ -94,6 +110,8 @@ struct Asking<'a> {
     signing: Option<String>,
     url: Url,
     secrets: &'a Secrets,
+    /// Whether the work has come to an end over there, good or bad.
+    judged: Cell<bool>,
 }
 
 impl Asking<'_> {
@@ -171,6 +189,7 @@ impl Asking<'_> {
 
     async fn whole(&self, response: Response) -> Result<Outcome, AgentError> {
         let bytes = self.bytes(response).await?;
+        self.judged.set(true);
         serde_json::from_slice(&bytes)
             .map_err(|error| AgentError::failed(format!("the answer of the server is no result: {error}")))
     }
@@ -193,8 +212,9 @@ impl Asking<'_> {
             let events =
                 parser.feed(&chunk).map_err(|_| AgentError::failed("an event is larger than any may be"))?;
             for event in events {
-                if let Some(outcome) = take(making, event.data.as_bytes())? {
-                    return Ok(outcome);
+                if let Some(end) = take(making, event.data.as_bytes()).transpose() {
+                    self.judged.set(true);
+                    return end;
                 }
             }
         }
@@ -215,14 +235,17 @@ impl Asking<'_> {
                     return Err(AgentError::failed(format!("a line has more than {line_bytes_max} bytes")));
                 }
                 if line.ends_with(b"\n")
-                    && let Some(outcome) = take(making, &std::mem::take(&mut line))?
+                    && let Some(end) = take(making, &std::mem::take(&mut line)).transpose()
                 {
-                    return Ok(outcome);
+                    self.judged.set(true);
+                    return end;
                 }
             }
         }
         // The last line needs no end.
-        take(making, &line)?.ok_or_else(broke_off)
+        let end = take(making, &line).transpose();
+        self.judged.set(end.is_some());
+        end.unwrap_or_else(|| Err(broke_off()))
     }
 
     async fn poll(
@@ -259,6 +282,7 @@ impl Asking<'_> {
             let standing: Standing = serde_json::from_slice(&bytes).map_err(|error| {
                 AgentError::failed(format!("how the work stands cannot be read: {error}"))
             })?;
+            self.judged.set(matches!(standing.status.as_str(), "completed" | "failed" | "cancelled"));
             match standing.status.as_str() {
                 "completed" => return Ok(standing.outcome),
                 "failed" | "cancelled" => {

@@ -15,7 +15,7 @@ use http_client::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 
 use stream::{Reply, StreamFault, Usage};
-use telling::Telling;
+use telling::{Share, Telling};
 
 use crate::domain::event::LogLevel;
 use crate::domain::pipeline::ReplyForm;
@@ -59,7 +59,9 @@ pub(super) fn execute(
         if count > 1 {
             host.progress(number as f64 / count as f64 * 100.0, &format!("part {} of {count}", number + 1));
         }
-        made.push(asking.portion(&portion, &mut used)?);
+        let share = 1.0 / count as f64;
+        let whole = Share { from: number as f64 * share, of: share };
+        made.push(asking.portion(&portion, whole, &mut used)?);
     }
     let files = modelled::join(spec.stands_for.as_deref(), made)?;
     let summary = format!("{} by {}, {used} tokens", plural(files.len()), spec.model);
@@ -119,7 +121,12 @@ struct Asking<'a> {
 
 impl Asking<'_> {
     /// The files of one portion, once they hold.
-    fn portion(&self, portion: &Portion, used: &mut u64) -> Result<Vec<OutputFile>, AgentError> {
+    fn portion(
+        &self,
+        portion: &Portion,
+        whole: Share,
+        used: &mut u64,
+    ) -> Result<Vec<OutputFile>, AgentError> {
         let (spec, host, secrets) = (self.spec, self.host, self.secrets);
         let example = spec.stands_for.as_deref().and_then(modelled::example);
         let asked = prompt::render(&spec.prompt, &portion.inputs, &spec.outputs, example)?;
@@ -133,7 +140,7 @@ impl Asking<'_> {
         ];
         for round in 0..=spec.repairs_max {
             self.within_budget()?;
-            let reply = self.ask(&messages, used)?;
+            let reply = self.ask(&messages, whole, used)?;
             let wrong = match files::read(&reply, spec, &portion.inputs) {
                 Ok(files) => match scripts(&files, host)? {
                     wrong if wrong.is_empty() => return Ok(files),
@@ -169,9 +176,9 @@ impl Asking<'_> {
     }
 
     /// One reply, whole. What it cost is counted however it ends.
-    fn ask(&self, messages: &[Value], used: &mut u64) -> Result<String, AgentError> {
+    fn ask(&self, messages: &[Value], whole: Share, used: &mut u64) -> Result<String, AgentError> {
         let mut reply = Reply::default();
-        let mut telling = Telling::new(self.host, self.secrets, &self.spec.model);
+        let mut telling = Telling::new(self.host, self.secrets, &self.spec.model, whole);
         let result = net::run(self.host, self.receive(messages, &mut reply, &mut telling));
         telling.finish();
         // A request that was refused cost nothing.
@@ -253,7 +260,7 @@ impl Asking<'_> {
         reply: &mut Reply,
         telling: &mut Telling<'_>,
     ) -> Result<(), AgentError> {
-        let broken = |error| net::broken(&error, self.spec.patience);
+        let broken = |error: http_client::Error| net::broken(&error, self.spec.patience);
         let response = self.request(messages)?.send().await.map_err(broken)?;
         if !response.status().is_success() {
             return Err(net::refusal(response, self.secrets).await);
@@ -266,7 +273,16 @@ impl Asking<'_> {
         let mut response = response;
         let mut parser = SseParser::default();
         while !reply.done {
-            let Some(chunk) = response.chunk().await.map_err(broken)? else { break };
+            let chunk = match response.chunk().await {
+                Ok(chunk) => chunk,
+                // What could still come is the end mark and a count.
+                Err(error) if reply.finish.is_some() => {
+                    self.host.log(LogLevel::Debug, &format!("after the end of the reply: {}", broken(error)));
+                    None
+                }
+                Err(error) => return Err(broken(error)),
+            };
+            let Some(chunk) = chunk else { break };
             let events = parser
                 .feed(&chunk)
                 .map_err(|_| AgentError::failed("the server sent an event that is larger than any may be"))?;

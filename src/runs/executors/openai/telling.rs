@@ -11,6 +11,23 @@ const LINE_BYTES_MAX: usize = 8 * 1024;
 /// What stands before lines that only look like the beginning or the end of a group: a colour that changes nothing.
 const NO_COLOUR: &str = "\u{1b}[m";
 
+/// The part of an agent's work that a reply is, from 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Share {
+    /// What was done before it.
+    pub(super) from: f64,
+    /// How much it is.
+    pub(super) of: f64,
+}
+
+impl Share {
+    /// How much of the work is done, in percent, when the reply has so many bytes.
+    fn percent(self, bytes: usize) -> f64 {
+        let bytes = bytes as f64;
+        100.0 * (self.from + self.of * 0.9 * bytes / (bytes + HALF_WAY_BYTES))
+    }
+}
+
 /// Tells the log what a model says.
 pub(super) struct Telling<'a> {
     host: &'a dyn ExecutorHost,
@@ -19,11 +36,17 @@ pub(super) struct Telling<'a> {
     /// The line that is not ended yet.
     line: String,
     bytes: usize,
+    whole: Share,
 }
 
 impl<'a> Telling<'a> {
-    pub(super) fn new(host: &'a dyn ExecutorHost, secrets: &'a Secrets, model: &'a str) -> Self {
-        Self { host, secrets, model, line: String::new(), bytes: 0 }
+    pub(super) fn new(
+        host: &'a dyn ExecutorHost,
+        secrets: &'a Secrets,
+        model: &'a str,
+        whole: Share,
+    ) -> Self {
+        Self { host, secrets, model, line: String::new(), bytes: 0, whole }
     }
 
     pub(super) fn take(&mut self, text: &str) {
@@ -48,9 +71,8 @@ impl<'a> Telling<'a> {
         if !lines.is_empty() {
             self.host.log(LogLevel::Info, &lines);
         }
-        let bytes = self.bytes as f64;
-        let message = format!("{} has written {:.1} KB", self.model, bytes / 1000.0);
-        self.host.progress(90.0 * bytes / (bytes + HALF_WAY_BYTES), &message);
+        let message = format!("{} has written {:.1} KB", self.model, self.bytes as f64 / 1000.0);
+        self.host.progress(self.whole.percent(self.bytes), &message);
     }
 
     pub(super) fn finish(self) {
@@ -68,5 +90,20 @@ impl<'a> Telling<'a> {
             true => format!("{NO_COLOUR}{line}"),
             false => line,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_of_several_is_a_part_of_the_work() {
+        let alone = Share { from: 0.0, of: 1.0 };
+        assert_eq!((alone.percent(0), alone.percent(8_000)), (0.0, 45.0));
+        let second_of_four = Share { from: 0.25, of: 0.25 };
+        assert_eq!(second_of_four.percent(0), 25.0);
+        assert_eq!(second_of_four.percent(8_000), 36.25);
+        assert!(second_of_four.percent(usize::MAX) < 50.0);
     }
 }
