@@ -7,6 +7,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::auth::Caller;
 use crate::domain::ids::ProjectId;
@@ -25,6 +26,8 @@ const FILES_MAX: usize = 100;
 const FORM_BYTES_MAX: usize = 256 << 20;
 /// Between two pieces of a body.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
+/// What of a body has to come in each second beyond that: slower ones hold their connection for the sake of holding it.
+const BYTES_PER_SECOND_MIN: u64 = 4 * 1024;
 
 /// `GET /api/projects/{id}/inputs`
 pub async fn list(
@@ -124,8 +127,33 @@ fn too_large(max: usize) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)
 }
 
-fn too_slow() -> Problem {
-    Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the body came too slowly")
+/// How long a body may take: as long as it is not silent for too long, and comes at some pace.
+struct Patience {
+    began: Instant,
+    bytes: u64,
+}
+
+impl Patience {
+    fn new() -> Self {
+        Self { began: Instant::now(), bytes: 0 }
+    }
+
+    /// Waits for the next piece.
+    async fn next<T>(&self, piece: impl Future<Output = T>) -> Result<T, Problem> {
+        let until = self.until(Instant::now());
+        tokio::time::timeout_at(until, piece)
+            .await
+            .map_err(|_| Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the body came too slowly"))
+    }
+
+    fn until(&self, now: Instant) -> Instant {
+        let by_pace = Duration::from_secs(self.bytes / BYTES_PER_SECOND_MIN);
+        (now + SILENCE_MAX).min(self.began + SILENCE_MAX + by_pace)
+    }
+
+    fn came(&mut self, bytes: usize) {
+        self.bytes += bytes as u64;
+    }
 }
 
 async fn of_body(request: &HttpRequest, mut payload: web::Payload, max: usize) -> Result<Vec<u8>, Problem> {
@@ -134,10 +162,11 @@ async fn of_body(request: &HttpRequest, mut payload: web::Payload, max: usize) -
     if announced.is_some_and(|length| length > max) {
         return Err(too_large(max));
     }
-    let mut bytes = Vec::new();
-    while let Some(chunk) = tokio::time::timeout(SILENCE_MAX, payload.next()).await.map_err(|_| too_slow())? {
+    let (mut bytes, mut patience) = (Vec::new(), Patience::new());
+    while let Some(chunk) = patience.next(payload.next()).await? {
         let chunk =
             chunk.map_err(|error| Problem::bad_request(format!("the body cannot be read: {error}")))?;
+        patience.came(chunk.len());
         if bytes.len() + chunk.len() > max {
             return Err(too_large(max));
         }
@@ -157,8 +186,8 @@ async fn of_form(
     let mut form = Multipart::from_request(request, &mut payload.into_inner())
         .await
         .map_err(|error| Problem::bad_request(error.to_string()))?;
-    let (mut files, mut total) = (Vec::new(), 0);
-    while let Some(field) = tokio::time::timeout(SILENCE_MAX, form.next()).await.map_err(|_| too_slow())? {
+    let (mut files, mut total, mut patience) = (Vec::new(), 0, Patience::new());
+    while let Some(field) = patience.next(form.next()).await? {
         let mut field = field.map_err(unreadable)?;
         let name = field.content_disposition().and_then(|said| said.get_filename()).map(str::to_owned);
         let Some(name) = name else {
@@ -169,10 +198,9 @@ async fn of_form(
         // Browsers send the name alone; what stands before it would be a folder of the sender.
         let name = name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
         let mut bytes = Vec::new();
-        while let Some(chunk) =
-            tokio::time::timeout(SILENCE_MAX, field.next()).await.map_err(|_| too_slow())?
-        {
+        while let Some(chunk) = patience.next(field.next()).await? {
             let chunk = chunk.map_err(unreadable)?;
+            patience.came(chunk.len());
             total += chunk.len();
             if bytes.len() + chunk.len() > max {
                 return Err(too_large(max));
@@ -191,4 +219,25 @@ async fn of_form(
         files.push((name, bytes));
     }
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_has_as_long_as_its_size_takes_at_some_pace_and_is_never_silent_for_long() {
+        let mut patience = Patience::new();
+        let after = |seconds| patience.began + Duration::from_secs(seconds);
+        let (now, later, much_later) = (after(0), after(25), after(10_000));
+        let limit = |patience: &Patience, now| (patience.until(now) - patience.began).as_secs();
+        assert_eq!((limit(&patience, now), limit(&patience, later)), (30, 30));
+        patience.came(BYTES_PER_SECOND_MIN as usize * 10);
+        assert_eq!((limit(&patience, now), limit(&patience, later)), (30, 40));
+        patience.came(32 << 20);
+        assert_eq!(
+            (limit(&patience, later), limit(&patience, much_later)),
+            (55, 30 + 10 + (32 << 20) / 4096)
+        );
+    }
 }
