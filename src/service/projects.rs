@@ -77,6 +77,11 @@ fn project_of_kept(kept: &KeptAnswer) -> Result<Project, ServiceError> {
 }
 
 impl Service {
+    /// The pipelines that a project may be given.
+    pub fn pipelines(&self) -> Vec<String> {
+        self.ground().catalog.names()
+    }
+
     /// Makes a project.
     ///
     /// # Errors

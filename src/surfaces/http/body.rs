@@ -92,6 +92,14 @@ async fn collect(mut payload: Payload, limit: BodyLimit) -> Result<Bytes, Proble
     Ok(bytes.freeze())
 }
 
+/// A number without a fraction, however it is written: `1.0` is one as well.
+fn whole(value: &Value) -> Option<i64> {
+    // Beyond this a float no longer says which whole number it is.
+    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+    let exact = |number: &f64| number.fract() == 0.0 && number.abs() < EXACT_MAX;
+    value.as_i64().or_else(|| value.as_f64().filter(exact).map(|number| number as i64))
+}
+
 fn too_large(limit: BodyLimit) -> Problem {
     let detail = format!("the body is larger than {} bytes", limit.0);
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)
@@ -155,7 +163,7 @@ impl Fields {
 
     /// A whole number; none when absent or null.
     pub fn integer(&mut self, name: &'static str) -> Option<i64> {
-        self.read(name, "a whole number", |value| value.as_i64().ok_or(value))
+        self.read(name, "a whole number", |value| whole(&value).ok_or(value))
     }
 
     /// A number; none when absent or null.
@@ -322,6 +330,16 @@ mod tests {
         assert_eq!(fields.object("gone"), None);
         let id = fields.text("id");
         assert_eq!(fields.required("id", id), None);
+        for (written, read) in [
+            ("7", Some(7)),
+            ("7.0", Some(7)),
+            ("-7e2", Some(-700)),
+            ("7.5", None),
+            ("1e300", None),
+            ("9223372036854775808", None),
+        ] {
+            assert_eq!(whole(&serde_json::from_str(written).unwrap()), read, "{written}");
+        }
         let name = None::<String>;
         fields.required("name", name);
         let wrong: Vec<_> = fields.finish().unwrap_err().into_iter().map(|e| (e.field, e.message)).collect();

@@ -35,13 +35,17 @@ impl Query {
 
     /// A text; none when absent or empty.
     pub fn text(&mut self, name: &'static str) -> Option<String> {
+        self.given(name).filter(|value| !value.is_empty())
+    }
+
+    fn given(&mut self, name: &'static str) -> Option<String> {
         self.known.push(name);
         let mut found: Vec<String> =
             self.pairs.extract_if(.., |(known, _)| known == name).map(|(_, value)| value).collect();
         if found.len() > 1 {
             self.wrong(name, "must be given once");
         }
-        found.pop().filter(|value| !value.is_empty())
+        found.pop()
     }
 
     /// A value with its own spelling; `expected` says what it must be.
@@ -54,9 +58,18 @@ impl Query {
         parsed
     }
 
+    /// A value that has no empty spelling, as numbers have none: `name=` is wrong.
+    pub fn stated<T: FromStr>(&mut self, name: &'static str, expected: &str) -> Option<T> {
+        let stated = self.given(name)?.parse().ok();
+        if stated.is_none() {
+            self.wrong(name, format!("must be {expected}"));
+        }
+        stated
+    }
+
     /// How many of something: `default` when absent, never above `max`.
     pub fn limit(&mut self, default: usize, max: usize) -> usize {
-        match self.parsed::<usize>("limit", &format!("a whole number from 1 to {max}")) {
+        match self.stated::<usize>("limit", &format!("a whole number from 1 to {max}")) {
             None => default,
             Some(limit) if (1..=max).contains(&limit) => limit,
             Some(_) => {
@@ -109,6 +122,7 @@ mod tests {
     #[test]
     fn parameters_are_decoded_and_checked() {
         let mut query = Query::of("q=a+b%26c&limit=7&from=12&token=secret&&empty=");
+        assert_eq!(query.stated::<u64>("absent", "a whole number"), None);
         assert_eq!(query.text("q").as_deref(), Some("a b&c"));
         assert_eq!(query.limit(10, 20), 7);
         assert_eq!(query.parsed::<u64>("from", "a whole number"), Some(12));
@@ -118,16 +132,17 @@ mod tests {
 
     #[test]
     fn everything_wrong_is_told() {
-        let mut query = Query::of("limit=0&from=x&twice=1&twice=2&strange=1");
+        let mut query = Query::of("limit=0&from=x&twice=1&twice=2&strange=1&to=");
         query.limit(10, 20);
         query.parsed::<u64>("from", "a whole number");
         query.text("twice");
+        query.stated::<u64>("to", "a whole number");
         let fields: Vec<_> = query.finish().unwrap_err().document()["errors"]
             .as_array()
             .unwrap()
             .iter()
             .map(|error| error["field"].as_str().unwrap().to_owned())
             .collect();
-        assert_eq!(fields, ["limit", "from", "twice", "strange"]);
+        assert_eq!(fields, ["limit", "from", "twice", "to", "strange"]);
     }
 }

@@ -160,7 +160,7 @@ pub async fn described(
     names: web::Path<(String, String)>,
 ) -> Result<HttpResponse, Problem> {
     let mut query = Query::of(request.query_string());
-    let undecided = query.parsed::<bool>("undecided", "true or false").unwrap_or(false);
+    let undecided = query.stated::<bool>("undecided", "true or false").unwrap_or(false);
     query.finish()?;
     let (run, name): (RunId, _) = (run_id(&names.0)?, tail_of(request.uri().path(), "/described/")?);
     let (bytes, media_type) = service.described(caller, run, &name, undecided).await?;

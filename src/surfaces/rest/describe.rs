@@ -1,7 +1,9 @@
 //! `/api/openapi.json` and `/api/asyncapi.json`: kept by hand, held to the routes by a test.
 
-use actix_web::HttpResponse;
+use actix_web::{HttpResponse, web};
+use serde_json::{Value, json};
 
+use crate::service::Service;
 use crate::surfaces::http::query::NoQuery;
 
 /// The REST surface.
@@ -10,8 +12,17 @@ pub const OPENAPI: &str = include_str!("openapi.json");
 pub const ASYNCAPI: &str = include_str!("asyncapi.json");
 
 /// `GET /api/openapi.json`
-pub async fn openapi(_: NoQuery) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(OPENAPI)
+pub async fn openapi(service: web::Data<Service>, _: NoQuery) -> HttpResponse {
+    HttpResponse::Ok().json(with_pipelines(&service.pipelines()))
+}
+
+/// The description for a server that knows these pipelines: some are configured.
+fn with_pipelines(names: &[String]) -> Value {
+    let mut document: Value =
+        serde_json::from_str(OPENAPI).expect("the description is JSON, a test reads it");
+    let named: Vec<Value> = names.iter().map(|name| json!(name)).chain([Value::Null]).collect();
+    document["components"]["schemas"]["NewProject"]["properties"]["pipeline"]["enum"] = json!(named);
+    document
 }
 
 /// `GET /api/asyncapi.json`
@@ -57,5 +68,17 @@ fn assert_members(place: &str, schema: &serde_json::Value, said: &serde_json::Va
     for name in described.keys() {
         let left_out = ["run_id", "skipped", "state"].contains(&name.as_str());
         assert!(left_out || said.get(name).is_some(), "{place}.{name} is described and not said");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pipelines_of_a_server_are_described() {
+        let document = with_pipelines(&["app".to_owned(), "mine".to_owned()]);
+        let pipeline = &document["components"]["schemas"]["NewProject"]["properties"]["pipeline"];
+        assert_eq!(pipeline, &json!({ "type": ["string", "null"], "enum": ["app", "mine", null] }));
     }
 }

@@ -28,6 +28,8 @@ const FORM_BYTES_MAX: usize = 256 << 20;
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// For a whole body: what is read takes room that others wait for.
 const READ_MAX: Duration = Duration::from_secs(600);
+/// What of a body has to come in each second beyond that: slower ones hold their connection for the sake of holding it.
+const BYTES_PER_SECOND_MIN: u64 = 4 * 1024;
 
 /// `GET /api/projects/{id}/inputs`
 pub async fn list(
@@ -62,13 +64,12 @@ pub async fn add(
     // What is not announced may be as much as is allowed at all.
     let most = if is_form { FORM_BYTES_MAX } else { max };
     let _room = service.room_for_upload(announced(&request).unwrap_or(most).min(most)).await?;
-    let until = Instant::now() + READ_MAX;
     let files = match (is_form, name) {
-        (true, None) => of_form(&request, payload, max, until).await?,
+        (true, None) => of_form(&request, payload, max).await?,
         (true, Some(_)) => {
             return Err(Problem::bad_request("a form names its files itself: leave ?name out"));
         }
-        (false, Some(name)) => vec![(name, of_body(&request, payload, max, until).await?)],
+        (false, Some(name)) => vec![(name, of_body(&request, payload, max).await?)],
         (false, None) => {
             let detail = "send multipart/form-data, or one file as the body with ?name=";
             return Err(Problem::bad_request(detail));
@@ -131,8 +132,33 @@ fn too_large(max: usize) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", detail)
 }
 
-fn too_slow() -> Problem {
-    Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the body came too slowly")
+/// How long a body may take: as long as it is not silent for too long, and comes at some pace.
+struct Patience {
+    began: Instant,
+    bytes: u64,
+}
+
+impl Patience {
+    fn new() -> Self {
+        Self { began: Instant::now(), bytes: 0 }
+    }
+
+    /// Waits for the next piece.
+    async fn next<T>(&self, piece: impl Future<Output = T>) -> Result<T, Problem> {
+        let until = self.until(Instant::now());
+        tokio::time::timeout_at(until, piece)
+            .await
+            .map_err(|_| Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the body came too slowly"))
+    }
+
+    fn until(&self, now: Instant) -> Instant {
+        let by_pace = Duration::from_secs(self.bytes / BYTES_PER_SECOND_MIN);
+        (now + SILENCE_MAX).min(self.began + SILENCE_MAX + by_pace).min(self.began + READ_MAX)
+    }
+
+    fn came(&mut self, bytes: usize) {
+        self.bytes += bytes as u64;
+    }
 }
 
 /// The length that a request announces.
@@ -140,25 +166,19 @@ fn announced(request: &HttpRequest) -> Option<usize> {
     request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// The next piece: soon, and before all of it must have come.
-async fn next<S: Stream + Unpin>(stream: &mut S, until: Instant) -> Result<Option<S::Item>, Problem> {
-    let soon = until.min(Instant::now() + SILENCE_MAX);
-    tokio::time::timeout_at(soon, stream.next()).await.map_err(|_| too_slow())
-}
-
 async fn of_body(
     request: &HttpRequest,
     mut payload: web::Payload,
     max: usize,
-    until: Instant,
 ) -> Result<Vec<u8>, Problem> {
     if announced(request).is_some_and(|length| length > max) {
         return Err(too_large(max));
     }
-    let mut bytes = Vec::new();
-    while let Some(chunk) = next(&mut payload, until).await? {
+    let (mut bytes, mut patience) = (Vec::new(), Patience::new());
+    while let Some(chunk) = patience.next(payload.next()).await? {
         let chunk =
             chunk.map_err(|error| Problem::bad_request(format!("the body cannot be read: {error}")))?;
+        patience.came(chunk.len());
         if bytes.len() + chunk.len() > max {
             return Err(too_large(max));
         }
@@ -171,7 +191,6 @@ async fn of_form(
     request: &HttpRequest,
     payload: web::Payload,
     max: usize,
-    until: Instant,
 ) -> Result<Vec<(String, Vec<u8>)>, Problem> {
     let unreadable = |error: actix_multipart::MultipartError| {
         Problem::bad_request(format!("the form cannot be read: {error}"))
@@ -179,8 +198,8 @@ async fn of_form(
     let mut form = Multipart::from_request(request, &mut payload.into_inner())
         .await
         .map_err(|error| Problem::bad_request(error.to_string()))?;
-    let (mut files, mut total) = (Vec::new(), 0);
-    while let Some(field) = next(&mut form, until).await? {
+    let (mut files, mut total, mut patience) = (Vec::new(), 0, Patience::new());
+    while let Some(field) = patience.next(form.next()).await? {
         let mut field = field.map_err(unreadable)?;
         if files.len() == FILES_MAX {
             return Err(Problem::bad_request(format!(
@@ -196,8 +215,9 @@ async fn of_form(
         // Browsers send the name alone; what stands before it would be a folder of the sender.
         let name = name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
         let mut bytes = Vec::new();
-        while let Some(chunk) = next(&mut field, until).await? {
+        while let Some(chunk) = patience.next(field.next()).await? {
             let chunk = chunk.map_err(unreadable)?;
+            patience.came(chunk.len());
             total += chunk.len();
             if bytes.len() + chunk.len() > max {
                 return Err(too_large(max));
@@ -211,4 +231,25 @@ async fn of_form(
         files.push((name, bytes));
     }
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_has_as_long_as_its_size_takes_at_some_pace_and_is_never_silent_for_long() {
+        let mut patience = Patience::new();
+        let after = |seconds| patience.began + Duration::from_secs(seconds);
+        let (now, later, much_later) = (after(0), after(25), after(10_000));
+        let limit = |patience: &Patience, now| (patience.until(now) - patience.began).as_secs();
+        assert_eq!((limit(&patience, now), limit(&patience, later)), (30, 30));
+        patience.came(BYTES_PER_SECOND_MIN as usize * 10);
+        assert_eq!((limit(&patience, now), limit(&patience, later)), (30, 40));
+        patience.came(32 << 20);
+        assert_eq!(
+            (limit(&patience, later), limit(&patience, much_later)),
+            (55, 30 + 10 + (32 << 20) / 4096)
+        );
+    }
 }

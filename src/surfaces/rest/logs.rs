@@ -77,7 +77,7 @@ async fn range(
 
 fn log_query(text: &str) -> Result<LogQuery, Problem> {
     let mut query = Query::of(text);
-    let from = query.parsed::<u64>("from", "the number of a line").unwrap_or(1);
+    let from = query.stated::<u64>("from", "the number of a line").unwrap_or(1);
     let limit = query.limit(LINES_DEFAULT, LINES_MAX);
     let agent = query.text("agent");
     let level = query.text("level").and_then(|text| {
