@@ -353,6 +353,23 @@ fn a_changed_byte_gives_a_picture_or_a_reason() {
 }
 
 #[test]
+fn a_colour_profile_that_unfolds_into_too_much_is_not_unfolded() {
+    let of = |profile_bytes: usize| {
+        use image::ImageEncoder;
+        let (red, mut file) = (fixtures::plain(RED), Vec::new());
+        let mut encoder = image::codecs::png::PngEncoder::new(&mut file);
+        encoder.set_icc_profile(vec![0; profile_bytes]).unwrap();
+        encoder.write_image(red.as_raw(), 120, 80, image::ExtendedColorType::Rgba8).unwrap();
+        assert!(file.len() < profile_bytes / 100, "{}", file.len());
+        decoded(&file)
+    };
+    assert!(of(1 << 20).metadata.colour_profile);
+    let large = of(80 << 20);
+    assert!(!large.metadata.colour_profile && !large.animated);
+    assert_eq!(large.pixels.dimensions(), (120, 80));
+}
+
+#[test]
 fn a_frame_that_claims_more_than_its_picture_costs_nothing() {
     let mut gif = fixtures::encoded(&fixtures::plain(RED), ImageFormat::Gif);
     assert_eq!(gif.pop(), Some(0x3B));
