@@ -178,7 +178,7 @@ fn codes_are_read_and_others_are_not_seen() {
 #[test]
 fn a_search_for_codes_has_an_end() {
     // A finder pattern is a ring of one module around a square of three, with one module between.
-    let ring = |at: u32| at % 8 == 0 || at % 8 == 6;
+    let ring = |at: u32| matches!(at % 8, 0 | 6);
     let stone = |at: u32| (2..5).contains(&(at % 8));
     let finders = |width, height| {
         fixtures::drawn(width, height, move |x, y| {
