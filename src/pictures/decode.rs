@@ -12,6 +12,9 @@ use crate::pictures::metadata::{self, Metadata};
 
 /// Bytes that one pixel may take while it is decoded: sixteen bits in four channels, and as much again for the decoder.
 const BYTES_PER_PIXEL: u64 = 16;
+/// What the decoder of PNG may take beside the pixels: a few rows, and what stands compressed beside them. A colour profile of
+/// one megabyte can unfold into a gigabyte.
+const PNG_BYTES_MAX: u64 = 64 << 20;
 
 /// How large a picture may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,11 +183,10 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Picture, PictureError> {
 
 fn decode_as(bytes: &[u8], format: Format, limits: &Limits) -> Result<Picture, PictureError> {
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format.of_image());
-    let mut walls = image::Limits::default();
-    walls.max_image_width = None;
-    walls.max_image_height = None;
-    walls.max_alloc = Some(limits.pixels_max.saturating_mul(BYTES_PER_PIXEL));
-    reader.limits(walls);
+    reader.limits(match format {
+        Format::Png => walls(PNG_BYTES_MAX),
+        _ => walls(limits.pixels_max.saturating_mul(BYTES_PER_PIXEL)),
+    });
     let mut decoder = reader.into_decoder().map_err(reason)?;
     let (width, height) = decoder.dimensions();
     let (pixels_max, side_max) = (limits.pixels_max, limits.side_max);
@@ -212,11 +214,23 @@ fn decode_as(bytes: &[u8], format: Format, limits: &Limits) -> Result<Picture, P
     })
 }
 
+/// So many bytes, whatever the sides: those are judged by us.
+fn walls(bytes_max: u64) -> image::Limits {
+    let mut walls = image::Limits::default();
+    walls.max_image_width = None;
+    walls.max_image_height = None;
+    walls.max_alloc = Some(bytes_max);
+    walls
+}
+
 fn is_animated(bytes: &[u8], format: Format) -> bool {
     let input = Cursor::new(bytes);
     match format {
         Format::Jpeg => false,
-        Format::Png => PngDecoder::new(input).and_then(|decoder| decoder.is_apng()).unwrap_or(false),
+        Format::Png => {
+            let decoder = PngDecoder::with_limits(input, walls(PNG_BYTES_MAX));
+            decoder.and_then(|decoder| decoder.is_apng()).unwrap_or(false)
+        }
         Format::Webp => WebPDecoder::new(input).is_ok_and(|decoder| decoder.has_animation()),
         Format::Gif => gif_has_frames(bytes).unwrap_or(false),
     }

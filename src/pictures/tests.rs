@@ -178,7 +178,7 @@ fn codes_are_read_and_others_are_not_seen() {
 #[test]
 fn a_search_for_codes_has_an_end() {
     // A finder pattern is a ring of one module around a square of three, with one module between.
-    let ring = |at: u32| at % 8 == 0 || at % 8 == 6;
+    let ring = |at: u32| matches!(at % 8, 0 | 6);
     let stone = |at: u32| (2..5).contains(&(at % 8));
     let finders = |width, height| {
         fixtures::drawn(width, height, move |x, y| {
@@ -350,6 +350,23 @@ fn a_changed_byte_gives_a_picture_or_a_reason() {
         }
         assert!(refused > 0, "{format:?}: no change was noticed");
     }
+}
+
+#[test]
+fn a_colour_profile_that_unfolds_into_too_much_is_not_unfolded() {
+    let of = |profile_bytes: usize| {
+        use image::ImageEncoder;
+        let (red, mut file) = (fixtures::plain(RED), Vec::new());
+        let mut encoder = image::codecs::png::PngEncoder::new(&mut file);
+        encoder.set_icc_profile(vec![0; profile_bytes]).unwrap();
+        encoder.write_image(red.as_raw(), 120, 80, image::ExtendedColorType::Rgba8).unwrap();
+        assert!(file.len() < profile_bytes / 100, "{}", file.len());
+        decoded(&file)
+    };
+    assert!(of(1 << 20).metadata.colour_profile);
+    let large = of(80 << 20);
+    assert!(!large.metadata.colour_profile && !large.animated);
+    assert_eq!(large.pixels.dimensions(), (120, 80));
 }
 
 #[test]

@@ -73,9 +73,17 @@ test('images are added, and their texts looked over with keys', onPage(here, { a
   await live(other);
   await other.locator('#desk').waitFor();
 
-  await page.keyboard.press('a');
+  // Pressed twice before the answer is here, a key decides once.
+  const asked = [];
+  page.on('request', (request) => {
+    if (request.method() === 'POST' && request.url().endsWith('/captions')) asked.push(request.postDataJSON());
+  });
+  await page.evaluate(() => {
+    for (let n = 0; n < 2; n += 1) document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'a', bubbles: true }));
+  });
   await until('the next one', async () => (await page.locator('#caption-of').textContent()).startsWith('b.png'));
   assert.equal(await standing('a.png'), 'approved');
+  assert.deepEqual(asked, [{ decisions: [{ item: 'a.png', verdict: 'approve' }] }]);
   await other.locator('#strip [data-item="a.png"][data-standing="approved"]').waitFor();
 
   await page.keyboard.press('e');
@@ -113,4 +121,12 @@ test('images are added, and their texts looked over with keys', onPage(here, { a
   await assertNoSidewaysScroll(page);
   await page.selectOption('#filter', 'failed');
   await until('the reason', async () => /cut off|damaged/.test(await page.locator('#picture').getAttribute('data-problem')));
+
+  // Another run has pictures of its own under the same names.
+  await page.selectOption('#filter', 'all');
+  const thumb = () => page.locator('#strip [data-item="a.png"] img').getAttribute('src');
+  const before = await thumb();
+  await page.click('#generate');
+  await until('texts of another run', async () => (await standing('b.png')) === 'open');
+  assert.notEqual(await thumb(), before);
 }));
