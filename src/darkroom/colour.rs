@@ -119,7 +119,11 @@ pub fn product(first: &Matrix, second: &Matrix) -> Matrix {
 
 /// The profile that every print carries.
 pub fn srgb_profile() -> Option<Vec<u8>> {
-    ColorProfile::new_srgb().encode().ok()
+    // When it was made (ICC.1, 7.2.8): the same photo gives the same bytes at any time.
+    const MADE: [u8; 12] = [0x07, 0xE8, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0];
+    let mut profile = ColorProfile::new_srgb().encode().ok()?;
+    profile.get_mut(24..36)?.copy_from_slice(&MADE);
+    Some(profile)
 }
 
 fn name_of(profile: &ColorProfile) -> Option<String> {

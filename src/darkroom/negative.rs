@@ -29,7 +29,7 @@ pub struct Negative {
     pub orientation: u8,
     /// What the numbers mean.
     pub colour: InputColour,
-    /// What is not seen was put on white.
+    /// Some of it could be seen through; it was put on white.
     pub had_alpha: bool,
 }
 
@@ -115,27 +115,28 @@ impl Negative {
 
     fn of_image(header: &Header, image: DynamicImage) -> Self {
         let colour = image.color();
-        let (sixteen, had_alpha) =
-            (colour.bytes_per_pixel() / colour.channel_count() > 1, colour.has_alpha());
+        let sixteen = colour.bytes_per_pixel() / colour.channel_count() > 1;
         let channels = if colour.has_color() { 3 } else { 1 };
         let (width, height) = (image.width(), image.height());
-        let mut samples = match (sixteen, channels) {
-            (false, 1) => Samples::Eight(match had_alpha {
-                true => on_white(image.into_luma_alpha8().into_raw(), 1, 255),
-                false => image.into_luma8().into_raw(),
-            }),
-            (false, _) => Samples::Eight(match had_alpha {
-                true => on_white(image.into_rgba8().into_raw(), 3, 255),
-                false => image.into_rgb8().into_raw(),
-            }),
-            (true, 1) => Samples::Sixteen(match had_alpha {
-                true => on_white(image.into_luma_alpha16().into_raw(), 1, 65_535),
-                false => image.into_luma16().into_raw(),
-            }),
-            (true, _) => Samples::Sixteen(match had_alpha {
-                true => on_white(image.into_rgba16().into_raw(), 3, 65_535),
-                false => image.into_rgb16().into_raw(),
-            }),
+        let (mut samples, had_alpha) = match (sixteen, channels, colour.has_alpha()) {
+            (false, 1, false) => (Samples::Eight(image.into_luma8().into_raw()), false),
+            (false, _, false) => (Samples::Eight(image.into_rgb8().into_raw()), false),
+            (true, 1, false) => (Samples::Sixteen(image.into_luma16().into_raw()), false),
+            (true, _, false) => (Samples::Sixteen(image.into_rgb16().into_raw()), false),
+            (false, _, true) => {
+                let (seen, through) = match channels {
+                    1 => on_white(image.into_luma_alpha8().as_raw(), 1, 255),
+                    _ => on_white(image.into_rgba8().as_raw(), 3, 255),
+                };
+                (Samples::Eight(seen), through)
+            }
+            (true, _, true) => {
+                let (seen, through) = match channels {
+                    1 => on_white(image.into_luma_alpha16().as_raw(), 1, 65_535),
+                    _ => on_white(image.into_rgba16().as_raw(), 3, 65_535),
+                };
+                (Samples::Sixteen(seen), through)
+            }
         };
         let colour = InputColour::of(header.profile.as_deref(), channels, &mut samples);
         Self { samples, channels, width, height, orientation: header.orientation, colour, had_alpha }
@@ -163,16 +164,17 @@ fn jpeg(bytes: &[u8], strict: bool) -> Result<(Vec<u8>, usize), String> {
     Ok((values, channels))
 }
 
-/// Pixels whose last number is alpha, on white.
-fn on_white<T: Copy + Into<u32> + TryFrom<u32>>(values: Vec<T>, channels: usize, white: u32) -> Vec<T> {
+/// Pixels whose last number is alpha, on white, and whether any of them can be seen through.
+fn on_white<T: Copy + Into<u32> + TryFrom<u32>>(values: &[T], channels: usize, white: u32) -> (Vec<T>, bool) {
     let mut seen = Vec::with_capacity(values.len() / (channels + 1) * channels);
+    let (mut through, white) = (false, u64::from(white));
     for pixel in values.chunks_exact(channels + 1) {
-        let alpha: u64 = u64::from(pixel[channels].into());
-        let white = u64::from(white);
+        let alpha = u64::from(pixel[channels].into());
+        through |= alpha < white;
         for value in &pixel[..channels] {
             let mixed = (u64::from((*value).into()) * alpha + white * (white - alpha)) / white;
             seen.push(u32::try_from(mixed).ok().and_then(|mixed| T::try_from(mixed).ok()).unwrap_or(*value));
         }
     }
-    seen
+    (seen, through)
 }

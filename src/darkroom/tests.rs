@@ -385,6 +385,7 @@ fn prints_carry_profile_and_wanted_metadata() {
             let found = header(&bytes, &Limits::default()).unwrap();
             let profile = ColorProfile::new_from_slice(&found.profile.unwrap()).unwrap();
             assert!(profile.is_matrix_shaper());
+            assert_eq!(profile.creation_date_time.year, 2024, "no clock is in a print");
             assert_eq!((found.orientation, found.width, found.height), (1, 64, 40));
             let kept = keep != Keep::Nothing;
             assert_eq!(found.metadata.make.is_some(), kept, "{format:?} {keep:?}");

@@ -12,6 +12,7 @@ pub mod glob;
 mod graph;
 pub mod image;
 pub mod modelled;
+pub mod photo;
 pub mod policy;
 pub mod prompt;
 pub mod schema;
@@ -113,6 +114,13 @@ pub trait AgentHost {
     /// When it is not there any more.
     fn input(&self, input: &RunInput) -> Result<Vec<u8>, AgentError> {
         Err(AgentError::failed(format!("the file {} cannot be had here", input.name)))
+    }
+    /// Stores a file of the agent now and shows it: it is part of the output, and need not be kept in memory until the end.
+    ///
+    /// # Errors
+    /// When its path is not allowed or it cannot be stored.
+    fn write(&self, file: OutputFile) -> Result<(), AgentError> {
+        Err(AgentError::failed(format!("the file {} cannot be written here", file.path)))
     }
     /// Some of the work cannot be done, and the rest is: the run ends as `partial` and says this. The newest word counts.
     fn fell_short(&self, _what: &str) {}
@@ -259,7 +267,7 @@ pub fn all() -> &'static [Pipeline] {
     ALL
 }
 
-static ALL: &[Pipeline] = &[app::PIPELINE, image::PIPELINE, caption::PIPELINE];
+static ALL: &[Pipeline] = &[app::PIPELINE, image::PIPELINE, caption::PIPELINE, photo::PIPELINE];
 
 /// The built-in pipeline of that name.
 pub fn find(name: &str) -> Option<&'static Pipeline> {

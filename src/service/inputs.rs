@@ -24,6 +24,9 @@ const NAME_CHARS_MAX: usize = 160;
 /// Ends of names that are taken from a folder.
 const ENDS: [&str; 6] = ["jpg", "jpeg", "jpe", "png", "webp", "gif"];
 
+/// The pipeline whose folders are its own.
+const PHOTO_PIPELINE: &str = "photo";
+
 /// How the notes of a project's inputs begin.
 pub(crate) fn prefix(project: ProjectId) -> String {
     format!("{ALL}{project}/")
@@ -233,12 +236,16 @@ impl Service {
             .collect();
         let folder = param("folder");
         if !folder.is_empty() {
-            let (folders, artifacts) =
-                (self.config().caption.folders.clone(), self.ground().artifacts.clone());
+            let config = self.config();
+            let (key, folders) = match project.pipeline == PHOTO_PIPELINE {
+                true => ("photo.folders", config.photo.folders.clone()),
+                false => ("caption.folders", config.caption.folders.clone()),
+            };
+            let artifacts = self.ground().artifacts.clone();
             let (bytes_max, count_max) =
                 (self.config().limits.input_bytes_max, self.config().limits.inputs_max);
             let found =
-                blocking(move || of_folder(&folders, &folder, &artifacts, bytes_max, count_max)).await?;
+                blocking(move || of_folder(key, &folders, &folder, &artifacts, bytes_max, count_max)).await?;
             add(&mut inputs, found);
         }
         if param("pages") == "configured" {
@@ -302,6 +309,7 @@ pub(super) fn check_name(name: &str) -> Result<(), String> {
 
 /// The pictures that lie in a folder: one of the configured ones, or one inside of them.
 fn of_folder(
+    key: &str,
     folders: &[PathBuf],
     wanted: &str,
     artifacts: &Artifacts,
@@ -310,7 +318,7 @@ fn of_folder(
 ) -> Result<Vec<RunInput>, ServiceError> {
     let wrong = |message: String| ServiceError::invalid("params.folder", message);
     if folders.is_empty() {
-        return Err(wrong("cannot be used: the operator has opened no folder (caption.folders)".to_owned()));
+        return Err(wrong(format!("cannot be used: the operator has opened no folder ({key})")));
     }
     // What lies outside and what is not there sound alike: nobody learns here what the machine holds.
     let inside = |path: &Path| {

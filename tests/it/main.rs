@@ -22,6 +22,7 @@ mod layers;
 mod main_job;
 mod outside;
 mod packager;
+mod photo;
 mod pipelined;
 mod proof;
 mod recovery;

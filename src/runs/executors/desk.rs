@@ -17,7 +17,7 @@ use crate::domain::time::Timestamp;
 use crate::pipelines::{AgentError, AgentHost, OutputFile};
 use crate::runs::executors::children::ChildRegistry;
 use crate::runs::executors::kept::KeptState;
-use crate::runs::executors::{ExecutorHost, RunIds, ScriptRunError, ScriptRunner};
+use crate::runs::executors::{ExecutorHost, RunIds, ScriptRunError, ScriptRunner, thread};
 use crate::runs::log_batch::LogBatch;
 use crate::runs::log_pace::SharedPace;
 
@@ -91,6 +91,8 @@ pub(crate) struct Seat {
     rest: AtomicBool,
     early: Mutex<Early>,
     shortfall: Mutex<Option<String>>,
+    /// Files of the output that are stored already.
+    written: Mutex<Vec<ManifestFile>>,
     /// Child processes that had ended before the agent was told to stop.
     ended_before_stop: OnceLock<u64>,
 }
@@ -139,6 +141,11 @@ impl Seat {
     /// What the agent could not do of its work.
     pub(crate) fn take_shortfall(&self) -> Option<String> {
         lock(&self.shortfall).take()
+    }
+
+    /// Files of the output that the agent has stored already.
+    pub(crate) fn take_written(&self) -> Vec<ManifestFile> {
+        std::mem::take(&mut *lock(&self.written))
     }
 
     /// What the agent shows before it is done, that was not taken yet.
@@ -258,6 +265,17 @@ impl AgentHost for Host<'_> {
         })
     }
 
+    fn write(&self, file: OutputFile) -> Result<(), AgentError> {
+        let stored = thread::stored(self.blobs, &file)?;
+        self.seat.said.fetch_add(1, Ordering::Relaxed);
+        let mut written = lock(&self.seat.written);
+        written.retain(|known| known.path != stored.path);
+        written.push(stored.clone());
+        drop(written);
+        self.show(stored);
+        Ok(())
+    }
+
     fn fell_short(&self, what: &str) {
         self.seat.said.fetch_add(1, Ordering::Relaxed);
         *lock(&self.seat.shortfall) = Some(what.to_owned());
@@ -287,6 +305,15 @@ const METRICS_MAX: usize = 64;
 const EARLY_FILES_MAX: usize = 1_000;
 
 impl Host<'_> {
+    /// Says soon that a file is there.
+    fn show(&self, file: ManifestFile) {
+        let mut early = lock(&self.seat.early);
+        early.files.retain(|known| known.path != file.path);
+        if early.files.len() < EARLY_FILES_MAX {
+            early.files.push(file);
+        }
+    }
+
     /// Stores a file that is to be shown now; what cannot be shown is only logged, for it comes again with the output.
     fn store(&self, file: &OutputFile) -> Option<ManifestFile> {
         match self.blobs.put(&file.bytes) {
@@ -311,11 +338,8 @@ impl ExecutorHost for Host<'_> {
     }
 
     fn artifact(&self, file: &OutputFile) {
-        let Some(file) = self.store(file) else { return };
-        let mut early = lock(&self.seat.early);
-        early.files.retain(|known| known.path != file.path);
-        if early.files.len() < EARLY_FILES_MAX {
-            early.files.push(file);
+        if let Some(file) = self.store(file) {
+            self.show(file);
         }
     }
 
