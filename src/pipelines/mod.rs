@@ -122,6 +122,8 @@ pub trait AgentHost {
     fn write(&self, file: OutputFile) -> Result<(), AgentError> {
         Err(AgentError::failed(format!("the file {} cannot be written here", file.path)))
     }
+    /// Says something in the room of the run, as an event of that name.
+    fn tell(&self, _name: &'static str, _data: serde_json::Value) {}
     /// Some of the work cannot be done, and the rest is: the run ends as `partial` and says this. The newest word counts.
     fn fell_short(&self, _what: &str) {}
     /// Runs JavaScript in a child process without files or network. One outcome per step; `on_step` hears each as it is

@@ -12,6 +12,7 @@ use crate::auth::Caller;
 use crate::auth::policy::Action;
 use crate::domain::event::{Custom, EventBody, NewEvent};
 use crate::domain::ids::{ProjectId, RunId};
+use crate::domain::photo;
 use crate::domain::run::{Project, RunInput};
 use crate::domain::time::Timestamp;
 use crate::engine::{Batch, Change};
@@ -23,9 +24,6 @@ use crate::service::{Service, blocking};
 const NAME_CHARS_MAX: usize = 160;
 /// Ends of names that are taken from a folder.
 const ENDS: [&str; 6] = ["jpg", "jpeg", "jpe", "png", "webp", "gif"];
-
-/// The pipeline whose folders are its own.
-const PHOTO_PIPELINE: &str = "photo";
 
 /// How the notes of a project's inputs begin.
 pub(crate) fn prefix(project: ProjectId) -> String {
@@ -237,7 +235,7 @@ impl Service {
         let folder = param("folder");
         if !folder.is_empty() {
             let config = self.config();
-            let (key, folders) = match project.pipeline == PHOTO_PIPELINE {
+            let (key, folders) = match project.pipeline == photo::PIPELINE {
                 true => ("photo.folders", config.photo.folders.clone()),
                 false => ("caption.folders", config.caption.folders.clone()),
             };

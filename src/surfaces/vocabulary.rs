@@ -1,6 +1,7 @@
 //! One event, four vocabularies: the table of PROTOCOL section 6, and who a happening is for.
 
 use crate::domain::event::{EventBody, StatusUpdate};
+use crate::domain::photo;
 use crate::domain::run::RunStatus;
 
 /// The pipeline whose runs speak the image vocabulary to every Socket.IO client.
@@ -42,7 +43,7 @@ pub struct Channel {
     pub types: &'static [&'static str],
 }
 
-/// The channels. Photos, sessions and exports are known and can be subscribed to; what works on photos tells their events.
+/// The channels. What works on photos tells the events of photos, sessions and exports by their own names.
 pub const CHANNELS: [Channel; 7] = [
     Channel {
         name: "jobs",
@@ -217,6 +218,15 @@ pub fn happening(body: &EventBody) -> Option<Happening> {
     }
 }
 
+/// What an event of a run is called on a channel that tells what an application says by its own name.
+pub fn told(body: &EventBody) -> Option<&'static str> {
+    let EventBody::Event(custom) = body else { return None };
+    if !photo::is_told(&custom.name) {
+        return None;
+    }
+    CHANNELS.iter().flat_map(|channel| channel.types).copied().find(|kind| *kind == custom.name)
+}
+
 /// The same for who knows how the run stood before: an answer at a gate, then what the event says besides.
 pub fn happenings(before: Option<RunStatus>, body: &EventBody) -> impl Iterator<Item = Happening> {
     let now = match body {
@@ -250,6 +260,7 @@ pub fn ended(status: RunStatus) -> Option<Happening> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::event::Custom;
 
     #[test]
     fn what_the_table_says_on_channels_is_on_one_channel() {
@@ -260,6 +271,19 @@ mod tests {
             assert_eq!(channel(CHANNELS[usize::from(number)].name), Some(number));
         }
         assert_eq!((channel("Jobs"), channel_of("job")), (None, None));
+    }
+
+    #[test]
+    fn what_work_on_photos_tells_is_on_its_channels() {
+        for name in photo::TOLD {
+            let event = Custom { name: name.to_owned(), data: serde_json::Value::Null };
+            assert_eq!(told(&EventBody::Event(event)), Some(name));
+            let channel = CHANNELS[usize::from(channel_of(name).unwrap())].name;
+            assert!(["photos", "sessions", "export"].contains(&channel), "{name}");
+        }
+        // The name of another channel's event is no way onto it.
+        let event = Custom { name: "job_failed".to_owned(), data: serde_json::Value::Null };
+        assert_eq!(told(&EventBody::Event(event)), None);
     }
 
     #[test]

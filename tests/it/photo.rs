@@ -2,11 +2,13 @@
 
 use std::io::Cursor;
 
+use futures_util::{SinkExt, StreamExt};
 use image::{DynamicImage, ImageFormat, RgbImage};
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
 
-use crate::helpers::{TestApp, spawn_app, spawn_app_with, wait_for};
+use crate::helpers::{SOON, TestApp, spawn_app, spawn_app_with, wait_for};
 
 /// Photos of which no two look alike.
 fn photo(number: u32, format: ImageFormat) -> Vec<u8> {
@@ -182,4 +184,48 @@ async fn photos_of_an_opened_folder_are_developed_and_wrong_params_are_refused()
             app.post(&format!("/api/projects/{id}/generate"), json!({ "params": params })).await;
         assert_eq!((status, &problem["errors"][0]["field"]), (400, &json!(field)), "{problem}");
     }
+}
+
+#[tokio::test]
+async fn channels_tell_of_every_photo_and_every_file() {
+    let app = spawn_app().await;
+    let url = app.url("/ws").replace("http://", "ws://");
+    let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
+    let channels = json!({ "type": "subscribe", "channels": ["photos", "sessions", "export"] });
+    socket.send(Message::text(channels.to_string())).await.unwrap();
+    let mut heard: Vec<Value> = Vec::new();
+    let mut hear = async || loop {
+        if let Message::Text(text) =
+            tokio::time::timeout(SOON, socket.next()).await.unwrap().unwrap().unwrap()
+        {
+            return serde_json::from_str::<Value>(&text).unwrap();
+        }
+    };
+    while hear().await["type"] != "subscribed" {}
+    let project = project(&app, json!({})).await;
+    let files = (0..2).map(|number| (format!("{number}.jpg"), photo(number, ImageFormat::Jpeg))).collect();
+    upload(&app, &project, files).await;
+    let run = app.generate(&project).await;
+    loop {
+        let said = hear().await;
+        let is_last = said["type"] == "session_completed";
+        assert_eq!((&said["job_id"], &said["session_id"]), (&json!(run), &json!(project)), "{said}");
+        heard.push(said);
+        if is_last {
+            break;
+        }
+    }
+    let count = |kind: &str| heard.iter().filter(|said| said["type"] == kind).count();
+    let counts = ["photo_imported", "photo_analyzed", "photo_selected", "export_progress", "photo_approved"]
+        .map(count);
+    assert_eq!(counts, [2, 2, 2, 2, 0], "{heard:?}");
+    let of = |kind: &str| heard.iter().find(|said| said["type"] == kind).unwrap();
+    assert_eq!(
+        (&of("photo_imported")["file_name"], &of("photo_imported")["width"]),
+        (&json!("0.jpg"), &json!(120))
+    );
+    assert_eq!(of("photo_imported")["photo_id"], of("photo_selected")["photo_id"]);
+    assert_eq!(of("export_completed")["files_total"], 2);
+    assert_eq!(heard.last().unwrap()["counts"]["exported"], 2);
+    assert_eq!(app.ended(&run).await["status"], "completed");
 }

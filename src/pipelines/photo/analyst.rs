@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::darkroom::examine::{Examined, examine};
 use crate::darkroom::negative::Negative;
@@ -12,7 +13,7 @@ use crate::domain::event::LogLevel;
 use crate::pictures::Limits;
 use crate::pipelines::photo::crew;
 use crate::pipelines::photo::importer::{INVENTORY, Inventory, input};
-use crate::pipelines::photo::results::{named, pretty};
+use crate::pipelines::photo::results::{MEASURED_PERCENT, named, pretty, session_updated, told_of};
 use crate::pipelines::{AgentError, AgentHost, AgentInputs, AgentOutput, OutputFile};
 
 /// The file in which it says what it measured.
@@ -67,6 +68,7 @@ pub(super) fn run(inputs: &AgentInputs, host: &dyn AgentHost) -> Result<AgentOut
             match result.and_then(|result| result) {
                 Ok((photo, copy)) => {
                     host.log(LogLevel::Info, &words(&photo));
+                    host.tell("photo_analyzed", analyzed(&photo, &entry.sha256));
                     let file = OutputFile { path: photo.preview.clone(), bytes: copy };
                     host.preview(&file, ready as u64, total as u64);
                     host.write(file)?;
@@ -88,6 +90,8 @@ pub(super) fn run(inputs: &AgentInputs, host: &dyn AgentHost) -> Result<AgentOut
     if !failed.is_empty() {
         host.fell_short(&format!("{} of {total} photos cannot be decoded: {}", failed.len(), named(&failed)));
     }
+    let counts = json!({ "photos": inventory.photos.len(), "measured": analysis.photos.len(), "failed": failed.len() });
+    session_updated(host, MEASURED_PERCENT, counts);
     let summary = format!("{} photos measured", analysis.photos.len());
     Ok(AgentOutput { files: vec![OutputFile::text(ANALYSIS, pretty(&analysis)?)], summary })
 }
@@ -109,6 +113,18 @@ fn develop_small(item: &str, number: usize, bytes: &[u8]) -> Result<(Photo, Vec<
         measured,
     };
     Ok((photo, print(&copy, PrintFormat::Jpeg, COPY_QUALITY, None)?))
+}
+
+fn analyzed(photo: &Photo, sha256: &str) -> Value {
+    let measured = &photo.measured;
+    let mut data = told_of(&photo.item, sha256);
+    data["lightness"] = json!(measured.tone.as_ref().map(|tone| tone.mean));
+    data["clipped_light"] = json!(measured.tone.as_ref().map(|tone| tone.clipped_light));
+    data["clipped_dark"] = json!(measured.tone.as_ref().map(|tone| tone.clipped_dark));
+    data["suggested_ev"] = json!(measured.suggested_ev);
+    data["detail"] = json!(measured.detail);
+    data["noise"] = json!(measured.noise);
+    data
 }
 
 fn words(photo: &Photo) -> String {

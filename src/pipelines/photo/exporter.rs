@@ -19,7 +19,7 @@ use crate::pipelines::photo::crew;
 use crate::pipelines::photo::developer::{Planned, RECIPES, Recipes, after_path};
 use crate::pipelines::photo::importer::{Entry, FileFacts, INVENTORY, Inventory, input};
 use crate::pipelines::photo::results::{
-    ExportedFile, PhotoResult, PhotoResults, PhotoStatus, RESULTS, TABLE, named, pretty, table,
+    ExportedFile, PhotoResult, PhotoResults, PhotoStatus, RESULTS, TABLE, named, pretty, table, told_of,
 };
 use crate::pipelines::photo::selector::{SELECTION, Selection};
 use crate::pipelines::photo::wanted::{self, Wanted};
@@ -62,6 +62,14 @@ pub(super) fn run(inputs: &AgentInputs, host: &dyn AgentHost) -> Result<AgentOut
             }
         }
     }
+    if asked {
+        for (entry, _) in inventory.usable() {
+            let Some(plan) = planned.get(entry.item.as_str()) else { continue };
+            let kind = if plan.approved { "photo_approved" } else { "photo_rejected" };
+            host.tell(kind, told_of(&entry.item, &entry.sha256));
+        }
+    }
+    host.tell("export_started", json!({ "photos": jobs.len() }));
     export(&jobs, &wanted, inputs, host, &mut outcomes)?;
     let results = PhotoResults {
         preset: recipes.preset,
@@ -103,6 +111,9 @@ fn export(
                 Ok(made) => made,
                 Err(why) => {
                     host.log(LogLevel::Error, &format!("{item}: {why}"));
+                    let mut data = told_of(item, &jobs[number].entry.sha256);
+                    data["message"] = json!(why);
+                    host.tell("export_failed", data);
                     outcomes.insert(item.clone(), Err(why));
                     return Ok(());
                 }
@@ -119,6 +130,11 @@ fn export(
                 host.write(file)?;
                 files.push(ExportedFile { path, width, height, size });
             }
+            let mut data = told_of(item, &jobs[number].entry.sha256);
+            data["done"] = json!(ready);
+            data["total"] = json!(total);
+            data["files"] = json!(files.iter().map(|file| file.path.as_str()).collect::<Vec<_>>());
+            host.tell("export_progress", data);
             outcomes.insert(item.clone(), Ok((recipe.clone(), files)));
             Ok(())
         },
@@ -221,6 +237,16 @@ fn finish(
         host.fell_short(&format!("{} photos cannot be exported: {}", failed.len(), named(&failed)));
     }
     let made: usize = results.photos.iter().map(|photo| photo.files.len()).sum();
+    host.tell("export_completed", json!({ "photos": exported, "files_total": made }));
+    let counts = json!({
+        "photos": results.photos.len(),
+        "exported": exported,
+        "failed": of(PhotoStatus::Failed).count(),
+        "duplicates": of(PhotoStatus::Duplicate).count(),
+        "left_out": of(PhotoStatus::LeftOut).count(),
+        "rejected": of(PhotoStatus::Rejected).count(),
+    });
+    host.tell("session_completed", json!({ "progress_percent": 100, "counts": counts }));
     let summary = format!("{exported} of {} photos exported, {made} files", inventory.photos.len());
     let files = vec![OutputFile::text(RESULTS, pretty(results)?), OutputFile::text(TABLE, table(results))];
     Ok(AgentOutput { files, summary })

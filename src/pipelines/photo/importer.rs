@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::darkroom::negative::upright;
 use crate::domain::event::LogLevel;
@@ -11,7 +12,7 @@ use crate::domain::run::RunInput;
 use crate::pictures::Limits;
 use crate::pictures::decode::{Format, header};
 use crate::pictures::metadata::Metadata;
-use crate::pipelines::photo::results::{named, pretty};
+use crate::pipelines::photo::results::{IMPORTED_PERCENT, named, pretty, session_updated, told_of};
 use crate::pipelines::photo::wanted::Wanted;
 use crate::pipelines::{AgentError, AgentHost, AgentInputs, AgentOutput, OutputFile};
 
@@ -130,7 +131,10 @@ pub(super) fn run(inputs: &AgentInputs, host: &dyn AgentHost) -> Result<AgentOut
                     &format!("{}: the same content as {before}; left out", entry.item),
                 );
             }
-            _ => host.log(LogLevel::Info, &words(&entry)),
+            _ => {
+                host.log(LogLevel::Info, &words(&entry));
+                host.tell("photo_imported", imported(&entry));
+            }
         }
         inventory.photos.push(entry);
     }
@@ -147,10 +151,27 @@ pub(super) fn run(inputs: &AgentInputs, host: &dyn AgentHost) -> Result<AgentOut
         let message = format!("{} of {total} photos cannot be imported: {}", broken.len(), named(&broken));
         host.fell_short(&message);
     }
+    session_updated(
+        host,
+        IMPORTED_PERCENT,
+        json!({ "photos": total, "usable": usable, "failed": broken.len() }),
+    );
     let doubles = total - usable - broken.len();
     let doubled = if doubles > 0 { format!(", {doubles} there twice") } else { String::new() };
     let summary = format!("{usable} of {total} photos imported{doubled}");
     Ok(AgentOutput { files: vec![OutputFile::text(INVENTORY, pretty(&inventory)?)], summary })
+}
+
+fn imported(entry: &Entry) -> Value {
+    let mut data = told_of(&entry.item, &entry.sha256);
+    data["file_path"] = json!(entry.item);
+    if let Some(file) = &entry.file {
+        data["format"] = json!(file.format);
+        data["width"] = json!(file.width);
+        data["height"] = json!(file.height);
+        data["taken_at"] = json!(file.metadata.taken_at);
+    }
+    data
 }
 
 fn look(entry: &mut Entry, bytes: &[u8]) {

@@ -1,11 +1,12 @@
 //! What became of each file that was given: the results of a run, as JSON and as a table.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::darkroom::recipe::{Preset, Recipe};
 use crate::domain::caption::row;
-use crate::pipelines::AgentError;
+use crate::domain::photo::photo_id;
+use crate::pipelines::{AgentError, AgentHost};
 
 /// The file with the results.
 pub const RESULTS: &str = "results.json";
@@ -98,6 +99,20 @@ impl PhotoStatus {
             Self::Rejected => "rejected",
         }
     }
+}
+
+/// How far a session is when its photos are imported, and when they are measured: shares of the work of all agents.
+pub(super) const IMPORTED_PERCENT: u64 = 8;
+pub(super) const MEASURED_PERCENT: u64 = 43;
+
+/// What is told of a photo in any case.
+pub(super) fn told_of(item: &str, sha256: &str) -> Value {
+    json!({ "photo_id": photo_id(sha256), "file_name": item })
+}
+
+/// Tells how far the session is.
+pub(super) fn session_updated(host: &dyn AgentHost, percent: u64, counts: Value) {
+    host.tell("session_updated", json!({ "progress_percent": percent, "counts": counts }));
 }
 
 /// The results as a table.

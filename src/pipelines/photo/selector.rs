@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::darkroom::bursts::{Burst, Shot, bursts};
 use crate::domain::event::LogLevel;
 use crate::pipelines::photo::analyst::{ANALYSIS, Analysis};
 use crate::pipelines::photo::importer::{INVENTORY, Inventory};
-use crate::pipelines::photo::results::pretty;
+use crate::pipelines::photo::results::{pretty, told_of};
 use crate::pipelines::photo::wanted::Wanted;
 use crate::pipelines::{AgentError, AgentHost, AgentInputs, AgentOutput, OutputFile};
 
@@ -59,11 +60,27 @@ pub(super) fn run(inputs: &AgentInputs, host: &dyn AgentHost) -> Result<AgentOut
             left_out.extend(others.map(|photo| (photo.clone(), burst.best.clone())));
         }
     }
-    let summary = match (bursts.len(), left_out.len()) {
+    let selection = Selection { bursts, left_out };
+    for (entry, _) in inventory.usable() {
+        let is_measured = analysis.photos.iter().any(|photo| photo.item == entry.item);
+        if !is_measured || selection.left_out.contains_key(&entry.item) {
+            continue;
+        }
+        let burst = selection.burst(&entry.item);
+        let reason = match burst {
+            Some(burst) if burst.best == entry.item => burst.reason.clone(),
+            Some(burst) => format!("every photo is taken; {} is the best of its burst", burst.best),
+            None => "it is no part of a burst".to_owned(),
+        };
+        let mut data = told_of(&entry.item, &entry.sha256);
+        data["best"] = json!(burst.is_none_or(|burst| burst.best == entry.item));
+        data["reason"] = json!(reason);
+        host.tell("photo_selected", data);
+    }
+    let summary = match (selection.bursts.len(), selection.left_out.len()) {
         (0, _) => "no bursts".to_owned(),
         (count, 0) => format!("{count} bursts"),
         (count, left) => format!("{count} bursts, {left} photos left out"),
     };
-    let selection = Selection { bursts, left_out };
     Ok(AgentOutput { files: vec![OutputFile::text(SELECTION, pretty(&selection)?)], summary })
 }

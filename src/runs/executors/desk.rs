@@ -174,6 +174,8 @@ pub(crate) struct Early {
     pub(crate) metrics: BTreeMap<String, f64>,
     /// The newest preview.
     pub(crate) preview: Option<EarlyPreview>,
+    /// Events, by name.
+    pub(crate) told: Vec<(&'static str, serde_json::Value)>,
 }
 
 /// A picture of what is being made.
@@ -276,6 +278,14 @@ impl AgentHost for Host<'_> {
         Ok(())
     }
 
+    fn tell(&self, name: &'static str, data: serde_json::Value) {
+        self.seat.said.fetch_add(1, Ordering::Relaxed);
+        let mut early = lock(&self.seat.early);
+        if early.told.len() < TOLD_MAX {
+            early.told.push((name, data));
+        }
+    }
+
     fn fell_short(&self, what: &str) {
         self.seat.said.fetch_add(1, Ordering::Relaxed);
         *lock(&self.seat.shortfall) = Some(what.to_owned());
@@ -301,6 +311,8 @@ impl AgentHost for Host<'_> {
 
 /// Figures that an agent may say before they are taken.
 const METRICS_MAX: usize = 64;
+/// Events that an agent may tell before they are taken: one for each file that a run can be given.
+const TOLD_MAX: usize = 5_000;
 /// Files that an agent may show before they are taken.
 const EARLY_FILES_MAX: usize = 1_000;
 
