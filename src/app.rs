@@ -554,7 +554,7 @@ impl PipelineCatalog for Catalog {
     }
 
     fn takes_images(&self, pipeline: &str) -> bool {
-        pipeline == pipelines::caption::PIPELINE.name
+        [pipelines::caption::PIPELINE.name, pipelines::photo::PIPELINE.name].contains(&pipeline)
     }
 
     fn picture_backend(&self) -> &'static str {

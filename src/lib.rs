@@ -12,7 +12,7 @@
 //!
 //! - [`domain`]: ids, events, positions, the fold, runs: plain data and pure rules
 //! - [`clock`], [`telemetry`], [`config`]: time and chance, what the machine does, what was set
-//! - [`pictures`]: pictures decoded, measured, described
+//! - [`pictures`]: pictures decoded, measured, described; [`darkroom`]: photos developed by a recipe in linear light
 //! - [`pipelines`]: what built-in agents compute; [`sandbox`]: the child process that runs scripts;
 //!   [`warden`]: the process that stands between us and a program
 //! - [`engine`], [`artifacts`]: everything durable
@@ -30,6 +30,7 @@ pub mod broker;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod darkroom;
 pub mod domain;
 pub mod engine;
 pub mod keeper;

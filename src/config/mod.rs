@@ -43,6 +43,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// Texts for images.
     pub caption: CaptionConfig,
+    /// Where runs of pipeline `photo` may read.
+    pub photo: PhotoConfig,
     /// What is logged, in the words of `env_logger`.
     pub log_filter: String,
     /// Pipelines that were written, in the order of their names.
@@ -73,6 +75,13 @@ pub struct CaptionConfig {
     pub folders: Vec<PathBuf>,
     /// Addresses of pages whose images a run may be given.
     pub pages: Vec<String>,
+}
+
+/// Where runs of pipeline `photo` may read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PhotoConfig {
+    /// Folders whose photos, and those of folders inside, a run may be given.
+    pub folders: Vec<PathBuf>,
 }
 
 /// How large things may be.
@@ -362,6 +371,7 @@ impl Default for Config {
             },
             auth: AuthConfig::default(),
             caption: CaptionConfig::default(),
+            photo: PhotoConfig::default(),
             log_filter: "info".to_owned(),
             pipelines: Vec::new(),
         }

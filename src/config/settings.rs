@@ -198,6 +198,21 @@ pub const ALL: &[Setting] = &[
         secret: false,
     },
     Setting {
+        key: "photo.folders",
+        meaning: "folders whose photos, and those of folders inside, a run of pipeline photo may name",
+        allowed: "a list of paths",
+        set: |config, given| {
+            let paths = given.list().filter(|list| list.iter().all(|path| is_filled(path)));
+            put(&mut config.photo.folders, paths.map(|list| list.into_iter().map(PathBuf::from).collect()))
+        },
+        show: |config| {
+            let paths: Vec<String> =
+                config.photo.folders.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+            list(&paths)
+        },
+        secret: false,
+    },
+    Setting {
         key: "caption.pages",
         meaning: "addresses of pages whose images a run of pipeline caption may be given",
         allowed: "a list of addresses that begin with http:// or https://",

@@ -151,7 +151,7 @@ pub fn csv(results: &CaptionResults, decisions: &BTreeMap<String, Decision>) -> 
 }
 
 /// A line of a table (RFC 4180). A cell that a spreadsheet would take for a formula gets an apostrophe in front.
-fn row<const CELLS: usize>(cells: [String; CELLS]) -> String {
+pub fn row<const CELLS: usize>(cells: [String; CELLS]) -> String {
     let cells = cells.map(|cell| {
         let is_formula = cell.trim_start().starts_with(['=', '+', '-', '@', '|', '%'])
             || cell.starts_with(['\t', '\r', '\n']);

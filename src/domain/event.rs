@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::RunId;
+use crate::domain::photo;
 use crate::domain::run::{AgentStatus, RunStatus};
 use crate::domain::time::Timestamp;
 
@@ -36,6 +37,7 @@ impl EventBody {
         match self {
             EventBody::StatusUpdate(_) => Reach::Standing,
             EventBody::AgentUpdate(_) | EventBody::Completion(_) => Reach::House,
+            EventBody::Event(custom) if photo::is_told(&custom.name) => Reach::House,
             EventBody::Log(_) | EventBody::Artifact(_) | EventBody::Event(_) => Reach::Room,
         }
     }

@@ -9,6 +9,7 @@ pub mod event;
 pub mod fold;
 pub mod house;
 pub mod ids;
+pub mod photo;
 pub mod pipeline;
 pub mod position;
 pub mod role;

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, RgbaImage};
 use serde::{Deserialize, Serialize};
 
@@ -162,11 +163,65 @@ pub struct Picture {
     pub metadata: Metadata,
 }
 
+/// What a file says before its pixels are decoded.
+#[derive(Clone, Debug)]
+pub struct Header {
+    /// What the file is.
+    pub format: Format,
+    /// Pixels of a row, as they are stored.
+    pub width: u32,
+    /// Rows, as they are stored.
+    pub height: u32,
+    /// The EXIF orientation, 1 to 8; 1 is as it is stored.
+    pub orientation: u8,
+    /// Whether it moves.
+    pub animated: bool,
+    /// What it says of itself.
+    pub metadata: Metadata,
+    /// Its raw EXIF.
+    pub exif: Option<Vec<u8>>,
+    /// Its ICC profile.
+    pub profile: Option<Vec<u8>>,
+}
+
+/// Looks at a file without decoding its pixels.
+///
+/// # Errors
+/// Why there is no picture, as far as that can be told without its pixels.
+pub fn header(bytes: &[u8], limits: &Limits) -> Result<Header, PictureError> {
+    guarded(bytes, limits, |format| Ok(begin(bytes, format, limits)?.0))
+}
+
+/// Decodes a file to its pixels as they are stored: neither turned nor converted.
+///
+/// # Errors
+/// Why there is no picture; a decoder that panics is one of the reasons.
+pub fn as_stored(bytes: &[u8], limits: &Limits) -> Result<(Header, DynamicImage), PictureError> {
+    guarded(bytes, limits, |format| {
+        let (header, decoder) = begin(bytes, format, limits)?;
+        Ok((header, DynamicImage::from_decoder(decoder).map_err(reason)?))
+    })
+}
+
 /// Decodes a file.
 ///
 /// # Errors
 /// Why there is no picture; a decoder that panics is one of the reasons.
 pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Picture, PictureError> {
+    let (header, mut image) = as_stored(bytes, limits)?;
+    if let Some(turned) = Orientation::from_exif(header.orientation) {
+        image.apply_orientation(turned);
+    }
+    let Header { format, orientation, animated, metadata, .. } = header;
+    Ok(Picture { pixels: image.into_rgba8(), format, orientation, animated, metadata })
+}
+
+/// What every look at a file begins with, and a wall around decoders that panic.
+fn guarded<T>(
+    bytes: &[u8],
+    limits: &Limits,
+    look: impl FnOnce(Format) -> Result<T, PictureError>,
+) -> Result<T, PictureError> {
     if bytes.is_empty() {
         return Err(PictureError::Empty);
     }
@@ -177,11 +232,15 @@ pub fn decode(bytes: &[u8], limits: &Limits) -> Result<Picture, PictureError> {
     if format == Format::Jpeg && !jpeg_is_whole(bytes) {
         return Err(PictureError::Truncated);
     }
-    catch_unwind(AssertUnwindSafe(|| decode_as(bytes, format, limits)))
+    catch_unwind(AssertUnwindSafe(|| look(format)))
         .unwrap_or_else(|_| Err(PictureError::Damaged("its decoder gave up".to_owned())))
 }
 
-fn decode_as(bytes: &[u8], format: Format, limits: &Limits) -> Result<Picture, PictureError> {
+fn begin<'a>(
+    bytes: &'a [u8],
+    format: Format,
+    limits: &Limits,
+) -> Result<(Header, impl ImageDecoder + 'a), PictureError> {
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format.of_image());
     reader.limits(match format {
         Format::Png => walls(PNG_BYTES_MAX),
@@ -199,19 +258,14 @@ fn decode_as(bytes: &[u8], format: Format, limits: &Limits) -> Result<Picture, P
     // What a file says of itself may be damaged and the picture whole.
     let exif = decoder.exif_metadata().ok().flatten();
     let xmp = decoder.xmp_metadata().ok().flatten();
-    let turned = decoder.orientation().unwrap_or(image::metadata::Orientation::NoTransforms);
-    let has_profile = decoder.icc_profile().ok().flatten().is_some();
-    let mut image = DynamicImage::from_decoder(decoder).map_err(reason)?;
-    image.apply_orientation(turned);
+    let turned = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let profile = decoder.icc_profile().ok().flatten();
     let mut metadata = metadata::read(exif.as_deref(), xmp.as_deref());
-    metadata.colour_profile = has_profile;
-    Ok(Picture {
-        pixels: image.into_rgba8(),
-        format,
-        orientation: turned.to_exif(),
-        animated: is_animated(bytes, format),
-        metadata,
-    })
+    metadata.colour_profile = profile.is_some();
+    let animated = is_animated(bytes, format);
+    let header =
+        Header { format, width, height, orientation: turned.to_exif(), animated, metadata, exif, profile };
+    Ok((header, decoder))
 }
 
 /// So many bytes, whatever the sides: those are judged by us.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! bytes -> decode (format by content, dimensions before pixels, orientation applied) -> Picture
-//!     -> colour, tone, sharpness, layout, class, codes            numbers that were measured, each with its rule
+//!     -> colour, tone, sharpness, layout, class, codes, hash      numbers that were measured, each with its rule
 //! bytes + text -> describe -> bytes                               the text in the file's own metadata
 //! ```
 //!
@@ -14,6 +14,7 @@ pub mod codes;
 pub mod colour;
 pub mod decode;
 pub mod describe;
+pub mod hash;
 pub mod layout;
 pub mod metadata;
 pub mod sharpness;

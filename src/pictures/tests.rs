@@ -7,6 +7,7 @@ use crate::pictures::codes;
 use crate::pictures::colour::{ColourName, Named, Oklab};
 use crate::pictures::describe::{DescribeError, describe};
 use crate::pictures::fixtures::{self, BLACK, BLUE, GREEN, RED, WHITE, png};
+use crate::pictures::hash::LookHash;
 use crate::pictures::layout::{Layout, Position, Shape};
 use crate::pictures::sharpness::{Level, Sharpness};
 use crate::pictures::tone::{Brightness, Tone};
@@ -445,4 +446,14 @@ fn descriptions_of_others_go_and_all_else_stays() {
     assert_eq!(describe(&with_xmp(&long), "new", "en"), Err(DescribeError::XmpTooLong(long.len())));
     let fits = packet(&"<dc:description/>".repeat(60_000));
     assert!(describe(&with_xmp(&fits), "new", "en").unwrap().len() < 10_000);
+}
+
+#[test]
+fn pictures_that_look_alike_have_hashes_that_are_close() {
+    let picture = fixtures::grainy(320, 240, 9);
+    let smaller = DynamicImage::ImageRgba8(picture.clone()).thumbnail(160, 120).into_rgba8();
+    let hash = LookHash::of(&picture);
+    assert!(hash.distance(LookHash::of(&smaller)) <= 4);
+    assert!(hash.distance(LookHash::of(&fixtures::halves(RED, BLUE))) > 12);
+    assert_eq!(hash.to_string().len(), 16);
 }

@@ -12,6 +12,7 @@ pub mod glob;
 mod graph;
 pub mod image;
 pub mod modelled;
+pub mod photo;
 pub mod policy;
 pub mod prompt;
 pub mod schema;
@@ -114,6 +115,15 @@ pub trait AgentHost {
     fn input(&self, input: &RunInput) -> Result<Vec<u8>, AgentError> {
         Err(AgentError::failed(format!("the file {} cannot be had here", input.name)))
     }
+    /// Stores a file of the agent now and shows it: it is part of the output, and need not be kept in memory until the end.
+    ///
+    /// # Errors
+    /// When its path is not allowed or it cannot be stored.
+    fn write(&self, file: OutputFile) -> Result<(), AgentError> {
+        Err(AgentError::failed(format!("the file {} cannot be written here", file.path)))
+    }
+    /// Says something in the room of the run, as an event of that name.
+    fn tell(&self, _name: &'static str, _data: serde_json::Value) {}
     /// Some of the work cannot be done, and the rest is: the run ends as `partial` and says this. The newest word counts.
     fn fell_short(&self, _what: &str) {}
     /// Runs JavaScript in a child process without files or network. One outcome per step; `on_step` hears each as it is
@@ -259,7 +269,7 @@ pub fn all() -> &'static [Pipeline] {
     ALL
 }
 
-static ALL: &[Pipeline] = &[app::PIPELINE, image::PIPELINE, caption::PIPELINE];
+static ALL: &[Pipeline] = &[app::PIPELINE, image::PIPELINE, caption::PIPELINE, photo::PIPELINE];
 
 /// The built-in pipeline of that name.
 pub fn find(name: &str) -> Option<&'static Pipeline> {

@@ -1,12 +1,14 @@
 //! What may be set for a run: names, limits and defaults by pipeline.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+
+use crate::pipelines::photo::wanted;
 
 /// Integers up to here are exact in JSON as JavaScript reads it (2^53 - 1).
 const INTEGER_MAX: u64 = (1 << 53) - 1;
 
 /// One thing that may be set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct ParamSpec {
     /// Its name in `params`.
     pub name: &'static str,
@@ -15,7 +17,7 @@ pub struct ParamSpec {
 }
 
 /// What a param may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum ParamKind {
     /// An integer: from, to, default.
     Integer(u64, u64, u64),
@@ -23,6 +25,12 @@ pub enum ParamKind {
     OneOf(&'static [&'static str]),
     /// A text of at most so many characters; empty without a word.
     Text(usize),
+    /// A list of different ones of these words, the first alone without a word.
+    SomeOf(&'static [&'static str]),
+    /// A list of at most so many names; empty without a word.
+    Names(usize),
+    /// Whatever the pipeline finds nothing wrong with, and what holds when it is not given.
+    Checked(fn(&Value) -> Option<String>, fn() -> Value),
 }
 
 impl ParamSpec {
@@ -35,6 +43,9 @@ impl ParamSpec {
             ParamKind::Integer(_, _, default) => Value::from(default),
             ParamKind::OneOf(words) => Value::from(words[0]),
             ParamKind::Text(_) => Value::from(""),
+            ParamKind::SomeOf(words) => json!([words[0]]),
+            ParamKind::Names(_) => json!([]),
+            ParamKind::Checked(_, default) => default(),
         }
     }
 
@@ -54,8 +65,25 @@ impl ParamSpec {
                 (!value.as_str().is_some_and(fits))
                     .then(|| format!("must be a text of at most {max} characters, on one line"))
             }
+            ParamKind::SomeOf(words) => {
+                let fits = texts(value)
+                    .is_some_and(|list| !list.is_empty() && list.iter().all(|word| words.contains(word)));
+                (!fits).then(|| format!("must be a list of some of {}", words.join(", ")))
+            }
+            ParamKind::Names(max) => {
+                let fits = texts(value).is_some_and(|list| list.len() <= max);
+                (!fits).then(|| format!("must be a list of at most {max} different names"))
+            }
+            ParamKind::Checked(wrong, _) => wrong(value),
         }
     }
+}
+
+/// A list of texts, none of them twice.
+fn texts(value: &Value) -> Option<Vec<&str>> {
+    let list: Vec<&str> = value.as_array()?.iter().map(Value::as_str).collect::<Option<_>>()?;
+    let once = list.iter().enumerate().all(|(place, text)| !list[..place].contains(text));
+    once.then_some(list)
 }
 
 /// What is wrong with one field of a request.
@@ -87,11 +115,27 @@ const CAPTION: &[ParamSpec] = &[
     ParamSpec { name: "pages", kind: ParamKind::OneOf(&["none", "configured"]) },
 ];
 
+/// How photos are developed and exported, and where they come from besides those that were uploaded.
+const PHOTO: &[ParamSpec] = &[
+    ParamSpec { name: "preset", kind: ParamKind::OneOf(wanted::PRESETS) },
+    ParamSpec { name: "formats", kind: ParamKind::SomeOf(wanted::FORMATS) },
+    ParamSpec::integer("max_size", 16, 20_000, 2_048),
+    ParamSpec::integer("quality", 1, 100, 90),
+    ParamSpec { name: "metadata", kind: ParamKind::OneOf(wanted::METADATA) },
+    ParamSpec { name: "names", kind: ParamKind::Checked(wanted::wrong_names, || json!("{name}")) },
+    ParamSpec { name: "recipe", kind: ParamKind::Checked(wanted::wrong_recipe, || json!({})) },
+    ParamSpec { name: "select", kind: ParamKind::OneOf(&["all", "best"]) },
+    ParamSpec { name: "approval", kind: ParamKind::OneOf(&["none", "ask"]) },
+    ParamSpec { name: "folder", kind: ParamKind::Text(1_000) },
+    ParamSpec { name: "only", kind: ParamKind::Names(5_000) },
+];
+
 /// What may be set for runs of a pipeline; `seed` when nothing else stands here.
 pub fn specs(pipeline: &str) -> &'static [ParamSpec] {
     match pipeline {
         "image" => IMAGE,
         "caption" => CAPTION,
+        "photo" => PHOTO,
         _ => &[SEED],
     }
 }
@@ -165,6 +209,32 @@ mod tests {
             (json!({ "max_length": 39 }), "must be an integer from 40 to 1000"),
             (json!({ "folder": "a\nb" }), "must be a text of at most 1000 characters, on one line"),
             (json!({ "seed": 1 }), "is unknown; known: language, max_length, folder, pages"),
+        ] {
+            assert_eq!(resolved(given.clone()).unwrap_err()[0].message, message, "{given}");
+        }
+    }
+
+    #[test]
+    fn photos_have_a_preset_formats_and_a_recipe() {
+        let resolved = |given: Value| resolve("photo", given.as_object().unwrap(), &Map::new());
+        let defaults = json!({
+            "preset": "neutral", "formats": ["jpeg"], "max_size": 2048, "quality": 90, "metadata": "keep",
+            "names": "{name}", "recipe": {}, "select": "all", "approval": "none", "folder": "", "only": [],
+        });
+        assert_eq!(resolved(json!({})).map(Value::Object), Ok(defaults));
+        let given = json!({ "preset": "vivid", "formats": ["webp", "png"], "recipe": { "tint": 5 }, "only": ["a.jpg"] });
+        assert!(resolved(given).is_ok());
+        for (given, message) in [
+            (
+                json!({ "preset": "loud" }),
+                "must be one of neutral, auto, vivid, soft, warm, cool, black-and-white",
+            ),
+            (json!({ "formats": [] }), "must be a list of some of jpeg, png, webp"),
+            (json!({ "formats": "png" }), "must be a list of some of jpeg, png, webp"),
+            (json!({ "formats": ["png", "png"] }), "must be a list of some of jpeg, png, webp"),
+            (json!({ "max_size": 15 }), "must be an integer from 16 to 20000"),
+            (json!({ "only": [1] }), "must be a list of at most 5000 different names"),
+            (json!({ "recipe": { "contrast": 101 } }), "is no recipe: contrast must be from -100 to 100"),
         ] {
             assert_eq!(resolved(given.clone()).unwrap_err()[0].message, message, "{given}");
         }

@@ -67,7 +67,7 @@ pub(crate) fn next(run: &Run, pipeline: &Pipeline, executor: &str, busy: &BTreeS
                 if !is_done {
                     reuse.push(index);
                 }
-                match agent.policy.gate.is_some() && record.answer.is_none() {
+                match agent.policy.gate.is_some() && record.answer.is_none() && !made_nothing(agent, record) {
                     // It is asked about once it was said to be there.
                     true if is_done => ask = ask.or(Some(index)),
                     true => {}
@@ -159,6 +159,17 @@ fn is_rejected(record: &RunAgent) -> bool {
 pub(crate) fn is_done(record: &RunAgent) -> bool {
     record.output.is_some()
         && matches!(record.status, Some(AgentStatus::Completed | AgentStatus::Reused | AgentStatus::Skipped))
+}
+
+/// Whether an agent was not needed: nobody is asked about nothing.
+fn made_nothing(agent: &Agent, record: &RunAgent) -> bool {
+    let empty = record.output.as_ref().is_none_or(|output| output.files.is_empty());
+    match record.status {
+        Some(AgentStatus::Skipped) => true,
+        // Taken over from an earlier run, in which its condition did not hold either.
+        Some(AgentStatus::Reused) => agent.setup.when.is_some() && empty,
+        _ => false,
+    }
 }
 
 fn key(run: &Run, agent: &Agent, executor: &str, files: &BTreeMap<&str, &ManifestFile>) -> String {

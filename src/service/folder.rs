@@ -9,6 +9,7 @@ use crate::service::error::ServiceError;
 
 /// The pictures that lie in a folder: one of the configured ones, or one inside of them.
 pub(super) fn of_folder(
+    key: &str,
     folders: &[PathBuf],
     wanted: &str,
     artifacts: &Artifacts,
@@ -17,7 +18,7 @@ pub(super) fn of_folder(
 ) -> Result<Vec<RunInput>, ServiceError> {
     let wrong = |message: String| ServiceError::invalid("params.folder", message);
     if folders.is_empty() {
-        return Err(wrong("cannot be used: the operator has opened no folder (caption.folders)".to_owned()));
+        return Err(wrong(format!("cannot be used: the operator has opened no folder ({key})")));
     }
     // What lies outside and what is not there sound alike: nobody learns here what the machine holds.
     let inside = |path: &Path| {

@@ -11,6 +11,7 @@ use crate::auth::Caller;
 use crate::auth::policy::Action;
 use crate::domain::event::{Custom, EventBody, NewEvent};
 use crate::domain::ids::{ProjectId, RunId};
+use crate::domain::photo;
 use crate::domain::run::{Project, RunInput};
 use crate::domain::time::Timestamp;
 use crate::engine::{Batch, Change};
@@ -264,12 +265,16 @@ impl Service {
             .collect();
         let folder = param("folder");
         if !folder.is_empty() {
-            let (folders, artifacts) =
-                (self.config().caption.folders.clone(), self.ground().artifacts.clone());
+            let config = self.config();
+            let (key, folders) = match project.pipeline == photo::PIPELINE {
+                true => ("photo.folders", config.photo.folders.clone()),
+                false => ("caption.folders", config.caption.folders.clone()),
+            };
+            let artifacts = self.ground().artifacts.clone();
             let (bytes_max, count_max) =
                 (self.config().limits.input_bytes_max, self.config().limits.inputs_max);
             let found =
-                blocking(move || of_folder(&folders, &folder, &artifacts, bytes_max, count_max)).await?;
+                blocking(move || of_folder(key, &folders, &folder, &artifacts, bytes_max, count_max)).await?;
             add(&mut inputs, found);
         }
         if param("pages") == "configured" {

@@ -2,6 +2,7 @@
 
 use crate::domain::channel::CHANNELS;
 use crate::domain::event::{EventBody, StatusUpdate};
+use crate::domain::photo;
 use crate::domain::run::RunStatus;
 
 /// The pipeline whose runs speak the image vocabulary to every Socket.IO client.
@@ -188,6 +189,15 @@ pub fn happening(body: &EventBody) -> Option<Happening> {
     }
 }
 
+/// What an event of a run is called on a channel that tells what an application says by its own name.
+pub fn told(body: &EventBody) -> Option<&'static str> {
+    let EventBody::Event(custom) = body else { return None };
+    if !photo::is_told(&custom.name) {
+        return None;
+    }
+    TYPES.iter().copied().flatten().copied().find(|kind| *kind == custom.name)
+}
+
 /// The same for who knows how the run stood before: an answer at a gate, then what the event says besides.
 pub fn happenings(before: Option<RunStatus>, body: &EventBody) -> impl Iterator<Item = Happening> {
     let now = match body {
@@ -222,6 +232,7 @@ pub fn ended(status: RunStatus) -> Option<Happening> {
 mod tests {
     use super::*;
     use crate::domain::channel::channel;
+    use crate::domain::event::Custom;
 
     #[test]
     fn what_the_table_says_on_channels_is_on_one_channel() {
@@ -237,6 +248,19 @@ mod tests {
             let named = CHANNELS.into_iter().find(|one| types[0].starts_with(one.trim_end_matches('s')));
             assert_eq!(named, Some(name));
         }
+    }
+
+    #[test]
+    fn what_work_on_photos_tells_is_on_its_channels() {
+        for name in photo::TOLD {
+            let event = Custom { name: name.to_owned(), data: serde_json::Value::Null };
+            assert_eq!(told(&EventBody::Event(event)), Some(name));
+            let channel = CHANNELS[usize::from(channel_of(name).unwrap())];
+            assert!(["photos", "sessions", "export"].contains(&channel), "{name}");
+        }
+        // The name of another channel's event is no way onto it.
+        let event = Custom { name: "job_failed".to_owned(), data: serde_json::Value::Null };
+        assert_eq!(told(&EventBody::Event(event)), None);
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod main_job;
 mod onslaught;
 mod outside;
 mod packager;
+mod photo;
 mod pipelined;
 mod proof;
 mod recovery;

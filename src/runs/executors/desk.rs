@@ -17,7 +17,7 @@ use crate::domain::time::Timestamp;
 use crate::pipelines::{AgentError, AgentHost, OutputFile};
 use crate::runs::executors::children::ChildRegistry;
 use crate::runs::executors::kept::KeptState;
-use crate::runs::executors::{ExecutorHost, RunIds, ScriptRunError, ScriptRunner};
+use crate::runs::executors::{ExecutorHost, RunIds, ScriptRunError, ScriptRunner, thread};
 use crate::runs::log_batch::LogBatch;
 use crate::runs::log_pace::SharedPace;
 
@@ -91,6 +91,8 @@ pub(crate) struct Seat {
     rest: AtomicBool,
     early: Mutex<Early>,
     shortfall: Mutex<Option<String>>,
+    /// Files of the output that are stored already.
+    written: Mutex<Vec<ManifestFile>>,
     /// Child processes that had ended before the agent was told to stop.
     ended_before_stop: OnceLock<u64>,
 }
@@ -141,6 +143,11 @@ impl Seat {
         lock(&self.shortfall).take()
     }
 
+    /// Files of the output that the agent has stored already.
+    pub(crate) fn take_written(&self) -> Vec<ManifestFile> {
+        std::mem::take(&mut *lock(&self.written))
+    }
+
     /// What the agent shows before it is done, that was not taken yet.
     pub(crate) fn take_early(&self) -> Option<Early> {
         Some(std::mem::take(&mut *lock(&self.early))).filter(|early| *early != Early::default())
@@ -167,6 +174,8 @@ pub(crate) struct Early {
     pub(crate) metrics: BTreeMap<String, f64>,
     /// The newest preview.
     pub(crate) preview: Option<EarlyPreview>,
+    /// Events, by name.
+    pub(crate) told: Vec<(&'static str, serde_json::Value)>,
 }
 
 /// A picture of what is being made.
@@ -258,6 +267,25 @@ impl AgentHost for Host<'_> {
         })
     }
 
+    fn write(&self, file: OutputFile) -> Result<(), AgentError> {
+        let stored = thread::stored(self.blobs, &file)?;
+        self.seat.said.fetch_add(1, Ordering::Relaxed);
+        let mut written = lock(&self.seat.written);
+        written.retain(|known| known.path != stored.path);
+        written.push(stored.clone());
+        drop(written);
+        self.show(stored);
+        Ok(())
+    }
+
+    fn tell(&self, name: &'static str, data: serde_json::Value) {
+        self.seat.said.fetch_add(1, Ordering::Relaxed);
+        let mut early = lock(&self.seat.early);
+        if early.told.len() < TOLD_MAX {
+            early.told.push((name, data));
+        }
+    }
+
     fn fell_short(&self, what: &str) {
         self.seat.said.fetch_add(1, Ordering::Relaxed);
         *lock(&self.seat.shortfall) = Some(what.to_owned());
@@ -283,10 +311,21 @@ impl AgentHost for Host<'_> {
 
 /// Figures that an agent may say before they are taken.
 const METRICS_MAX: usize = 64;
+/// Events that an agent may tell before they are taken: one for each file that a run can be given.
+const TOLD_MAX: usize = 5_000;
 /// Files that an agent may show before they are taken.
 const EARLY_FILES_MAX: usize = 1_000;
 
 impl Host<'_> {
+    /// Says soon that a file is there.
+    fn show(&self, file: ManifestFile) {
+        let mut early = lock(&self.seat.early);
+        early.files.retain(|known| known.path != file.path);
+        if early.files.len() < EARLY_FILES_MAX {
+            early.files.push(file);
+        }
+    }
+
     /// Stores a file that is to be shown now; what cannot be shown is only logged, for it comes again with the output.
     fn store(&self, file: &OutputFile) -> Option<ManifestFile> {
         match self.blobs.put(&file.bytes) {
@@ -311,11 +350,8 @@ impl ExecutorHost for Host<'_> {
     }
 
     fn artifact(&self, file: &OutputFile) {
-        let Some(file) = self.store(file) else { return };
-        let mut early = lock(&self.seat.early);
-        early.files.retain(|known| known.path != file.path);
-        if early.files.len() < EARLY_FILES_MAX {
-            early.files.push(file);
+        if let Some(file) = self.store(file) {
+            self.show(file);
         }
     }
 

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::oneshot;
 
-use crate::artifacts::{ArtifactPath, Artifacts};
+use crate::artifacts::{ArtifactPath, Artifacts, Blobs};
 use crate::domain::run::{AgentManifest, ManifestFile, Run};
-use crate::pipelines::{Agent, AgentError, AgentHost, AgentInputs, AgentOutput, FileSet, when};
+use crate::pipelines::{Agent, AgentError, AgentHost, AgentInputs, AgentOutput, FileSet, OutputFile, when};
 use crate::runs::executors::desk::{Desk, Host, Seat};
 use crate::runs::executors::kept::KeptState;
 use crate::runs::executors::{AgentGate, Executor, RunIds, ScriptRunner, panics};
@@ -159,20 +159,23 @@ fn inputs(task: &Task) -> Result<AgentInputs, AgentError> {
     })
 }
 
+/// Puts a file of an agent where it lasts.
+///
+/// # Errors
+/// When its path is not allowed or it cannot be stored.
+pub(super) fn stored(blobs: &Blobs, file: &OutputFile) -> Result<ManifestFile, AgentError> {
+    let failed = |message: String| AgentError::Failed { message, file: Some(file.path.clone()), line: None };
+    ArtifactPath::parse(&file.path)
+        .map_err(|why| failed(format!("the agent may not write this file: its path {why}")))?;
+    let stored =
+        blobs.put(&file.bytes).map_err(|error| failed(format!("this file cannot be stored: {error}")))?;
+    Ok(ManifestFile { path: file.path.clone(), sha256: stored.sha256, size: stored.size })
+}
+
 fn store(task: &Task, output: AgentOutput) -> Result<Made, AgentError> {
-    let mut files: Vec<ManifestFile> = Vec::with_capacity(output.files.len());
+    let mut files = task.seat.take_written();
     for file in output.files {
-        let failed =
-            |message: String| AgentError::Failed { message, file: Some(file.path.clone()), line: None };
-        ArtifactPath::parse(&file.path)
-            .map_err(|why| failed(format!("the agent may not write this file: its path {why}")))?;
-        let stored = task
-            .tools
-            .artifacts
-            .blobs()
-            .put(&file.bytes)
-            .map_err(|error| failed(format!("this file cannot be stored: {error}")))?;
-        let manifest = ManifestFile { path: file.path.clone(), sha256: stored.sha256, size: stored.size };
+        let manifest = stored(task.tools.artifacts.blobs(), &file)?;
         match files.iter_mut().find(|known| known.path == manifest.path) {
             Some(known) => *known = manifest,
             None => files.push(manifest),

@@ -131,7 +131,7 @@ impl Generation {
                 if let Some(preview) = &early.preview {
                     tell_step(&self.shared, &self.run, preview);
                 }
-                let last = Early { preview: early.preview, ..Early::default() };
+                let last = Early { preview: early.preview, told: early.told, ..Early::default() };
                 let shown = transitions::agent_shows(&self.run, index, last);
                 let completed = transitions::agent_completed(&shown.run, done);
                 let change = shown.and(completed).with_metrics(index, early.metrics);

@@ -318,6 +318,8 @@ pub(crate) fn agent_shows(run: &Run, index: usize, early: Early) -> Transition {
     if let Some(preview) = early.preview {
         record.preview = Some(preview.file);
     }
+    let told = early.told.into_iter();
+    events.extend(told.map(|(name, data)| EventBody::Event(Custom { name: name.to_owned(), data })));
     change.events.extend(events);
     change.with_metrics(index, early.metrics)
 }

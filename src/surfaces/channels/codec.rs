@@ -8,11 +8,10 @@ use crate::domain::event::{Completion, EventBody, StatusUpdate};
 use crate::domain::house::HouseEvent;
 use crate::domain::position::{Epoch, Position};
 use crate::domain::run::RunStatus;
-use crate::surfaces::vocabulary::{OF_THE_MOMENT, channel_of, happenings, row};
+use crate::surfaces::vocabulary::{OF_THE_MOMENT, channel_of, happenings, row, told};
 use crate::surfaces::websocket::frame;
 
-/// Events as text frames of the channel socket. What photos, sessions and exports have to tell becomes a row of the
-/// vocabulary, and an arm of `members`.
+/// Events as text frames of the channel socket.
 pub struct ChannelEncoder;
 
 impl HouseEncoder for ChannelEncoder {
@@ -26,19 +25,28 @@ impl HouseEncoder for ChannelEncoder {
         };
         let kinds = happenings(before.as_ref().map(|before| before.status), &body)
             .flat_map(|happening| row(happening).channels)
-            .filter(|kind| !OF_THE_MOMENT.contains(kind));
+            .filter(|kind| !OF_THE_MOMENT.contains(kind))
+            .copied()
+            .chain(told(&body));
         let mut messages = Vec::new();
         for (kind, place) in kinds.zip(place..) {
             let Some(stream) = channel_of(kind) else { continue };
             let position = Position { epoch, seq: place };
             let channel = CHANNELS[usize::from(stream)];
-            let mut message = Map::new();
+            let mut message = match &body {
+                // What an agent says comes first, so that nothing of it stands for what the house says.
+                EventBody::Event(custom) => custom.data.as_object().cloned().unwrap_or_default(),
+                _ => Map::new(),
+            };
             message.insert("type".to_owned(), json!(kind));
             message.insert("timestamp".to_owned(), json!(event.event.at));
             message.insert("channel".to_owned(), json!(channel));
             message.insert("position".to_owned(), json!(position.to_string()));
             message.insert("job_id".to_owned(), json!(event.event.run_id));
             message.insert("project_id".to_owned(), json!(event.room));
+            if matches!(body, EventBody::Event(_)) {
+                message.insert("session_id".to_owned(), json!(event.room));
+            }
             if let Value::Object(members) = members(kind, before.as_ref(), &body) {
                 message.extend(members);
             }
@@ -126,7 +134,7 @@ fn failure(completion: &Completion) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::event::{AgentUpdate, LogLevel, LogLines, LoggedEvent, RunError};
+    use crate::domain::event::{AgentUpdate, Custom, LogLevel, LogLines, LoggedEvent, RunError};
     use crate::domain::ids::{ProjectId, RunId};
     use crate::domain::run::AgentStatus;
     use crate::domain::time::Timestamp;
@@ -196,6 +204,18 @@ mod tests {
         }
         let lines = LogLines { level: LogLevel::Info, agent: None, lines: Vec::new(), skipped: None };
         assert_eq!(kinds(None, &EventBody::Log(lines)), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_told_of_photos_cannot_stand_for_what_the_house_says() {
+        let data = json!({ "photo_id": "p", "file_name": "a.jpg", "file_path": "a.jpg", "format": "jpeg",
+            "width": 3, "height": 2, "taken_at": null, "type": "job_failed", "channel": "jobs", "session_id": "another" });
+        let event = |name: &str| EventBody::Event(Custom { name: name.to_owned(), data: data.clone() });
+        let said = &encode(None, &event("photo_imported"))[0];
+        assert_eq!((&said["type"], &said["file_name"]), (&json!("photo_imported"), &json!("a.jpg")));
+        assert_eq!(said["session_id"], said["project_id"]);
+        assert_eq!(kinds(None, &event("job_failed")), [""; 0]);
+        assert_eq!(kinds(None, &event("of an application")), [""; 0]);
     }
 
     #[test]
