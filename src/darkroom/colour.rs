@@ -178,8 +178,6 @@ fn is_srgb(curves: &[Vec<f32>; 3], matrix: Option<&Matrix>) -> bool {
 
 /// Converts samples of three channels to sRGB in place.
 fn converted(profile: &ColorProfile, samples: &mut Samples) -> bool {
-    /// Pixels that are converted at once.
-    const PIECE: usize = 3 * 65_536;
     let (srgb, options) = (ColorProfile::new_srgb(), TransformOptions::default());
     match samples {
         Samples::Eight(values) => {
@@ -187,14 +185,26 @@ fn converted(profile: &ColorProfile, samples: &mut Samples) -> bool {
             else {
                 return false;
             };
-            values.chunks_mut(PIECE).all(|piece| transform.transform(&piece.to_vec(), piece).is_ok())
+            in_pieces(values, |before, piece| transform.transform(before, piece).is_ok())
         }
         Samples::Sixteen(values) => {
             let Ok(transform) = profile.create_transform_16bit(Layout::Rgb, &srgb, Layout::Rgb, options)
             else {
                 return false;
             };
-            values.chunks_mut(PIECE).all(|piece| transform.transform(&piece.to_vec(), piece).is_ok())
+            in_pieces(values, |before, piece| transform.transform(before, piece).is_ok())
         }
     }
+}
+
+/// Has numbers replaced piece by piece, so that they are never held twice.
+fn in_pieces<T: Copy>(values: &mut [T], mut convert: impl FnMut(&[T], &mut [T]) -> bool) -> bool {
+    /// Numbers of a piece: whole pixels.
+    const PIECE: usize = 3 * 65_536;
+    let mut before = Vec::with_capacity(PIECE.min(values.len()));
+    values.chunks_mut(PIECE).all(|piece| {
+        before.clear();
+        before.extend_from_slice(piece);
+        convert(&before, piece)
+    })
 }

@@ -82,8 +82,8 @@ fn run(
     params: Value,
     answer: Option<&dyn Fn(Value) -> Value>,
 ) -> Result<Made, AgentError> {
-    let mut host = House::default();
-    host.contents = photos.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.clone())).collect();
+    let contents = photos.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.clone())).collect();
+    let host = House { contents, ..House::default() };
     run_in(&host, photos, params, answer)
 }
 
