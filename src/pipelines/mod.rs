@@ -8,6 +8,8 @@ pub mod app;
 pub mod caption;
 pub mod defined;
 pub mod describe;
+#[cfg(test)]
+pub(crate) mod fixtures;
 pub mod glob;
 mod graph;
 pub mod image;

@@ -1,48 +1,19 @@
 //! The pipeline from files to texts, on pictures that are drawn here.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 
 use image::ImageFormat;
 use serde_json::{Value, json};
 
 use crate::domain::caption::{CaptionResults, CaptionedImage, RESULTS_FILE};
-use crate::domain::event::LogLevel;
 use crate::domain::run::RunInput;
-use crate::domain::script::{ScriptJob, ScriptOutcome};
 use crate::pictures::fixtures::{self, BLACK, BLUE, GREEN, RED, WHITE, png};
 use crate::pipelines::caption::facts::{AllFacts, FACTS};
 use crate::pipelines::caption::words::Language;
 use crate::pipelines::caption::writer::{CAPTIONS, Caption};
 use crate::pipelines::caption::{PIPELINE, Wanted, inspector};
-use crate::pipelines::{AgentError, AgentHost, AgentInputs};
-
-#[derive(Default)]
-struct Files {
-    contents: BTreeMap<String, Vec<u8>>,
-    short: Mutex<Vec<String>>,
-}
-
-impl AgentHost for Files {
-    fn log(&self, _: LogLevel, _: &str) {}
-    fn progress(&self, _: f64, _: &str) {}
-    fn check(&self) -> Result<(), AgentError> {
-        Ok(())
-    }
-    fn input(&self, input: &RunInput) -> Result<Vec<u8>, AgentError> {
-        Ok(self.contents[&input.name].clone())
-    }
-    fn fell_short(&self, what: &str) {
-        self.short.lock().unwrap().push(what.to_owned());
-    }
-    fn run_scripts(
-        &self,
-        _: &ScriptJob,
-        _: &mut dyn FnMut(usize, &ScriptOutcome),
-    ) -> Result<Vec<ScriptOutcome>, AgentError> {
-        Err(AgentError::failed("there are no scripts"))
-    }
-}
+use crate::pipelines::fixtures::House;
+use crate::pipelines::{AgentError, AgentInputs};
 
 struct Made {
     results: CaptionResults,
@@ -62,9 +33,9 @@ impl Made {
 
 /// Runs all agents; `replaced` stands in for what the writer wrote.
 fn run(images: &[(&str, Vec<u8>)], params: Value, replaced: Option<Value>) -> Result<Made, AgentError> {
-    let host = Files {
+    let host = House {
         contents: images.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.clone())).collect(),
-        ..Files::default()
+        ..House::default()
     };
     let Value::Object(params) = params else { unreachable!() };
     let mut inputs = AgentInputs { brief: "pictures".to_owned(), params, ..AgentInputs::default() };

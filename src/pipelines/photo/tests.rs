@@ -1,57 +1,18 @@
 //! The pipeline from files to files, on photos that are drawn here.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 
 use image::{DynamicImage, ImageFormat, Rgba, RgbaImage};
 use serde_json::{Value, json};
 
-use crate::domain::event::LogLevel;
 use crate::domain::run::RunInput;
-use crate::domain::script::{ScriptJob, ScriptOutcome};
 use crate::pictures::decode::{Limits, decode, header};
 use crate::pictures::fixtures::{self, encoded};
+use crate::pipelines::fixtures::House;
 use crate::pipelines::photo::PIPELINE;
 use crate::pipelines::photo::approval::APPROVED;
 use crate::pipelines::photo::results::{PhotoResult, PhotoResults, PhotoStatus, RESULTS, TABLE};
-use crate::pipelines::{AgentError, AgentHost, AgentInputs, OutputFile};
-
-#[derive(Default)]
-struct House {
-    contents: BTreeMap<String, Vec<u8>>,
-    written: Mutex<Vec<OutputFile>>,
-    short: Mutex<Vec<String>>,
-    /// From this look on the run is to be cancelled.
-    cancel_at: Option<usize>,
-    looks: Mutex<usize>,
-}
-
-impl AgentHost for House {
-    fn log(&self, _: LogLevel, _: &str) {}
-    fn progress(&self, _: f64, _: &str) {}
-    fn check(&self) -> Result<(), AgentError> {
-        let mut looks = self.looks.lock().unwrap();
-        *looks += 1;
-        if self.cancel_at.is_some_and(|at| *looks > at) { Err(AgentError::Cancelled) } else { Ok(()) }
-    }
-    fn input(&self, input: &RunInput) -> Result<Vec<u8>, AgentError> {
-        Ok(self.contents[&input.name].clone())
-    }
-    fn write(&self, file: OutputFile) -> Result<(), AgentError> {
-        self.written.lock().unwrap().push(file);
-        Ok(())
-    }
-    fn fell_short(&self, what: &str) {
-        self.short.lock().unwrap().push(what.to_owned());
-    }
-    fn run_scripts(
-        &self,
-        _: &ScriptJob,
-        _: &mut dyn FnMut(usize, &ScriptOutcome),
-    ) -> Result<Vec<ScriptOutcome>, AgentError> {
-        Err(AgentError::failed("there are no scripts"))
-    }
-}
+use crate::pipelines::{AgentError, AgentInputs};
 
 struct Made {
     results: PhotoResults,
