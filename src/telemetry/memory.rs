@@ -77,7 +77,8 @@ pub fn prepare() {
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 pub fn prepare() {}
 
-/// Gives every whole page that holds nothing back to the system (`malloc_trim(3)`).
+/// Gives every whole page that holds nothing back to the system (`malloc_trim(3)`), and lets go of code: a page of it that
+/// runs again is there at once, for the system keeps the file in its cache as long as there is room.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[allow(unsafe_code, reason = "a function of the C library, for which there is no safe wrapper")]
 fn give_back() {
@@ -86,10 +87,44 @@ fn give_back() {
     unsafe {
         libc::malloc_trim(0);
     }
+    let_go_of_code();
 }
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 fn give_back() {}
+
+/// Unmaps the pages of the own program's code (`madvise(2)`, `MADV_DONTNEED`). When one page is needed the kernel maps its neighbours
+/// too, so what ran once, at the start or in a run, makes most of the code resident for good.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[allow(unsafe_code, reason = "a function of the C library, for which there is no safe wrapper")]
+fn let_go_of_code() {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let program = std::fs::read_link("/proc/self/exe").unwrap_or_default();
+    // The breakpoints of a debugger stand in the pages themselves.
+    if read("/proc/self/status").lines().any(|line| line.trim_end() == "TracerPid:\t0") {
+        for (from, to) in code_of(&read("/proc/self/maps"), &program.to_string_lossy()) {
+            // SAFETY: these pages are a private mapping of a file that the kernel keeps from being written while it runs, and
+            // nobody may write to them: read again they hold the same.
+            unsafe {
+                libc::madvise(std::ptr::with_exposed_provenance_mut(from), to - from, libc::MADV_DONTNEED);
+            }
+        }
+    }
+}
+
+/// Where the code of a program lies: the mappings of its file that can run and cannot be written (`proc_pid_maps(5)`).
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn code_of(maps: &str, program: &str) -> Vec<(usize, usize)> {
+    let mapping = |line: &str| {
+        let mut fields = line.splitn(6, ' ');
+        let (range, rights) = (fields.next()?, fields.next()?);
+        let path = fields.nth(3)?.trim_start();
+        let (from, to) = range.split_once('-')?;
+        let range = (usize::from_str_radix(from, 16).ok()?, usize::from_str_radix(to, 16).ok()?);
+        (rights == "r-xp" && path == program && range.0 < range.1).then_some(range)
+    };
+    maps.lines().filter_map(mapping).collect()
+}
 
 #[cfg(test)]
 mod tests {
@@ -111,5 +146,33 @@ mod tests {
             .map(|(ticks, threads)| tidier.is_due(ticks, threads));
         // Work, quiet; nothing; threads end; nothing; others come and go; more end than came.
         assert_eq!(due, [false, true, false, true, false, false, false, true]);
+    }
+
+    #[test]
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    fn code_is_what_runs_of_the_own_file_and_cannot_be_written() {
+        let maps = "\
+55d0a0000000-55d0a0400000 r--p 00000000 fe:00 1234                       /opt/call board
+55d0a0400000-55d0a1a00000 r-xp 00400000 fe:00 1234                       /opt/call board
+55d0a1a00000-55d0a1b00000 rwxp 01a00000 fe:00 1234                       /opt/call board
+7f0000000000-7f0000100000 r-xp 00000000 fe:00 99                         /usr/lib/libc.so.6
+7f0000200000-7f0000300000 r-xp 00000000 00:00 0
+ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]
+";
+        assert_eq!(code_of(maps, "/opt/call board"), [(0x55d0_a040_0000, 0x55d0_a1a0_0000)]);
+        assert_eq!(code_of(maps, "/opt/call"), []);
+        assert_eq!(code_of("garbage\n\n1-2\n", ""), []);
+    }
+
+    #[test]
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    fn a_program_whose_code_was_let_go_of_runs_on() {
+        let program = std::fs::read_link("/proc/self/exe").expect("this is Linux");
+        let maps = std::fs::read_to_string("/proc/self/maps").expect("this is Linux");
+        assert!(!code_of(&maps, &program.to_string_lossy()).is_empty(), "where its code is, is known");
+        for _ in 0..3 {
+            let_go_of_code();
+        }
+        assert_eq!("1 2 3".split(' ').filter_map(|number| number.parse::<u8>().ok()).sum::<u8>(), 6);
     }
 }

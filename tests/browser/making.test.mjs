@@ -64,9 +64,23 @@ test('a preview is seen while it is made, and the result takes its place', onPag
   await box.getByRole('button', { name: 'Open in files' }).click();
   await page.locator('.file-head', { hasText: 'out/final.svg' }).waitFor();
   // This pipeline builds no app: no tab promises one, and its keys do nothing.
-  assert.deepEqual(await page.locator('#tabs [role="tab"]:visible').evaluateAll((tabs) => tabs.map((tab) => tab.id)), ['tab-log', 'tab-timeline', 'tab-files', 'tab-runs']);
+  assert.deepEqual(await page.locator('#tabs [role="tab"]:visible').evaluateAll((tabs) => tabs.map((tab) => tab.id)), ['tab-pictures', 'tab-log', 'tab-timeline', 'tab-files', 'tab-runs']);
   await page.keyboard.press('1');
   assert.equal(await page.locator('#tab-files').getAttribute('aria-selected'), 'true');
   await page.locator('#tab-files').press('ArrowRight');
   assert.equal(await page.locator('#tab-runs').getAttribute('aria-selected'), 'true');
+  // What was made is seen as pictures, small and large.
+  await page.keyboard.press('7');
+  const cards = page.locator('#panel-pictures .card-picture');
+  const made = await cards.count();
+  assert.ok(made >= 1);
+  assert.equal(await page.locator('#pictures-count').textContent(), String(made));
+  const card = page.getByRole('button', { name: 'Show out/final.svg large' });
+  await until('the picture is loaded', () => card.locator('img').evaluate((image) => image.complete && image.naturalWidth > 0));
+  await card.click();
+  await page.locator('dialog h2', { hasText: 'out/final.svg' }).waitFor();
+  await assertNoSidewaysScroll(page);
+  await page.keyboard.press('ArrowRight');
+  await page.locator('dialog').getByRole('button', { name: 'Open in files' }).click();
+  assert.equal(await page.locator('#tab-files').getAttribute('aria-selected'), 'true');
 }));

@@ -11,6 +11,7 @@ import { Control } from './project/control.js';
 import { Edit } from './project/edit.js';
 import { Facts } from './project/facts.js';
 import { Files } from './project/files.js';
+import { Gallery } from './project/gallery.js';
 import { Head } from './project/head.js';
 import { LogPanel } from './project/log_panel.js';
 import { Making } from './project/making.js';
@@ -46,6 +47,7 @@ const parts = [
   page.log,
   page.files,
   new AppPreview(page, byId('panel-app')),
+  new Gallery(page, byId('panel-pictures')),
   new Result(page, byId('panel-result')),
   page.timeline,
   new Runs(page, byId('panel-runs')),
@@ -123,7 +125,7 @@ connection.on('status', async () => {
 });
 
 const help = () => showShortcuts([
-  ['1 … 6', 'App, log, timeline, files, requirements, runs'],
+  ['1 … 7', 'App, log, timeline, files, requirements, runs, pictures'],
   ['/', 'Search in the log'],
   ['g', 'Go to a line of the log'],
   ['f', 'Follow the log'],
@@ -143,6 +145,7 @@ shortcuts({
   4: () => page.tabs.choose('files'),
   5: () => page.tabs.choose('result'),
   6: () => page.tabs.choose('runs'),
+  7: () => page.tabs.choose('pictures'),
   '/': () => {
     page.tabs.choose('log');
     page.log.focusSearch();

@@ -5,7 +5,7 @@ import { byId, el, setText } from '../../ui/dom.js';
 import { treeOf } from '../../ui/file_tree.js';
 import { bytes, isActive } from '../../ui/format.js';
 import { Compare, kindWord } from './compare.js';
-import { preview } from './file_preview.js';
+import { isPicture, preview } from './file_preview.js';
 
 export class Files {
   constructor(page, panel) {
@@ -39,6 +39,11 @@ export class Files {
 
   get(path) {
     return this.known.get(path);
+  }
+
+  /** Those that are shown as pictures. */
+  pictures() {
+    return [...this.known.values()].filter(isPicture);
   }
 
   heard(message, state) {

@@ -3,7 +3,7 @@
 import { byId } from '../../ui/dom.js';
 import { isActive } from '../../ui/format.js';
 
-const NAMES = ['app', 'log', 'timeline', 'files', 'result', 'runs'];
+const NAMES = ['app', 'pictures', 'log', 'timeline', 'files', 'result', 'runs'];
 
 export class Tabs {
   constructor(page) {
@@ -31,6 +31,7 @@ export class Tabs {
 
   /** Whether there is, or will be, something behind a tab: an app and requirements come of a run that builds one. */
   has(name) {
+    if (name === 'pictures') return this.page.project.pipeline !== 'app' && this.page.files.pictures().length > 0;
     const file = { app: 'standalone.html', result: 'requirements.json' }[name];
     return file === undefined || this.page.project.pipeline === 'app' || this.page.files.has(file);
   }
@@ -75,7 +76,13 @@ export class Tabs {
       this.run = run;
     }
     if (this.chosen) return;
-    const fits = !isActive(state.status) && state.completion && this.page.files.has('standalone.html') ? 'app' : 'log';
+    const fits = !isActive(state.status) && state.completion ? this.result() : 'log';
     if (fits !== this.current) this.open(fits);
+  }
+
+  /** Where what was made is best seen. */
+  result() {
+    if (this.page.files.has('standalone.html')) return 'app';
+    return this.has('pictures') && this.page.files.pictures().length > 1 ? 'pictures' : 'log';
   }
 }
