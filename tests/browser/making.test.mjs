@@ -71,7 +71,7 @@ test('a preview is seen while it is made, and the result takes its place', onPag
   assert.equal(await page.locator('#tab-runs').getAttribute('aria-selected'), 'true');
   // What was made is seen as pictures, small and large.
   await page.keyboard.press('7');
-  const cards = page.locator('#panel-pictures .card-picture');
+  const cards = page.locator('#panel-pictures .gallery-card');
   const made = await cards.count();
   assert.ok(made >= 1);
   assert.equal(await page.locator('#pictures-count').textContent(), String(made));

@@ -49,16 +49,18 @@ export class Gallery {
     const name = file.path.slice(file.path.lastIndexOf('/') + 1);
     const image = el('img', { src, alt: file.path, loading: 'lazy', decoding: 'async' });
     const card = { file, sha256: file.sha256, image };
-    card.box = el('li', {}, el('button.card-picture', { type: 'button', 'aria-label': `Show ${file.path} large`, onclick: () => this.open(file.path) }, image, el('span', {}, name)));
+    card.box = el('li', {}, el('button.gallery-card', { type: 'button', 'aria-label': `Show ${file.path} large`, onclick: () => this.open(file.path) }, image, el('span', {}, name)));
     this.cards.set(file.path, card);
-    this.group(file.path.slice(0, Math.max(file.path.lastIndexOf('/'), 0))).list.append(card.box);
+    card.box.dataset.path = file.path;
+    const { list } = this.group(file.path.slice(0, Math.max(file.path.lastIndexOf('/'), 0)));
+    list.insertBefore(card.box, list.children[placeOf(file.path, list.children)] ?? null);
   }
 
   group(folder) {
     let group = this.groups.get(folder);
     if (!group) {
-      group = { list: el('ul.cards'), count: el('span.count') };
-      group.section = el('section.pictures', { 'aria-label': folder || 'Pictures' }, el('h3', {}, folder === '' ? 'Pictures' : `${folder}/`, ' ', group.count), group.list);
+      group = { list: el('ul.gallery'), count: el('span.count') };
+      group.section = el('section.gallery-group', { 'aria-label': folder || 'Pictures' }, el('h3', {}, folder === '' ? 'Pictures' : `${folder}/`, ' ', group.count), group.list);
       this.groups.set(folder, group);
       this.panel.prepend(group.section);
     }
@@ -68,7 +70,7 @@ export class Gallery {
   /** Arrow keys go from picture to picture. */
   move(event) {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    const all = [...this.panel.querySelectorAll('.card-picture')];
+    const all = [...this.panel.querySelectorAll('.gallery-card')];
     const at = all.indexOf(document.activeElement);
     if (step === undefined || at < 0) return;
     event.preventDefault();
@@ -77,12 +79,12 @@ export class Gallery {
 
   /** One of them large; arrow keys show its neighbours. */
   open(path) {
-    const order = [...this.panel.querySelectorAll('.card-picture img')].map((image) => image.alt);
+    const order = [...this.panel.querySelectorAll('.gallery-card img')].map((image) => image.alt);
     let at = order.indexOf(path);
     const image = el('img.making-large', { alt: '' });
     const words = el('p.hint');
     const dialog = show(path, image, words, el('div.dialog-actions', {},
-      el('button.small', { type: 'button', onclick: () => turn(-1) }, 'Before'),
+      el('button.small', { type: 'button', onclick: () => turn(-1) }, 'Previous'),
       el('button.small', { type: 'button', onclick: () => turn(1) }, 'Next'),
       el('button.small', { type: 'button', onclick: () => this.openFile(dialog, order[at]) }, 'Open in files')));
     dialog.classList.add('wide');
@@ -111,6 +113,19 @@ export class Gallery {
     this.page.tabs.choose('files');
     this.page.files.pick(path);
   }
+}
+
+const names = new Intl.Collator('en', { numeric: true });
+
+/** Where a picture belongs among those that are there: by name, with numbers as numbers. */
+function placeOf(path, boxes) {
+  let [from, to] = [0, boxes.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (names.compare(boxes[middle].dataset.path, path) < 0) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }
 
 /** The bytes of this very version: a file that an agent writes anew is another picture. */
